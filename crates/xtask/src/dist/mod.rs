@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// The profile that they are built with
     #[arg(long, default_value = "dist")]
     profile: String,
+    /// Build nothing, and pack the programs that lie in this folder, as after they were signed
+    #[arg(long, value_name = "DIR", conflicts_with = "profile")]
+    built: Option<PathBuf>,
     /// A raftdeck of this version that runs here, to write completions and pages for man [default: the one that is built]
     #[arg(long, value_name = "FILE")]
     described_by: Option<PathBuf>,
@@ -42,7 +45,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(target) => target.clone(),
         None => host()?,
     };
-    let built = programs::build(target_directory, &target, &args.profile)?;
+    let built = match &args.built {
+        Some(folder) => folder.clone(),
+        None => programs::build(target_directory, &target, &args.profile)?,
+    };
     let name = format!("raftdeck-{version}-{target}");
     let archives = target_directory.join("archives");
     let staged = archives.join(&name);
@@ -50,8 +56,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for folder in [&staged, &debug] {
         empty(folder)?;
     }
-    for program in &built {
-        debug_info::separate(program, &staged, &debug, &target)?;
+    for program in programs::names() {
+        debug_info::separate(&built.join(program), &staged, &debug, &target)?;
     }
     let dependencies = dependencies::linked(&target)?;
     describe(&staged, args.described_by.as_deref(), &dependencies, &version)?;

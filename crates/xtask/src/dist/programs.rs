@@ -19,16 +19,20 @@ const SHELLS: &[(&str, &str)] = &[
     ("powershell", "_raftdeck.ps1"),
 ];
 
-/// Builds them, and says where they are.
-pub(super) fn build(target_directory: &Path, target: &str, profile: &str) -> Result<Vec<PathBuf>> {
+/// What they are called.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.iter().map(|(program, _)| *program)
+}
+
+/// Builds them, and says in which folder they are.
+pub(super) fn build(target_directory: &Path, target: &str, profile: &str) -> Result<PathBuf> {
     let mut build = cargo(&["build", "--locked", "--profile", profile, "--target", target]);
     for (program, package) in PROGRAMS {
         build.args(["--package", package, "--bin", program]);
     }
     build.env("CARGO_ENCODED_RUSTFLAGS", flags()?).env("CARGO_INCREMENTAL", "0");
     run(&mut build)?;
-    let folder = target_directory.join(target).join(profile);
-    Ok(PROGRAMS.iter().map(|(program, _)| folder.join(program)).collect())
+    Ok(target_directory.join(target).join(profile))
 }
 
 /// Flags of the compiler, which the environment may add to: sources have the same names everywhere.
