@@ -57,7 +57,7 @@ impl Nodes {
             Disturbance::Paused(node) => self.instruct(node, SupervisorTask::Pause, receipt),
             Disturbance::Slowed(node, percent) => self.instruct(node, SupervisorTask::Slow(percent), receipt),
             Disturbance::DiskFull(node, bytes) => {
-                self.instruct(node, SupervisorTask::FillDisk(Some(bytes)), receipt)
+                self.instruct(node, SupervisorTask::FillDisk(Some(bytes)), receipt);
             }
             Disturbance::Disk(node, pace) => self.set_disk(node, pace, receipt),
             Disturbance::Timers(_)
@@ -77,7 +77,7 @@ impl Nodes {
             Disturbance::Paused(node) => self.instruct_undoing(node, SupervisorTask::ResumeIfPaused, receipt),
             Disturbance::Slowed(node, _) => self.instruct_undoing(node, SupervisorTask::Slow(0), receipt),
             Disturbance::DiskFull(node, _) => {
-                self.instruct_undoing(node, SupervisorTask::FillDisk(None), receipt)
+                self.instruct_undoing(node, SupervisorTask::FillDisk(None), receipt);
             }
             Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free, receipt),
             Disturbance::Timers(_)

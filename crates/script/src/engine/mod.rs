@@ -341,7 +341,7 @@ impl Script {
             Awaited::Condition(condition) => match condition.holds(world, self.store.unanswered()) {
                 Ok(()) => {}
                 Err(why) if is_late => {
-                    deeds.push(ScriptEffect::Unmet(place.say(format!("timed out: {why}"))))
+                    deeds.push(ScriptEffect::Unmet(place.say(format!("timed out: {why}"))));
                 }
                 Err(_) => return still(Awaited::Condition(condition)),
             },
@@ -465,7 +465,7 @@ impl Script {
             }
             ScriptLine::Wait { until, within } => self.wait(place, Awaited::Condition(until), now + within),
             ScriptLine::Sleep { time, within } => {
-                self.pass(place, PassingTime::new(time, None), now + within, deeds)
+                self.pass(place, PassingTime::new(time, None), now + within, deeds);
             }
             ScriptLine::Stays { condition, time, within } => {
                 self.pass(place, PassingTime::new(time, Some(condition)), now + within, deeds);
