@@ -36,7 +36,7 @@ impl Terminal {
         let screen = Arc::new(Mutex::new(vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0)));
         let shown = screen.clone();
         std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
+            let mut bytes = [0; 8192];
             while let Ok(count @ 1..) = output.read(&mut bytes) {
                 shown.lock().unwrap_or_else(PoisonError::into_inner).process(&bytes[..count]);
             }
@@ -51,11 +51,15 @@ impl Terminal {
 
     /// Waits until the screen has this text, in one line.
     pub(crate) fn wait_for(&self, text: &str) -> Result<()> {
+        self.wait_until(text, |terminal| terminal.shows(text))
+    }
+
+    pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while !self.shows(text) {
+        while !is_so(self) {
             if Instant::now() > deadline {
                 let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-                return Err(format!("waited in vain for {text:?} on\n{}", screen.screen().contents()).into());
+                return Err(format!("waited in vain for {what:?} on\n{}", screen.screen().contents()).into());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
