@@ -6,7 +6,7 @@
 //! cargo run -p raftdeck-node --example embed_node -- 127.0.0.1:18080,127.0.0.1:18081,127.0.0.1:18082 ./data
 //! ```
 //!
-//! The first argument has the nodes' Raft addresses, clients are served 1000 and HTTP 2000 ports above; the second says where
+//! The first argument has the nodes' Raft addresses, clients are served 1000 and HTTP 3000 ports above; the second says where
 //! the data stays. Without it, it goes with the program. The nodes touch nothing that is the program's: no signal, no logger,
 //! no panic hook. Ctrl-C ends the program as it would without them.
 

@@ -27,12 +27,12 @@ start() {
   "$raftdeck" node --node-id "$1" --cluster "$cluster" --data-dir "$data/n$1" 2>>"$data/n$1.log" &
   nodes[$1]=$!
 }
-field() { curl -sS --fail "localhost:$((10079 + $1))/health" | sed "s/.*\"$2\":\"*\([^,\"}]*\).*/\1/"; }
+field() { curl -sS --fail "localhost:$((11079 + $1))/health" | sed "s/.*\"$2\":\"*\([^,\"}]*\).*/\1/"; }
 memory() { awk '/VmHWM/ { printf "%d MiB", $2 / 1024 }' "/proc/${nodes[$1]}/status"; }
 
 start 1; start 2
 curl -sS -o /dev/null --retry 30 --retry-delay 1 --retry-all-errors --fail -X PUT -H 'Content-Type: application/json' \
-  -d '{"key":"first","value":"1"}' localhost:10080/set
+  -d '{"key":"first","value":"1"}' localhost:11080/set
 leader=$(field 1 leaderId); leader=${leader#n}
 echo "n$leader leads; n3 is away; the leader's greatest memory so far is $(memory "$leader")"
 

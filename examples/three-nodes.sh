@@ -28,8 +28,8 @@ for id in 1 2 3; do
 done
 
 echo "Three nodes, until Ctrl-C. From another shell:"
-echo "  curl -X PUT -H 'Content-Type: application/json' -d '{\"key\":\"name\",\"value\":\"luffy\"}' http://$host:10080/set"
-echo "  curl 'http://$host:10081/get?key=name'"
+echo "  curl -X PUT -H 'Content-Type: application/json' -d '{\"key\":\"name\",\"value\":\"luffy\"}' http://$host:11080/set"
+echo "  curl 'http://$host:11081/get?key=name'"
 echo "  $raftdeck client --cluster $cluster status --watch"
 # A node that ends by itself ends the others, too: its last words say why.
 wait -n 2>/dev/null || wait

@@ -17,7 +17,7 @@ $address = if ($env:HOST_ADDRESS) { $env:HOST_ADDRESS } else { '127.0.0.1' }
 $data = Join-Path ([IO.Path]::GetTempPath()) ('raftdeck-tour-' + [Guid]::NewGuid().ToString('N'))
 $nodes = @{}
 
-function Get-Url([int]$Id, [string]$Path) { "http://${address}:$(10079 + $Id)$Path" }
+function Get-Url([int]$Id, [string]$Path) { "http://${address}:$(11079 + $Id)$Path" }
 
 function Start-Node([int]$Id) {
     $arguments = @(

@@ -25,7 +25,7 @@ trap 'exit 143' TERM
 trap 'exit 129' HUP
 
 say() { printf '\n# %s\n' "$*"; }
-url() { echo "http://$host:$((10079 + $1))"; }
+url() { echo "http://$host:$((11079 + $1))"; }
 show() { printf '$ %s\n' "$*"; "$@"; echo; }
 start() {
   "$raftdeck" node --node-id "$1" --cluster "$host:8080,$host:8081,$host:8082" --data-dir "$data/n$1" \

@@ -123,7 +123,8 @@ impl ClusterQuestion {
                 ResponseBody::Done { answer, .. },
             ) => !matches!(answer, Answer::SessionOpened(_)),
             (Self::Once(RequestBody::ChangeMembership(_)), ResponseBody::MembershipChanged { .. })
-            | (Self::Once(RequestBody::TransferLeadership { .. }), ResponseBody::Transferred { .. }) => true,
+            | (Self::Once(RequestBody::TransferLeadership { .. }), ResponseBody::Transferred { .. })
+            | (Self::LookAnywhere(RequestBody::Members), ResponseBody::Members(_)) => true,
             _ => false,
         }
     }

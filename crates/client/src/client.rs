@@ -5,8 +5,8 @@ use crate::access::Access;
 use crate::address::{self, AddressError};
 use crate::asking::{Answered, ClusterQuestion, Limit, NoAnswer, answer_of, misplaced, within};
 use crate::backoff::Backoff;
+use crate::client_port;
 use crate::connection::Connection;
-use crate::dial::dial_client_port;
 use crate::directory::Directory;
 use crate::error::{ClientError, ConnectError};
 use crate::session::Session;
@@ -20,6 +20,7 @@ use raftdeck_protocol::{
     Answer, Consistency, Hello, LogLine, Manage, NodeStatus, Read, RequestBody, ResponseBody, Write,
 };
 use raftdeck_raft::{self as raft, LogId, LogIndex, Membership, MembershipChange, NodeId, Term};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
@@ -121,8 +122,8 @@ struct ClientShared {
 }
 
 impl Client {
-    /// A client that starts with these addresses (`HOST:PORT`, names allowed, Raft or client port). Connects when it
-    /// is first used; needs a tokio runtime from then on. Unreachable nodes are noticed only then.
+    /// A client that starts with these addresses (`HOST:PORT`, names allowed, any port of a node). Connects when
+    /// it is first used; needs a tokio runtime from then on. Unreachable nodes are noticed only then.
     pub fn new(addresses: &[impl AsRef<str>], options: Options) -> Result<Self, AddressError> {
         let addresses: Vec<String> = addresses.iter().map(|address| address.as_ref().to_owned()).collect();
         if addresses.is_empty() {
@@ -144,7 +145,8 @@ impl Client {
     }
 
     /// The same as [`new`](Self::new), and connects to one of the nodes at once: all are tried, and the first that
-    /// accepts this client is enough. It need not lead, and there need not be a leader yet.
+    /// accepts this client is enough. It need not lead, and there need not be a leader yet. The client also asks for the
+    /// addresses of the other members, for at most [`Options::patience`], so that one address is enough.
     ///
     /// It fails as soon as every address has refused, with the reason of each; a silent address is waited for until
     /// [`Options::deadline`]. Nothing is tried twice: a program that may start before its cluster does tries again,
@@ -166,6 +168,8 @@ impl Client {
             match attempt {
                 Ok(_) => {
                     drop(attempts);
+                    // A node of an earlier release does not say.
+                    let _ = client.members(client.patience()).await;
                     return Ok(client);
                 }
                 Err(error) => tried.add(target.address(), &error),
@@ -329,6 +333,25 @@ impl Client {
         Ok(Leader { node: done.node, address })
     }
 
+    /// Where the members are, as far as the first node that answers knows: their client addresses, or else their Raft addresses. From
+    /// now on this client goes to them, too, also when none of the addresses that it was given answers any more, unless it is confined
+    /// to those.
+    pub async fn members(&self, deadline: Duration) -> Result<BTreeMap<NodeId, String>, ClientError> {
+        let question = ClusterQuestion::LookAnywhere(RequestBody::Members);
+        let answered = self.ask(&question, Limit::new(deadline)).await.map_err(error)?;
+        let ResponseBody::Members(members) = answered.body else {
+            return Err(misplaced(&answered.node.to_string(), &answered.body));
+        };
+        self.directory().learn(&members);
+        Ok(members)
+    }
+
+    /// Each node that this client knows by its id, and one of its addresses: as it was given, or else as it was learned. Sends no request.
+    #[must_use]
+    pub fn known_nodes(&self) -> BTreeMap<NodeId, String> {
+        self.directory().nodes()
+    }
+
     /// The addresses that this client knows: those given, then those learned from the nodes, each as it was given or learned. A
     /// node may be known under two addresses.
     #[must_use]
@@ -341,7 +364,7 @@ impl Client {
         let asked = async {
             let (hello, access) = self.meant_for(address);
             let hello = Hello { role: Role::Manager, ..hello };
-            let dialed = dial_client_port(address, &hello, deadline, &access)
+            let (dialed, _) = client_port::dial(address, &hello, deadline, &access)
                 .await
                 .map_err(|error| ClientError::unreached(error, deadline))?;
             let connection = Connection::start(dialed);

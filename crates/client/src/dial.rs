@@ -2,15 +2,15 @@
 //! the handshake's frames.
 
 use crate::access::Access;
-use crate::address;
 use crate::proof::{nonce, prove};
 use crate::tls::{Tls, in_words, tls_failure};
 use crate::transport::{Transport, prepare};
 use futures::{SinkExt, StreamExt};
 use raftdeck_protocol::frame::{self, MAX_FRAME, MAX_HELLO_REPLY};
 use raftdeck_protocol::handshake::{Challenge, Confirmation, MAX_PROOFS, Proof, Side, Standing};
-use raftdeck_protocol::{Hello, HelloReply, RefusalReason, Secret};
+use raftdeck_protocol::{Hello, HelloReply, Ports, RefusalReason, Secret};
 use raftdeck_raft::NodeId;
+use rustls::AlertDescription;
 use std::io;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -76,9 +76,7 @@ pub enum DialError {
         address: String,
     },
     /// The other side does not speak this protocol.
-    #[error(
-        "{address} does not answer as a raftdeck node: is it the HTTP port? The client port is the Raft port + 1000"
-    )]
+    #[error("{address} does not answer as a raftdeck node: another program, or another release, serves it")]
     Foreign {
         /// As given.
         address: String,
@@ -90,6 +88,8 @@ pub enum DialError {
         address: String,
         /// Its reason.
         reason: RefusalReason,
+        /// If it is the wrong port: which are the right ones, if it says so.
+        ports: Option<Box<Ports>>,
     },
     /// This side refuses the other one, and told it the reason.
     #[error("{address} is not trusted: {reason}")]
@@ -143,22 +143,6 @@ pub(crate) async fn dial_with(
     }
 }
 
-/// The same for a client's connection; for a Raft address, the client port is found automatically.
-pub(crate) async fn dial_client_port(
-    address: &str,
-    hello: &Hello,
-    within: Duration,
-    access: &Access,
-) -> Result<Dialed, DialError> {
-    let dialed = dial_with(address, hello, within, access, |_| Ok(())).await;
-    if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
-        && let Some(client_address) = address::client_of(address)
-    {
-        return dial_with(&client_address, hello, within, access, |_| Ok(())).await;
-    }
-    dialed
-}
-
 async fn shake_hands(
     address: &str,
     hello: &Hello,
@@ -179,6 +163,10 @@ async fn shake_hands(
     let _ = frames.send(said.clone()).await;
     let challenge = match read_reply(address, &mut frames).await? {
         HelloReply::Challenge(challenge) => challenge,
+        HelloReply::Refused(reason @ RefusalReason::WrongPort) => {
+            let ports = read_ports(&mut frames).await.map(Box::new);
+            return Err(DialError::Refused { address: address.to_owned(), reason, ports });
+        }
         HelloReply::Refused(reason) => return Err(refused(address, reason)),
         // It lets everybody in and proves nothing, which no node does.
         HelloReply::Accepted { .. } => return Err(DialError::Foreign { address: address.to_owned() }),
@@ -204,7 +192,7 @@ async fn shake_hands(
 }
 
 fn refused(address: &str, reason: RefusalReason) -> DialError {
-    DialError::Refused { address: address.to_owned(), reason }
+    DialError::Refused { address: address.to_owned(), reason, ports: None }
 }
 
 /// Verifies that the listener is the expected node and knows the token; gives this side's proof.
@@ -242,12 +230,21 @@ fn untrusted(address: &str, error: &io::Error) -> DialError {
     let address = address.to_owned();
     match error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidMessage(_)) => DialError::NoTls { address },
+        // As a node without TLS says it.
+        Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)) => {
+            DialError::NoTls { address }
+        }
         Some(rustls::Error::AlertReceived(alert)) => {
             DialError::Unaccepted { address, why: format!("it sent the alert {alert:?}") }
         }
         Some(error) => DialError::Untrusted { address, why: in_words(error) },
         None => DialError::Closed { address },
     }
+}
+
+/// What stands behind a refusal for the wrong port, if anything does.
+async fn read_ports(frames: &mut Frames) -> Option<Ports> {
+    frame::decode("ports", &frames.next().await?.ok()?).ok()
 }
 
 async fn read_reply(address: &str, frames: &mut Frames) -> Result<HelloReply, DialError> {

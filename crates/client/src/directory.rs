@@ -2,10 +2,12 @@
 
 use crate::access::Access;
 use crate::address;
+use crate::client_port;
 use crate::connection::Connection;
 use crate::dial::DialError;
-use raftdeck_protocol::{Hello, RefusalReason};
+use raftdeck_protocol::Hello;
 use raftdeck_raft::NodeId;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex as AsyncMutex;
@@ -29,14 +31,17 @@ pub(crate) struct Target {
 
 #[derive(Debug)]
 struct Link {
-    /// The address that is dialled: the client address, also when a Raft address was given.
+    /// The address that is dialled: the client address, also when another one of the node was given.
     address: String,
     connection: Option<Arc<Connection>>,
 }
 
 #[derive(Debug, Default)]
 struct ConnectionRecord {
+    /// Which node is there, unless the last attempt to connect failed.
     node: Option<NodeId>,
+    /// Which one was there last.
+    last: Option<NodeId>,
     silent_since: Option<Instant>,
 }
 
@@ -89,21 +94,18 @@ impl Target {
         }
         let access = self.expected.map_or_else(|| access.clone(), |node| access.to_node(node));
         let hello = Hello { expects: self.expected, ..hello.clone() };
-        let mut dialed = access.dial(&link.address, &hello, within).await;
-        // Given a Raft address, the client port is found without being told.
-        if let Err(DialError::Refused { reason: RefusalReason::WrongPort, .. }) = &dialed
-            && let Some(client_address) = address::client_of(&link.address)
-        {
-            dialed = access.dial(&client_address, &hello, within).await;
-            if dialed.is_ok() {
-                link.address = client_address;
+        let dialed = client_port::dial(&link.address, &hello, within, &access).await;
+        let connection = dialed.map(|(dialed, elsewhere)| {
+            if let Some(elsewhere) = elsewhere {
+                link.address = elsewhere;
             }
-        }
-        let connection = dialed.map(|dialed| Arc::new(Connection::start(dialed)));
+            Arc::new(Connection::start(dialed))
+        });
         link.connection = connection.as_ref().ok().map(Arc::clone);
         let mut seen = self.seen();
         seen.node = link.connection.as_ref().map(|connection| connection.node());
         if link.connection.is_some() {
+            seen.last = seen.node;
             seen.silent_since = None;
         }
         connection
@@ -195,6 +197,30 @@ impl Directory {
         let target = Arc::new(Target::new(address, node));
         self.learned.push(Arc::clone(&target));
         target
+    }
+
+    /// Adds members by the addresses that a node reported. A confined client does not use them.
+    pub(crate) fn learn(&mut self, members: &BTreeMap<NodeId, String>) {
+        if self.confined {
+            return;
+        }
+        for (id, address) in members {
+            let is_known = self.all().any(|target| target.node() == Some(*id));
+            if !is_known && address::split(address).is_ok() {
+                self.hinted(address, Some(*id));
+            }
+        }
+    }
+
+    /// Each node that is known by its id, and one of its addresses: as given, or else as learned.
+    pub(crate) fn nodes(&self) -> BTreeMap<NodeId, String> {
+        let mut nodes = BTreeMap::new();
+        for target in self.all() {
+            if let Some(id) = target.seen().last.or(target.expected) {
+                nodes.entry(id).or_insert_with(|| target.address.clone());
+            }
+        }
+        nodes
     }
 
     /// The node that is expected at an address, if known.

@@ -166,7 +166,7 @@ impl ClientError {
     /// Not worth a retry: one of the sides refuses the other.
     pub(crate) fn refused(error: DialError) -> Result<Self, DialError> {
         match error {
-            DialError::Refused { address, reason } => Ok(Self::Refused { address, reason }),
+            DialError::Refused { address, reason, ports: _ } => Ok(Self::Refused { address, reason }),
             DialError::Distrusted { .. }
             | DialError::NoTls { .. }
             | DialError::Untrusted { .. }

@@ -29,8 +29,10 @@
 //! # }
 //! ```
 //!
-//! One address is enough as long as that node is there when the client starts; with more of them it need not be. Raft
-//! addresses and client addresses will both do. A client needs a tokio runtime with time and I/O, of either flavour.
+//! One address is enough as long as that node is there when the client starts; with more of them it need not be. Any of a node's
+//! addresses will do, be it for peers, clients or HTTP: a port for others says where clients go. [`Client::connect`] also learns where the
+//! other members are, so that the client goes on when the node that was named is gone; [`Client::members`] does so again, and says
+//! where they are. A client needs a tokio runtime with time and I/O, of either flavour.
 //! `examples/embed_client.rs` goes further, and the example of `raftdeck_node` starts a cluster to talk to.
 //!
 //! # Writes that fail
@@ -141,6 +143,7 @@ mod address;
 mod asking;
 mod backoff;
 mod client;
+mod client_port;
 mod connection;
 mod dial;
 mod directory;

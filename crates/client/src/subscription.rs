@@ -1,7 +1,8 @@
 //! Watching one node: its telemetry as a stream. Never reconnects; the caller can.
 
 use crate::client::Options;
-use crate::dial::{Dialed, dial_client_port};
+use crate::client_port;
+use crate::dial::Dialed;
 use crate::error::ClientError;
 use futures::{SinkExt, Stream, StreamExt};
 use raftdeck_protocol::handshake::Role;
@@ -22,11 +23,11 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Connects to a node (Raft or client address) and subscribes; `options.patience` bounds each attempt.
+    /// Connects to a node (by any of its addresses) and subscribes; `options.patience` bounds each attempt.
     pub async fn open(address: &str, options: &Options) -> Result<Self, ClientError> {
         let hello = Hello::new(options.cluster.clone(), Role::Client);
-        let dialed = dial_client_port(address, &hello, options.patience, &options.access).await;
-        let mut dialed = dialed.map_err(|error| ClientError::unreached(error, options.patience))?;
+        let dialed = client_port::dial(address, &hello, options.patience, &options.access).await;
+        let (mut dialed, _) = dialed.map_err(|error| ClientError::unreached(error, options.patience))?;
         let request = Request { id: ID, body: RequestBody::Subscribe };
         dialed
             .frames

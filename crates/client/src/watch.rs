@@ -3,7 +3,8 @@
 
 use crate::backoff::Backoff;
 use crate::client::Client;
-use crate::dial::{DialError, Dialed, dial_client_port};
+use crate::client_port;
+use crate::dial::{DialError, Dialed};
 use crate::error::ClientError;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -226,9 +227,9 @@ impl Watcher {
     async fn open_at(&self, address: &str) -> Result<(WatchConnection, ChangesFrom), Silence> {
         let dialed = {
             let (hello, access) = self.client.meant_for(address);
-            dial_client_port(address, &hello, self.client.patience(), &access).await
+            client_port::dial(address, &hello, self.client.patience(), &access).await
         };
-        let mut dialed = dialed.map_err(|error| match ClientError::refused(error) {
+        let (mut dialed, _) = dialed.map_err(|error| match ClientError::refused(error) {
             Ok(refused) => Silence::Refused(refused),
             Err(other) => Silence::Unreached(other),
         })?;

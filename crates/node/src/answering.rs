@@ -61,6 +61,7 @@ impl Driver {
                 let status = self.belonging.show(status);
                 asked.answer(ResponseBody::Status(Box::new(status)));
             }
+            RequestBody::Members => asked.answer(ResponseBody::Members(self.outgoing.members())),
             RequestBody::Log { first, limit } => asked.answer(self.log(first, limit)),
             RequestBody::NamedWrite(write) => {
                 self.submit_write(asked, |replica, token| replica.named_write(token, write, at));

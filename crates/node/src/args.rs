@@ -25,8 +25,8 @@ pub struct NodeArgs {
     #[arg(long, value_name = "ID", env = "RAFTDECK_NODE_ID", value_parser = parse_node_id)]
     pub node_id: Option<NodeId>,
 
-    /// Where the other nodes reach this one; clients are served at PORT+1000, HTTP at PORT+2000; port 0 takes free
-    /// ports [default: this node's address in --cluster, else 127.0.0.1:8080]
+    /// Where the other nodes reach this one; clients are served at PORT+1000, HTTP at PORT+3000; port 0 takes free
+    /// ports [default: this node's address in --cluster; without that, 127.0.0.1 at the HTTP port + 10000]
     #[arg(long, value_name = "HOST:PORT", env = "RAFTDECK_BIND")]
     pub bind: Option<String>,
 
@@ -49,7 +49,8 @@ pub struct NodeArgs {
     #[arg(long, value_name = "NAME", env = "RAFTDECK_CLUSTER_NAME", default_value = "raftdeck")]
     pub cluster_name: String,
 
-    /// Where the node keeps its log [default: ./raftdeck-data/nID]
+    /// Where the node keeps its log [default: ./raftdeck-data/nID; ./raftdeck-data/n1-PORT, with the HTTP port, if there is
+    /// no --bind, --cluster or PEERS]
     #[arg(long, value_name = "DIR", env = "RAFTDECK_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 
@@ -113,7 +114,7 @@ pub struct NodeArgs {
     pub detect_crash: bool,
 
     /// Where HTTP is served, HOST:PORT or a port of --bind's host [else env: KVSTORE_PORT, PORT] [default: the Raft
-    /// port + 2000]
+    /// port + 3000; 8080 if there is no --bind, --cluster or PEERS]
     #[arg(long, value_name = "ADDR", env = "RAFTDECK_HTTP")]
     pub http: Option<String>,
 
@@ -223,7 +224,10 @@ impl NodeArgs {
 
     /// Command lines to start from.
     pub const EXAMPLES: &str = "\
-Examples: three nodes on this machine, each in a shell of its own:
+Examples: one node, with HTTP on port 8080; another one beside it, with HTTP on port 8090:
+  raftdeck-node
+  KVSTORE_PORT=8090 raftdeck-node
+Three nodes on this machine, each in a shell of its own:
   raftdeck-node --node-id 1 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 2 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
   raftdeck-node --node-id 3 --cluster 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082

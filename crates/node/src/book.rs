@@ -105,6 +105,14 @@ impl Book {
         told.or_else(said).or_else(|| self.founders.get(&node).map(String::as_str))
     }
 
+    /// Where programs reach a node: the client port as it said itself, or else the Raft port. What its manager says is for this
+    /// process alone.
+    pub(crate) fn public_address(&self, node: NodeId) -> Option<&str> {
+        let said = self.client_address(node).filter(|address| split(address).is_ok());
+        let told = [&self.addresses, &self.cluster, &self.founders];
+        said.or_else(|| told.into_iter().find_map(|source| source.get(&node)).map(String::as_str))
+    }
+
     /// Where a node serves clients, as it said itself.
     pub(crate) fn client_address(&self, node: NodeId) -> Option<&str> {
         self.guests.get(&node).map(|guest| guest.client_address.as_str())
@@ -150,6 +158,19 @@ mod tests {
         book.follow(ME, &membership(None));
         assert_eq!(book.address(YOU), Some("told:1"));
         assert_eq!(book.members(), &BTreeSet::from([YOU]));
+    }
+
+    #[test]
+    fn programs_are_sent_to_the_client_port_and_never_to_what_the_manager_says() {
+        let mut book = Book::default();
+        assert!(book.set(YOU, "told:1".to_owned()));
+        assert_eq!(book.public_address(YOU), None);
+        book.founders.insert(YOU, "recorded:1".to_owned());
+        assert_eq!(book.public_address(YOU), Some("recorded:1"));
+        book.follow(ME, &membership(Some("member:1")));
+        assert_eq!(book.public_address(YOU), Some("member:1"));
+        book.arrived(YOU, guest(1, "said:1"));
+        assert_eq!(book.public_address(YOU), Some("clients:1"));
     }
 
     #[test]

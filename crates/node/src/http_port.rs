@@ -2,18 +2,23 @@
 //! Does not look at requests and answers.
 
 use crate::http::bare::{CompletedRefusals, Refused};
+use crate::http2;
 use crate::listen::HANDSHAKE;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::refusals;
+use crate::speech::{Signpost, Speech};
 use crate::tls::{self, TlsOpening};
 use axum::{Extension, Router};
+use bytes::{Bytes, BytesMut};
+use futures::SinkExt;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use raftdeck_client::{LocalUsers, Transport, prepare};
+use raftdeck_protocol::frame::{self, MAX_HANDSHAKE};
+use raftdeck_protocol::{HelloReply, RefusalReason};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -21,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::codec::Framed;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -47,8 +53,10 @@ pub(crate) async fn serve(
     router: Router,
     tls: Option<TlsAcceptor>,
     local_users: LocalUsers,
+    signpost: Signpost,
     stop: CancellationToken,
 ) {
+    let wrong_port = signpost.to_raftdeck();
     let mut port = BoundedPort::new(listener, "HTTP", BOUNDS);
     let connections = TaskTracker::new();
     loop {
@@ -62,6 +70,7 @@ pub(crate) async fn serve(
         let from = local_users.check(address, local);
         let router = router.clone().layer(Extension(from));
         let tls = tls.clone();
+        let wrong_port = wrong_port.clone();
         let (place, stop) = (Arc::new(place), stop.clone());
         connections.spawn(async move {
             let opened = tokio::select! {
@@ -71,7 +80,7 @@ pub(crate) async fn serve(
             };
             if let Some(transport) = opened {
                 tokio::select! {
-                    () = answer(transport, address, router, &place, &stop) => {}
+                    () = answer(transport, address, router, wrong_port, (&place, &stop)) => {}
                     () = place.ousted() => {}
                 }
             }
@@ -103,7 +112,18 @@ async fn encrypt(
 ) -> io::Result<Option<Transport>> {
     match tls::open(stream, acceptor).await? {
         TlsOpening::Tls(transport) => Ok(Some(transport)),
-        TlsOpening::Plain(mut stream) => {
+        TlsOpening::Plain(stream, Speech::Raftdeck) => {
+            let mut frames = Framed::new(stream, raftdeck_client::codec(MAX_HANDSHAKE));
+            frames.send(frame::encode(&HelloReply::Refused(RefusalReason::TlsNeeded))).await?;
+            tls::drain(frames.get_mut()).await?;
+            Ok(None)
+        }
+        TlsOpening::Plain(mut stream, Speech::Http2) => {
+            http2::refuse(&mut stream, BytesMut::new()).await?;
+            tls::drain(&mut stream).await?;
+            Ok(None)
+        }
+        TlsOpening::Plain(mut stream, _) => {
             let length = TLS_NEEDED.len();
             let answer = format!(
                 "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{TLS_NEEDED}"
@@ -125,40 +145,57 @@ async fn answer(
     transport: Transport,
     address: SocketAddr,
     router: Router,
-    place: &Arc<Seat>,
-    stop: &CancellationToken,
+    wrong_port: Bytes,
+    (place, stop): (&Arc<Seat>, &CancellationToken),
 ) {
     // Whoever guards the router makes a guest of the stranger.
     let router = router.layer(Extension(Arc::clone(place)));
     let mut stream = TimeoutStream::new(transport);
     stream.set_write_timeout(Some(STALLED));
-    let stream = CompletedRefusals::new(Box::pin(stream), move |refused| {
-        let Refused { status, id } = refused;
-        refusals::log(
-            "HTTP",
-            address.ip(),
-            format_args!(
-                "refused {address} on the HTTP port with {status}, under the id {id}: it sent no request that can be read"
-            ),
-        );
-    });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(HEAD_BYTES)
-            .max_headers(HEAD_FIELDS)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-    );
+    let stream = CompletedRefusals::new(Box::pin(stream), wrong_port, move |refused| tell(address, refused));
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEAD_FIELDS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = &mut connection => ended,
         // A request that is under way is answered, and no other is taken.
         () = async { tokio::select! { () = stop.cancelled() => {}, () = place.asked_to_leave() => {} } } => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!("the HTTP connection from {address} ended: {error}");
+    let Err(error) = ended else { return };
+    tracing::debug!("the HTTP connection from {address} ended: {error}");
+    // What hyper does not know how to refuse, it leaves as it came.
+    let parts = connection.into_parts();
+    if Speech::of(&parts.read_buf) == Speech::Http2 {
+        let mut stream = parts.io.into_inner();
+        let refused = async {
+            http2::refuse(&mut stream, BytesMut::from(parts.read_buf)).await?;
+            tls::drain(&mut stream).await
+        };
+        // It may be gone.
+        let _ = timeout(HANDSHAKE, refused).await;
     }
+}
+
+/// Logs what was refused before any route saw it.
+fn tell(address: SocketAddr, refused: &Refused) {
+    let why = match refused {
+        Refused::Unreadable { status, id } => {
+            format!(" with {status}, under the id {id}: it sent no request that can be read")
+        }
+        Refused::Tls => {
+            ": a TLS connection reached the HTTP port, which does not use TLS: start the node with --tls-cert"
+                .to_owned()
+        }
+        // It goes on to the right one by itself.
+        Refused::Raftdeck => {
+            return tracing::debug!("{address} was sent from the HTTP port to the client port");
+        }
+    };
+    refusals::log("HTTP", address.ip(), format_args!("refused {address} on the HTTP port{why}"));
 }

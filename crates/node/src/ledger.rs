@@ -82,7 +82,7 @@ impl Ledger {
         let ledger = Self { me, trust, memory, papers, writing, pages, has_secret };
         match (stage, cluster) {
             (OriginStage::Founded(disks), None) => {
-                ledger.found(&FoundingStage::Founded(FoundingRecord(disks)))?
+                ledger.found(&FoundingStage::Founded(FoundingRecord(disks)))?;
             }
             (OriginStage::Gathering, Some(cluster)) => ledger.join(cluster)?,
             _ => {}

@@ -1,10 +1,12 @@
 //! Accepts and authenticates connections. Their number, the size of their first frame and the time until they are
 //! authenticated are bounded. What happens on them afterwards is handled elsewhere.
 
+use crate::http2;
 use crate::memory::StartMemory;
 use crate::ports::{BoundedPort, Bounds, Seat};
 use crate::refusals;
-use crate::tls::{self, RECORD, TlsOpening};
+use crate::speech::{NO_TLS, Signpost, Speech};
+use crate::tls::{self, TlsOpening};
 use crate::trust::{Proved, Trust};
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
@@ -17,6 +19,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
@@ -36,6 +39,8 @@ pub(crate) struct Identity {
     pub(crate) memory: StartMemory,
     /// `None`: nothing is encrypted.
     pub(crate) tls: Option<TlsAcceptor>,
+    /// The way for those who come to the wrong port.
+    pub(crate) signpost: Signpost,
 }
 
 /// Which of the two ports that shake hands.
@@ -127,6 +132,8 @@ enum HandshakeEnd {
     Declined(Option<NodeId>, RefusalReason),
     /// One of the sides does not take the other's certificate.
     Failed(io::Error, TcpStream),
+    /// It speaks something else.
+    Foreign(Transport, BytesMut, Speech),
     /// There is no more room.
     Full,
 }
@@ -158,7 +165,24 @@ async fn greet(
                 refusals::log(door.name(), address.ip(), told);
             }
             // Nothing more can be done if the other side is not there any more to hear it.
-            let _ = timeout_at(until, refuse(frames, reason)).await;
+            let told = async {
+                match reason {
+                    RefusalReason::WrongPort => {
+                        say(frames.into_inner(), &identity.signpost.to_raftdeck()).await
+                    }
+                    reason => refuse(frames, reason).await,
+                }
+            };
+            let _ = timeout_at(until, told).await;
+        }
+        Ok(Ok(HandshakeEnd::Foreign(transport, read, speech))) => {
+            let told = foreign(speech, door, &identity.signpost);
+            refusals::log(
+                door.name(),
+                address.ip(),
+                format_args!("refused {address} on the {door:?} port: {told}"),
+            );
+            let _ = timeout_at(until, turn_away(transport, read, speech, door, &identity.signpost)).await;
         }
         Ok(Ok(HandshakeEnd::Declined(Some(id), reason))) => {
             if identity.trust.refused(id, &reason) {
@@ -211,7 +235,10 @@ async fn shake_hands(
         None => Transport::Plain(stream),
         Some(acceptor) => match tls::open(stream, acceptor).await? {
             TlsOpening::Tls(transport) => transport,
-            TlsOpening::Plain(stream) => {
+            TlsOpening::Plain(stream, speech @ (Speech::Http { .. } | Speech::Http2)) => {
+                return Ok(HandshakeEnd::Foreign(Transport::Plain(stream), BytesMut::new(), speech));
+            }
+            TlsOpening::Plain(stream, _) => {
                 return Ok(HandshakeEnd::Refused(over(Transport::Plain(stream)), RefusalReason::TlsNeeded));
             }
             TlsOpening::Failed(error, stream) => return Ok(HandshakeEnd::Failed(error, stream)),
@@ -228,8 +255,13 @@ async fn converse(
     from: Result<(), RefusalReason>,
     place: &Seat,
 ) -> io::Result<HandshakeEnd> {
-    let Some(said) = first_frame(&mut frames, door, place).await? else {
-        return Ok(HandshakeEnd::Refused(frames, RefusalReason::NotRaftdeck));
+    let Some(said) = first_frame(&mut frames).await? else {
+        let speech = Speech::of(frames.read_buffer());
+        if speech == Speech::Unknown {
+            return Ok(HandshakeEnd::Refused(frames, RefusalReason::NotRaftdeck));
+        }
+        let parts = frames.into_parts();
+        return Ok(HandshakeEnd::Foreign(parts.io, parts.read_buf, speech));
     };
     let hello = match decode_hello(&said).and_then(|hello| look(hello, door, identity, frames.get_ref())) {
         Ok(hello) => hello,
@@ -292,16 +324,10 @@ async fn confirmation(frames: &mut Frames) -> io::Result<Option<Confirmation>> {
 }
 
 /// The first frame; `None`: what arrives is none.
-async fn first_frame(frames: &mut Frames, door: HandshakePort, place: &Seat) -> io::Result<Option<BytesMut>> {
+async fn first_frame(frames: &mut Frames) -> io::Result<Option<BytesMut>> {
     match frames.next().await {
         Some(Ok(bytes)) => Ok(Some(bytes)),
         Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData && tls_failure(&error).is_none() => {
-            if frames.read_buffer().first() == Some(&RECORD) {
-                let sentence = format!(
-                    "a TLS connection reached the {door:?} port, which does not use TLS: start the node with --tls-cert"
-                );
-                refusals::log(door.name(), place.address(), sentence);
-            }
             Ok(None)
         }
         Some(Err(error)) => Err(error),
@@ -352,4 +378,48 @@ fn wrong_cluster(hello: &Hello, door: HandshakePort, trust: &Trust) -> Option<Re
 async fn refuse(mut frames: Frames, reason: RefusalReason) -> io::Result<()> {
     frames.send(frame::encode(&HelloReply::Refused(reason))).await?;
     tls::drain(&mut frames.into_inner()).await
+}
+
+/// What the log says of a connection that speaks something else.
+fn foreign(speech: Speech, door: HandshakePort, signpost: &Signpost) -> String {
+    match speech {
+        Speech::Tls => format!(
+            "a TLS connection reached the {door:?} port, which does not use TLS: start the node with --tls-cert"
+        ),
+        Speech::Http { .. } | Speech::Http2 => {
+            format!("it speaks HTTP, which is served at {}", signpost.ports.http)
+        }
+        Speech::Raftdeck | Speech::Unknown => RefusalReason::NotRaftdeck.to_string(),
+    }
+}
+
+/// Says where to go, in the language that was spoken.
+async fn turn_away(
+    mut transport: Transport,
+    read: BytesMut,
+    speech: Speech,
+    door: HandshakePort,
+    signpost: &Signpost,
+) -> io::Result<()> {
+    match speech {
+        Speech::Tls => say(transport, &NO_TLS).await,
+        Speech::Http { has_body } => {
+            let answer = signpost.to_http(door.name(), has_body);
+            say(transport, &answer).await
+        }
+        Speech::Http2 => {
+            http2::refuse(&mut transport, read).await?;
+            tls::drain(&mut transport).await
+        }
+        Speech::Raftdeck | Speech::Unknown => {
+            let over = Framed::new(transport, raftdeck_client::codec(MAX_HANDSHAKE));
+            refuse(over, RefusalReason::NotRaftdeck).await
+        }
+    }
+}
+
+/// The last words on a connection.
+async fn say(mut transport: Transport, words: &[u8]) -> io::Result<()> {
+    transport.write_all(words).await?;
+    tls::drain(&mut transport).await
 }

@@ -6,7 +6,7 @@ mod lines;
 mod rotated;
 
 use crate::args::{LogArgs, LogFormat};
-use crate::settings::UsageError;
+use crate::usage::UsageError;
 use cleaned::CleanedLines;
 pub(crate) use lines::Plain;
 use lines::{Colourless, Json};

@@ -18,15 +18,17 @@ use crate::meters::Meters;
 use crate::peers::{Incoming, Outgoing, Sender};
 use crate::ports::{Bounds, Rate};
 use crate::requests::Requests;
-use crate::settings::{Settings, UsageError};
+use crate::settings::Settings;
 use crate::snapshots::{Cabinet, read_back};
+use crate::speech::Signpost;
 use crate::telemetry::Publisher;
 use crate::tls::Acceptors;
 use crate::trust::Trust;
-use crate::{founders, http, http_port};
+use crate::usage::UsageError;
+use crate::{browsers, founders, http, http_port};
 use raftdeck_client::{Access, Client, LocalUsers, Options as ClientOptions, TlsError};
-use raftdeck_protocol::Role;
 use raftdeck_protocol::handshake::Standing;
+use raftdeck_protocol::{Ports, Role};
 use raftdeck_raft::{Boot, Config, HardState, Incarnation, RestoreError, Restored};
 use raftdeck_replica::{ImageError, Replica};
 use raftdeck_storage::fs::{DelayedFs, DiskFs, FileSystem, SyncDelay, private};
@@ -174,6 +176,10 @@ pub(crate) fn start(
     };
     // A node that finds its ports taken has started nothing yet, so it records nothing.
     let listeners = Listeners::bind(settings)?;
+    let taken = [&listeners.raft, &listeners.client].map(|(_, address)| address.port());
+    if let Some(warning) = browsers::warning(listeners.http.1.port(), &taken) {
+        tracing::warn!("{warning}");
+    }
     let asked = settings.founders();
     let papers = store.papers();
     let origin = papers.origin(&asked, is_new(&restored))?;
@@ -320,12 +326,19 @@ impl Listeners {
         let local_users =
             if settings.only_own_user { LocalUsers::only_own_where_known() } else { LocalUsers::Any };
         let memory = ledger.memory().clone();
+        let ports = Ports {
+            raft: settings.advertised(raft.1),
+            client: client_address.clone(),
+            http: settings.advertised(http.1),
+        };
+        let signpost = Signpost { id: settings.id, ports, encrypted: tls.is_some() };
         let identity = Arc::new(Identity {
             id: settings.id,
             trust: trust.clone(),
             memory: memory.clone(),
             local_users: local_users.clone(),
             tls: acceptors.as_ref().map(|acceptors| acceptors.raftdeck.clone()),
+            signpost: signpost.clone(),
         });
         let (to_driver, peers) = mpsc::channel(PEER_QUEUE);
         let raft_address = settings.advertised(raft.1);
@@ -353,8 +366,14 @@ impl Listeners {
         };
         serve_clients(client.0, identity, reception, &connections);
 
-        let meters =
-            serve_http(settings, http.0, acceptors, local_users, (cluster, own), (&connections, stop));
+        let meters = serve_http(
+            settings,
+            (http.0, signpost),
+            acceptors,
+            local_users,
+            (cluster, own),
+            (&connections, stop),
+        );
 
         let outgoing = outgoing(settings, &ledger, (client_address, raft_address), founders);
         let (disk, disk_thread) = Disk::start(store, outgoing.post())?;
@@ -435,7 +454,7 @@ fn serve_clients(
 /// Serves HTTP until the node stops. Gives the meters that count for it.
 fn serve_http(
     settings: &Settings,
-    listener: TcpListener,
+    (listener, signpost): (TcpListener, Signpost),
     acceptors: Option<Acceptors>,
     local_users: LocalUsers,
     (cluster, own): (Client, String),
@@ -452,7 +471,7 @@ fn serve_http(
         stop: stop.clone(),
     });
     let tls = acceptors.map(|acceptors| acceptors.http);
-    tasks.spawn(http_port::serve(listener, door, tls, local_users, stop.clone()));
+    tasks.spawn(http_port::serve(listener, door, tls, local_users, signpost, stop.clone()));
     meters
 }
 

@@ -2,7 +2,8 @@
 
 use crate::args::{MAX_APPEND_BYTES, NodeArgs};
 use crate::node::OptionsError;
-use crate::settings::{Settings, UsageError};
+use crate::settings::Settings;
+use crate::usage::UsageError;
 use raftdeck_client::TlsFiles;
 use raftdeck_protocol::Secret;
 use raftdeck_raft::{NodeId, Timing};
@@ -27,9 +28,10 @@ pub struct NodeOptions {
     /// a data directory, and may stay for later ones.
     pub join: bool,
     /// Where it listens for its peers; clients are served at the port + 1000. Port 0 takes free ports for all three. `None`: its
-    /// address in `cluster`, else `127.0.0.1:8080`.
+    /// address in `cluster`; without that, `127.0.0.1` at HTTP's port + 10000.
     pub bind: Option<String>,
-    /// Where HTTP is served: `HOST:PORT`, or a port of `bind`'s host. `None`: the Raft port + 2000.
+    /// Where HTTP is served: `HOST:PORT`, or a port of `bind`'s host. `None`: the Raft port + 3000; without `bind` and `cluster`,
+    /// 8080.
     pub http: Option<String>,
     /// Reach these nodes at these Raft addresses, whatever the cluster says.
     pub peer_addresses: BTreeMap<NodeId, String>,
@@ -174,7 +176,7 @@ mod tests {
         let options =
             NodeOptions { timing: Timing::DEMO, ..NodeOptions::new(NodeId(2), &cluster, "./data/n2") };
         let settings = options.settings().unwrap();
-        assert_eq!((settings.raft.port(), settings.client.port(), settings.http.port()), (8081, 9081, 10081));
+        assert_eq!((settings.raft.port(), settings.client.port(), settings.http.port()), (8081, 9081, 11081));
         assert_eq!(settings.tuning.timing, Timing::DEMO);
         assert_eq!((settings.members.len(), settings.join, settings.managed), (2, false, false));
         let joining = NodeOptions::joining(NodeId(4), "127.0.0.1:0", "./data/n4").settings().unwrap();

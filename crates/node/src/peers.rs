@@ -232,6 +232,13 @@ impl Outgoing {
         self.book.address(node)
     }
 
+    /// Where programs reach the members, this node included, as far as that is known.
+    pub(crate) fn members(&self) -> BTreeMap<NodeId, String> {
+        let others = self.book.members().iter();
+        let others = others.filter_map(|node| Some((*node, self.book.public_address(*node)?.to_owned())));
+        others.chain([(self.me.id, self.me.client_address.clone())]).collect()
+    }
+
     /// Where a node serves clients, if that is known.
     pub(crate) fn client_address(&self, node: NodeId) -> Option<String> {
         let own = || (node == self.me.id).then(|| self.me.client_address.clone());

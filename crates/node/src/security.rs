@@ -1,8 +1,8 @@
 //! The security settings of a command line and its environment: certificates and tokens, and the warnings about them.
 
 use crate::args::NodeArgs;
-use crate::settings::{Environment, UsageError};
 use crate::tokens::Tokens;
+use crate::usage::{Environment, UsageError};
 use raftdeck_client::{Tls, TlsFiles, exposed, token};
 use raftdeck_protocol::Secret;
 use raftdeck_raft::NodeId;

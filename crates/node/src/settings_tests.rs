@@ -36,7 +36,7 @@ fn the_rank_in_the_cluster_is_the_id() {
         assert_eq!(settings.id, NodeId(2));
         assert_eq!(settings.raft.to_string(), "127.0.0.1:8081");
         assert_eq!(settings.client.to_string(), "127.0.0.1:9081");
-        assert_eq!(settings.http.to_string(), "127.0.0.1:10081");
+        assert_eq!(settings.http.to_string(), "127.0.0.1:11081");
         assert_eq!(settings.members[&NodeId(3)], "127.0.0.1:8082");
         assert_eq!(settings.data_dir, PathBuf::from("./raftdeck-data/n2"));
     }
@@ -66,7 +66,7 @@ fn contradictions_are_refused_with_a_sentence() {
             "is n2's address in --cluster, but --node-id is n1",
         ),
         (args(Some(4), None, Some(THREE)), "ids go from 1 to 3"),
-        (args(Some(2), None, None), "ids go from 1 to 1"),
+        (args(Some(2), None, None), "starts without others is n1, but --node-id is n2"),
         (args(None, None, Some(THREE)), "which of the 3 nodes"),
         (args(Some(1), None, Some("127.0.0.1:8080,localhost:8080")), "twice"),
         (args(Some(1), None, Some("127.0.0.1")), "write HOST:PORT"),
@@ -113,12 +113,47 @@ fn three_variables_are_enough() {
 }
 
 #[test]
+fn with_nothing_or_a_port_alone_the_port_is_https_and_the_others_lie_above_it() {
+    let ports = |settings: Settings| (settings.http.port(), settings.raft.port(), settings.client.port());
+    for (variables, http) in [
+        (&[][..], 8080),
+        (&[("PORT", "8090")], 8090),
+        (&[("KVSTORE_PORT", "8091"), ("PORT", "1"), ("NODE_ID", "n1")], 8091),
+        (&[("PORT", "54535")], 54_535),
+    ] {
+        let settings = from_environment(variables).unwrap();
+        assert_eq!((settings.id, settings.members.len()), (NodeId(1), 1));
+        assert!(settings.http.ip().is_loopback() && settings.raft.ip().is_loopback());
+        assert_eq!(ports(settings), (http, http + 10_000, http + 11_000));
+    }
+    let free = from_environment(&[("PORT", "0")]).unwrap();
+    assert_eq!((ports(free.clone()), free.data_dir), ((0, 0, 0), PathBuf::from("./raftdeck-data/n1")));
+    for (http, port) in [("9000", 9000), (":9000", 9000), ("localhost:9000", 9000)] {
+        let given = NodeArgs { http: Some(http.to_owned()), ..args(None, None, None) };
+        let settings = Settings::resolve(&given, &|name| (name == "PORT").then(|| "1".to_owned())).unwrap();
+        assert_eq!(ports(settings), (port, port + 10_000, port + 11_000));
+    }
+}
+
+#[test]
+fn with_a_bind_or_a_cluster_the_port_is_rafts_and_a_variable_moves_http_alone() {
+    for args in [args(None, Some("127.0.0.1:8080"), None), args(Some(1), None, Some(THREE))] {
+        let settings = Settings::resolve(&args, &|name| (name == "PORT").then(|| "8090".to_owned())).unwrap();
+        assert_eq!((settings.raft.port(), settings.client.port(), settings.http.port()), (8080, 9080, 8090));
+        assert_eq!(settings.data_dir, PathBuf::from("./raftdeck-data/n1"));
+    }
+}
+
+#[test]
 fn variables_that_contradict_are_refused_with_the_way_out() {
-    let cases: [(&[(&str, &str)], &str); 6] = [
+    let cases: [(&[(&str, &str)], &str); 9] = [
         (&[("NODE_ID", "n3"), ("PORT", "8081"), ("PEERS", "http://localhost:8082")], "--cluster"),
         (&[("PEERS", "http://localhost:8082")], "PORT is not"),
         (&[("PORT", "8081"), ("PEERS", "http://a:8081,http://b:8081")], "--cluster"),
         (&[("PORT", "60000"), ("PEERS", "http://localhost:8082")], "54535"),
+        (&[("PORT", "60000")], "at most 54535, or name the Raft ports with --bind"),
+        (&[("PORT", "54536")], "at most 54535"),
+        (&[("NODE_ID", "n2"), ("PORT", "8082")], "--cluster or PEERS"),
         (&[("PORT", "high")], "PORT=high"),
         (&[("NODE_ID", "first")], "NODE_ID=first"),
     ];

@@ -2,6 +2,7 @@
 //! else. The name in the certificate is checked by the callers, which know the expected one.
 
 use crate::refusals;
+use crate::speech::{ENOUGH, Speech};
 use raftdeck_client::{Tls, TlsError, Transport, tls_failure};
 use rustls::ServerConfig;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
@@ -13,9 +14,6 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsStream};
-
-/// The first byte of a TLS connection. A frame begins with its length, and none is that long.
-pub(crate) const RECORD: u8 = 0x16;
 
 /// The unread bytes of a connection that is refused are read away, up to here: closing over them would take back what was
 /// said last.
@@ -32,8 +30,8 @@ pub(crate) struct Acceptors {
 /// What a connection to a port that speaks TLS turned out to be.
 pub(crate) enum TlsOpening {
     Tls(Transport),
-    /// It begins with something else.
-    Plain(TcpStream),
+    /// It begins with something else. What it began with is still to be read.
+    Plain(TcpStream, Speech),
     /// One of the sides does not take what the other one shows; why was sent.
     Failed(io::Error, TcpStream),
 }
@@ -64,12 +62,13 @@ fn acceptor(tls: &Tls, without_certificate: bool, protocols: &[&[u8]]) -> Result
 
 /// Does the TLS handshake, if the other side speaks TLS.
 pub(crate) async fn open(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<TlsOpening> {
-    let mut first = [0];
-    if stream.peek(&mut first).await? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    if first[0] != RECORD {
-        return Ok(TlsOpening::Plain(stream));
+    let mut first = [0; ENOUGH];
+    let speech = match stream.peek(&mut first).await? {
+        0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+        some => Speech::of(&first[..some]),
+    };
+    if speech != Speech::Tls {
+        return Ok(TlsOpening::Plain(stream, speech));
     }
     match acceptor.accept(stream).into_fallible().await {
         Ok(stream) => Ok(TlsOpening::Tls(Transport::Tls(Box::new(TlsStream::Server(stream))))),

@@ -3,7 +3,7 @@
 
 mod support;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{DialError, Dialed, dial};
 use raftdeck_protocol::handshake::Role;
@@ -39,7 +39,9 @@ fn framed(content: &[u8]) -> Vec<u8> {
 fn reply_to(address: &str, first: &[u8]) -> HelloReply {
     let answer = send(address, first);
     assert!(answer.len() > 4, "the node says why before it closes");
-    frame::decode("handshake reply", &answer[4..]).expect("is a reply")
+    // Behind a refusal for the wrong port stands which ones there are.
+    let whole = frame::take(&mut BytesMut::from(&answer[..]), frame::MAX_FRAME).expect("is a frame");
+    frame::decode("handshake reply", &whole.expect("all of it is there")).expect("is a reply")
 }
 
 fn peer(id: u64, to: u64) -> Role {

@@ -367,12 +367,12 @@ fn a_page_whose_name_was_made_to_lead_here_reads_and_changes_nothing() {
     };
     for request in ["GET /list", "GET /watch", "HEAD /health", "PUT /set", "GET /nowhere"] {
         // A name without a dot is answered for by whoever runs the local network.
-        for host in ["evil.example:10080", "evil:10080"] {
+        for host in ["evil.example:11080", "evil:11080"] {
             let answer = ask(request, host);
             assert!(answer.starts_with("HTTP/1.1 403"), "{request} of {host}: {answer}");
         }
     }
-    for own in [address, "localhost:10080"] {
+    for own in [address, "localhost:11080"] {
         let answer = ask("PUT /set", own);
         assert!(answer.starts_with("HTTP/1.1 200"), "{own}: {answer}");
     }

@@ -69,7 +69,7 @@ fn another_members_data_directory_is_refused() {
 fn an_address_in_use_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let host = own_host();
-    for (port, what) in [(8080, "peers"), (9080, "clients"), (10080, "HTTP")] {
+    for (port, what) in [(8080, "peers"), (9080, "clients"), (11080, "HTTP")] {
         let _taken = TcpListener::bind((host.as_str(), port)).unwrap();
         let launch = Launch::new(&["--bind", &format!("{host}:8080")]).data(&dir.path().join(what));
         assert_fails(&launch, 1, &[&format!("{host}:{port}"), what, "another node"]);

@@ -1,4 +1,4 @@
-//! Which port is for whom: `P` for Raft, `P + 1000` for clients, `P + 2000` for HTTP.
+//! Which port is for whom: `P` for Raft, `P + 1000` for clients, `P + 3000` for HTTP.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 pub const CLIENT_OFFSET: u16 = 1000;
 
 /// The distance from a Raft port to its HTTP port.
-pub const HTTP_OFFSET: u16 = 2000;
+pub const HTTP_OFFSET: u16 = 3000;
 
 /// A port that has no room for the ports derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +58,7 @@ mod tests {
     fn ports_derive_from_the_raft_port() {
         let raft: SocketAddr = "127.0.0.1:8080".parse().unwrap();
         assert_eq!(client_of(raft).unwrap().to_string(), "127.0.0.1:9080");
-        assert_eq!(http_of(raft).unwrap().to_string(), "127.0.0.1:10080");
+        assert_eq!(http_of(raft).unwrap().to_string(), "127.0.0.1:11080");
     }
 
     #[test]

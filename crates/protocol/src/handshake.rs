@@ -7,7 +7,9 @@
 //! | [`Confirmation`] | dialer to listener | the dialer's proof, or why it does not go on |
 //! | [`HelloReply::Accepted`] | listener to dialer | the cluster's name |
 //!
-//! The listener may answer [`HelloReply::Refused`] instead of either of its frames. A proof is an HMAC-SHA256 under a
+//! The listener may answer [`HelloReply::Refused`] instead of either of its frames. A refusal with
+//! [`RefusalReason::WrongPort`] is followed by one more frame, [`Ports`]; a dialer that does not know it has closed the
+//! connection by then. A proof is an HMAC-SHA256 under a
 //! token over both sides' frames ([`Challenge::transcript`]). The listener proves first: a dialer that holds a token
 //! shows its own proof only to a listener that knows the token, so a process that listens on a port which is not its
 //! own learns nothing. Without a token for a role, the listener requires no proof from that role.
@@ -132,6 +134,18 @@ pub enum HelloReply {
     Refused(RefusalReason),
     /// To a [`Hello`]: the listener's identity. Go on with a [`Confirmation`].
     Challenge(Challenge),
+}
+
+/// The addresses of a node's ports, each `HOST:PORT` as the node itself knows it. Other machines may reach the same ports under
+/// another host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Its peers.
+    pub raft: String,
+    /// Clients.
+    pub client: String,
+    /// HTTP.
+    pub http: String,
 }
 
 /// The listener's identity.

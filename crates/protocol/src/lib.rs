@@ -21,7 +21,7 @@ pub mod shared;
 pub mod telemetry;
 
 pub use handshake::{
-    Challenge, Confirmation, Hello, HelloReply, Nonce, Proof, RefusalReason, Role, Standing,
+    Challenge, Confirmation, Hello, HelloReply, Nonce, Ports, Proof, RefusalReason, Role, Standing,
 };
 pub use kv::{Answer, Change, Consistency, Read, SessionId, Write};
 pub use peer::PeerFrame;

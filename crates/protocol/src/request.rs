@@ -11,7 +11,7 @@ use raftdeck_raft::{
     ChangeError, LogId, Membership, MembershipChange, NodeId, Payload, Term, TransferError, Tuning,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -73,6 +73,8 @@ pub enum RequestBody {
         /// Only changes by entries after this index; `None`: after the newest one that this node has applied.
         after: Option<u64>,
     },
+    /// Where the members are reached, as far as this node knows. Any node answers.
+    Members,
 }
 
 /// The interval of keep-alives of a watched node that knows the leader: an empty [`ResponseBody::Changes`].
@@ -192,6 +194,9 @@ pub enum ResponseBody {
         /// All changes up to this index have been reported: a watch can be resumed from here.
         through: u64,
     },
+    /// To [`RequestBody::Members`]: each member whose address is known, the answering node included. An address is that of the
+    /// client port, or else of the Raft port.
+    Members(BTreeMap<NodeId, String>),
 }
 
 /// One entry of a node's log, for people.

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use raftdeck_protocol::handshake::{
-    Challenge, Confirmation, Hello, HelloReply, Nonce, Proof, RefusalReason, Role, Standing,
+    Challenge, Confirmation, Hello, HelloReply, Nonce, Ports, Proof, RefusalReason, Role, Standing,
 };
 use raftdeck_protocol::kv::{
     Action, Change, Command, Consistency, LoggedTime, NamedWrite, SessionId, SessionWrite,
@@ -118,6 +118,8 @@ fn handshakes() {
         &refusals.map(HelloReply::Refused),
         "0100010101ac02010201610162010301020104090105010601070108090109010a09",
     );
+    let ports = Ports { raft: "a:1".into(), client: "a:2".into(), http: "b:3".into() };
+    golden(&ports, "03613a3103613a3203623a33");
     let (known, shown) = (Incarnation([1; 16]), Incarnation([2; 16]));
     let (ours, theirs) = (ClusterId([1; 16]), ClusterId([2; 16]));
     golden(
@@ -280,6 +282,7 @@ fn requests() {
         ),
         (RequestBody::Watch { prefix: "k".into(), after: None }, "ac020c016b00"),
         (RequestBody::Watch { prefix: Bytes::new(), after: Some(300) }, "ac020c0001ac02"),
+        (RequestBody::Members, "ac020d"),
     ] {
         golden(&Request { id: 300, body }, expected);
     }
@@ -316,6 +319,7 @@ fn responses() {
         (ResponseBody::Transferred { leader: NodeId(2), term: Term(7) }, "01060207"),
         (ResponseBody::Managed, "0107"),
         (ResponseBody::Watching { after: 300 }, "0108ac02"),
+        (ResponseBody::Members([(NodeId(2), "a:1".into())].into()), "010a010203613a31"),
         (
             ResponseBody::Changes {
                 changes: vec![

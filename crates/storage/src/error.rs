@@ -28,7 +28,7 @@ pub enum OpenError {
     },
     /// Another process has it.
     #[error(
-        "data directory {} is in use by {holder}; stop that one first, or give this node a directory of its own",
+        "data directory {} is in use by {holder}; stop that one first, or give this node a directory of its own with --data-dir",
         dir.display()
     )]
     InUse {

@@ -62,14 +62,22 @@ pub(crate) fn write(identity: &Identity, origin: &Origin) -> Result<Vec<u8>, usi
 
 /// What the file of this member says.
 pub(crate) fn read(bytes: &[u8], identity: &Identity) -> Result<Origin, SmallFileFlaw> {
-    let (version, body) = small_file::open(MAGIC, VERSION, bytes)?;
-    let Body { identity: owner, origin } = if version == 1 {
-        let FormerBody { identity, founders } = small_file::content(body)?;
-        Body { identity, origin: Origin { founders, stage: OriginStage::Former } }
-    } else {
-        small_file::content(body)?
-    };
+    let Body { identity: owner, origin } = body(bytes)?;
     if owner == *identity { Ok(origin) } else { Err(SmallFileFlaw::Damaged("it is another member's")) }
+}
+
+/// The founding members that the file of any member names.
+pub(crate) fn read_any(bytes: &[u8]) -> Result<Founders, SmallFileFlaw> {
+    Ok(body(bytes)?.origin.founders)
+}
+
+fn body(bytes: &[u8]) -> Result<Body, SmallFileFlaw> {
+    let (version, body) = small_file::open(MAGIC, VERSION, bytes)?;
+    if version > 1 {
+        return small_file::content(body);
+    }
+    let FormerBody { identity, founders } = small_file::content(body)?;
+    Ok(Body { identity, origin: Origin { founders, stage: OriginStage::Former } })
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ pub use error::{OpenError, StorageError};
 pub use forget::forget;
 pub use founders::{Founders, Origin, OriginStage};
 pub use life::Life;
-pub use member_files::MemberFiles;
+pub use member_files::{MemberFiles, recorded_founders};
 pub use outline::WriteMisfit;
 pub use snapshots::Snapshots;
 pub use store::{LogOptions, LogStore, Recovered, TornTail};

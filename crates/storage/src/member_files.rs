@@ -29,6 +29,14 @@ pub struct MemberFiles {
     identity: Identity,
 }
 
+/// With whom the member whose data directory this is was first started, as far as a look without the directory's lock can tell. It
+/// creates nothing, and is good for a choice between directories only: opening one says what is wrong with it.
+#[must_use]
+pub fn recorded_founders(fs: &dyn FileSystem, dir: &Path) -> Option<Founders> {
+    let bytes = whole_file(fs, &dir.join(FOUNDERS), OpenError::founders).ok()??;
+    founders::read_any(&bytes).ok()
+}
+
 impl LogStore {
     /// The small files beside the log. To be used no longer than the store, which holds the lock.
     #[must_use]
@@ -88,16 +96,7 @@ impl MemberFiles {
     }
 
     fn read(&self, name: &str, damaged: Damaged) -> Result<Option<Vec<u8>>, OpenError> {
-        let path = self.dir.join(name);
-        if !self.fs.exists(&path).map_err(access("look for", &path))? {
-            return Ok(None);
-        }
-        let file = self.fs.open(&path).map_err(access("open", &path))?;
-        let size = file.size().map_err(access("read", &path))?;
-        let size = usize::try_from(size).ok().filter(|size| *size <= MAX_FILE);
-        let mut bytes = vec![0; size.ok_or_else(|| damaged(&path, "it is too long"))?];
-        file.read_at(0, &mut bytes).map_err(access("read", &path))?;
-        Ok(Some(bytes))
+        whole_file(&*self.fs, &self.dir.join(name), damaged)
     }
 
     fn flawed(&self, name: &str, flaw: SmallFileFlaw, reads: u32, damaged: Damaged) -> OpenError {
@@ -121,6 +120,19 @@ impl MemberFiles {
         write().map_err(access("create", &new))?;
         self.fs.sync_dir(&self.dir).map_err(access("sync", &self.dir))
     }
+}
+
+/// What is in a small file, if it is there.
+fn whole_file(fs: &dyn FileSystem, path: &Path, damaged: Damaged) -> Result<Option<Vec<u8>>, OpenError> {
+    if !fs.exists(path).map_err(access("look for", path))? {
+        return Ok(None);
+    }
+    let file = fs.open(path).map_err(access("open", path))?;
+    let size = file.size().map_err(access("read", path))?;
+    let size = usize::try_from(size).ok().filter(|size| *size <= MAX_FILE);
+    let mut bytes = vec![0; size.ok_or_else(|| damaged(path, "it is too long"))?];
+    file.read_at(0, &mut bytes).map_err(access("read", path))?;
+    Ok(Some(bytes))
 }
 
 /// Makes an error of a file and what is wrong with it.

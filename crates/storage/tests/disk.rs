@@ -99,7 +99,7 @@ fn a_directory_in_use_is_refused_by_the_holder_s_process_id() {
     let dir = written();
     let (store, _) = open(dir.path()).unwrap();
     let expected = format!(
-        "data directory {} is in use by process {}; stop that one first, or give this node a directory of its own",
+        "data directory {} is in use by process {}; stop that one first, or give this node a directory of its own with --data-dir",
         dir.path().display(),
         std::process::id()
     );

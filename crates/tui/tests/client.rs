@@ -156,14 +156,14 @@ fn quiet_says_what_was_asked_for_and_verbose_who_said_it() {
 }
 
 #[test]
-fn raft_addresses_and_client_addresses_lead_to_the_same_cluster() {
+fn any_address_of_a_node_leads_to_the_same_cluster() {
     let cluster = Cluster::start();
     cluster.does(&["put", "color", "blue"]);
     for id in 1..=3 {
         let raft = cluster.address(id);
         let (host, port) = raft.rsplit_once(':').unwrap();
-        let door = format!("{host}:{}", port.parse::<u16>().unwrap() + 1000);
-        for address in [&raft, &door] {
+        let above = |by: u16| format!("{host}:{}", port.parse::<u16>().unwrap() + by);
+        for address in [&raft, &above(1000), &above(3000)] {
             assert_eq!(ask(address, &["get", "color"]).stdout, b"blue\n", "{address}");
             assert_eq!(code(&ask(address, &["status"])), 0, "{address}");
         }

@@ -166,7 +166,7 @@ fn a_port_in_use_is_named_before_anything_starts() {
         .step_by(10)
         .find_map(|base| {
             let needed =
-                [0, 1000, 2000].into_iter().flat_map(|offset| (0..3).map(move |node| base + offset + node));
+                [0, 1000, 3000].into_iter().flat_map(|offset| (0..3).map(move |node| base + offset + node));
             needed.map(free).collect::<Result<Vec<_>, _>>().ok()?;
             Some((base, free(base + 1).ok()?))
         })

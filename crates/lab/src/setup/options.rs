@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_base_port_leaves_room_for_every_port_of_every_node() {
-        let highest = u16::MAX - 2000 - 2;
+        let highest = u16::MAX - 3000 - 2;
         LabOptions { base_port: Some(highest), ..options() }.validate().unwrap();
         let error = LabOptions { base_port: Some(highest + 1), ..options() }.validate().unwrap_err();
         assert!(error.to_string().contains(&highest.to_string()), "{error}");

@@ -1,12 +1,13 @@
 //! Completes the errors that hyper sends by itself, before any route or layer: for a request that is not HTTP, or
 //! whose head is over the limits. Its answer has no body; here it gets what every other answer has: an error as JSON,
-//! and a request id.
+//! and a request id. TLS and raftdeck's own protocol are answered in kind instead.
 //!
 //! The bare head is found in what hyper writes: it is the last thing on a connection, and every answer of this node's
 //! own has an id. Bodies cannot be mistaken for one: JSON, events and metrics contain no line that ends with CR LF.
 
 use crate::http::answer::error_body;
 use crate::http::layers::REQUEST_ID;
+use crate::speech::{ENOUGH, NO_TLS, Speech};
 use axum::http::Request;
 use bytes::{Buf, Bytes};
 use std::io::{self, IoSlice};
@@ -32,6 +33,10 @@ pub(crate) struct CompletedRefusals<S> {
     /// Set once there was one.
     draining: Option<Draining>,
     told: Box<dyn Fn(&Refused) + Send>,
+    /// What came first, as far as it tells what is spoken.
+    first: Vec<u8>,
+    /// The answer to a handshake that is meant for another port.
+    wrong_port: Bytes,
 }
 
 struct Draining {
@@ -40,17 +45,37 @@ struct Draining {
     write_is_shut: bool,
 }
 
-/// A request that hyper refused.
+/// What hyper refused.
 #[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) status: u16,
-    pub(crate) id: String,
+pub(crate) enum Refused {
+    /// It is no request as this port understands it.
+    Unreadable { status: u16, id: String },
+    /// A TLS handshake.
+    Tls,
+    /// The handshake of a client or a node.
+    Raftdeck,
 }
 
 impl<S> CompletedRefusals<S> {
-    /// `told` hears of each refusal.
-    pub(crate) fn new(stream: S, told: impl Fn(&Refused) + Send + 'static) -> Self {
-        Self { stream, answer: Bytes::new(), draining: None, told: Box::new(told) }
+    /// `wrong_port` is the answer to a handshake that is meant for another port; `told` hears of each refusal.
+    pub(crate) fn new(stream: S, wrong_port: Bytes, told: impl Fn(&Refused) + Send + 'static) -> Self {
+        Self {
+            stream,
+            answer: Bytes::new(),
+            draining: None,
+            told: Box::new(told),
+            first: Vec::new(),
+            wrong_port,
+        }
+    }
+
+    /// What is said in place of a bare head.
+    fn answer_to(&self, head: &str) -> Option<(Refused, Bytes)> {
+        match Speech::of(&self.first) {
+            Speech::Tls => Some((Refused::Tls, Bytes::from_static(&NO_TLS))),
+            Speech::Raftdeck => Some((Refused::Raftdeck, self.wrong_port.clone())),
+            Speech::Http { .. } | Speech::Http2 | Speech::Unknown => clothe(head),
+        }
     }
 }
 
@@ -87,7 +112,7 @@ fn clothe(head: &str) -> Option<(Refused, Bytes)> {
          connection: close\r\n{REQUEST_ID}: {id}\r\n\r\n{body}",
         kept.join("\r\n")
     );
-    Some((Refused { status, id }, answer.into()))
+    Some((Refused::Unreadable { status, id }, answer.into()))
 }
 
 impl<S: AsyncWrite + Unpin> CompletedRefusals<S> {
@@ -109,7 +134,7 @@ impl<S: AsyncWrite + Unpin> CompletedRefusals<S> {
             None => RefusalScan::AsItIs,
             Some((at @ 1.., _)) => RefusalScan::Until(at),
             Some((0, head)) => {
-                let Some((refused, answer)) = clothe(head) else { return RefusalScan::AsItIs };
+                let Some((refused, answer)) = self.answer_to(head) else { return RefusalScan::AsItIs };
                 (self.told)(&refused);
                 self.answer = answer;
                 let until = Box::pin(sleep(DRAINED_WITHIN));
@@ -195,7 +220,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for CompletedRefusals<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let missing = ENOUGH.saturating_sub(self.first.len());
+        if missing > 0 {
+            self.first.extend(buffer.filled()[before..].iter().take(missing));
+        }
+        read
     }
 }
 
@@ -225,8 +256,9 @@ mod tests {
         let (near, mut far) = duplex(16);
         let told = Arc::new(Mutex::new(Vec::new()));
         let hears = Arc::clone(&told);
-        let mut clothed = CompletedRefusals::new(near, move |refused: &Refused| {
-            hears.lock().unwrap().push((refused.status, refused.id.clone()));
+        let mut clothed = CompletedRefusals::new(near, Bytes::new(), move |refused: &Refused| {
+            let Refused::Unreadable { status, id } = refused else { panic!("{refused:?}") };
+            hears.lock().unwrap().push((*status, id.clone()));
         });
         let writing = tokio::spawn(async move {
             let all = format!("HTTP/1.1 200 OK\r\nx-request-id: 1\r\ncontent-length: 2\r\n\r\nok{BARE}");

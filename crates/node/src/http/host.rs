@@ -94,24 +94,24 @@ mod tests {
     fn only_a_name_that_leads_here_whoever_is_asked_is_this_ports() {
         let own = OwnNames { machine: Some("n1".to_owned()) };
         for named in [
-            "127.0.0.1:10080",
+            "127.0.0.1:11080",
             "127.0.0.1",
-            "[::1]:10080",
-            "localhost:10080",
+            "[::1]:11080",
+            "localhost:11080",
             "LOCALHOST.",
-            "N1:10080",
+            "N1:11080",
             "n1.localhost",
         ] {
             assert!(own.include_all_in(&headers(&[named])), "{named}");
         }
         for foreign in [
             "evil.example",
-            "evil.example:10080",
+            "evil.example:11080",
             "127.0.0.1.evil.example",
             "evil.example.",
             "1.2.3",
             "evil",
-            "router:10080",
+            "router:11080",
             "localhost.evil",
             "",
         ] {

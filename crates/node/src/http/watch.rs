@@ -82,7 +82,9 @@ pub(super) async fn watch(
         let _ = &place;
         Ok::<_, Infallible>(event)
     });
-    Ok(Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(ALIVE).text("alive")))
+    let events = Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(ALIVE).text("alive"));
+    // nginx and what is like it would hold events back until there are enough for a buffer.
+    Ok(([("x-accel-buffering", "no")], events))
 }
 
 /// How much is told, or why no more is.

@@ -46,11 +46,13 @@ fn handshakes() -> Vec<Row> {
     let elsewhere = Hello { expects: Some(NodeId(77)), ..Hello::new("raftdeck", Role::Manager) };
     vec![
         not_raftdeck("client hello: noise", noise),
-        not_raftdeck("client hello: HTTP", "GET /health HTTP/1.1\r\n\r\n"),
-        not_raftdeck(
-            "client hello: TLS",
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03raftdeckraftdeckraftdeckraftdeck",
+        Row::misdirected("client hello: HTTP", port, "GET /health HTTP/1.1\r\n\r\n"),
+        Row::misdirected(
+            "client hello: HTTP without an end",
+            port,
+            [b"PUT /".as_slice(), &[b'x'; 4096]].concat(),
         ),
+        Row::without_tls("client hello: TLS", port),
         not_raftdeck("client hello: 4 GiB", u32::MAX.to_be_bytes()),
         not_raftdeck(
             "client hello: one byte over the limit",

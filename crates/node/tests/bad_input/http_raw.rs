@@ -2,7 +2,9 @@
 //! connection, and nothing that is refused changes anything.
 
 use crate::http::request;
-use crate::row::{Row, answers, connect, drip, exchange, rest};
+use crate::row::{Row, answers, connect, drip, exchange, framed, hello, rest};
+use raftdeck_protocol::RefusalReason;
+use raftdeck_protocol::handshake::Role;
 use std::io::Write;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
@@ -32,14 +34,23 @@ pub(crate) fn rows() -> Vec<Row> {
 /// What is no request of HTTP/1.1 at all.
 fn no_requests() -> Vec<Row> {
     let noise: Vec<u8> = (0..20_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect();
-    let tls_hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03raftdeckraftdeckraftdeckraftdeck";
     vec![
         Row::no_http("raw: noise", noise, Some(400)),
         Row::no_http("raw: HTTP/0.9", "GET /health\r\n\r\n", Some(400)),
-        Row::no_http("raw: HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None),
+        Row::new("raw: HTTP/2 and nothing asked", |node| {
+            let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+            assert_eq!(exchange(&node.http, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", true), settings);
+        }),
+        Row::no_http("raw: HTTP/2 cut short", "PRI * HTTP/2.0\r\n\r\n", Some(400)),
         Row::no_http("raw: HTTP/9.9", "GET /health HTTP/9.9\r\n\r\n", Some(400)),
-        Row::no_http("raw: a TLS hello", tls_hello, Some(400)),
-        Row::no_http("raw: a Raft hello", crate::row::hello(raftdeck_protocol::Role::Client), Some(400)),
+        Row::without_tls("raw: a TLS hello", |node| &node.http),
+        Row::refused(
+            "raw: a client's hello",
+            |node| &node.http,
+            hello(Role::Client),
+            |_| RefusalReason::WrongPort,
+        ),
+        Row::no_http("raw: a frame of nobody's", framed(b"hello"), Some(400)),
         Row::no_http("raw: NULs", [0; 1000], Some(400)),
         Row::no_http("raw: a method of control characters", "\x01\x02 / HTTP/1.1\r\n\r\n", Some(400)),
         Row::no_http("raw: no path", "GET HTTP/1.1\r\n\r\n", Some(400)),

@@ -67,11 +67,13 @@ fn handshakes() -> Vec<Row> {
     };
     vec![
         not_raftdeck("peer hello: noise", noise),
-        not_raftdeck("peer hello: HTTP", "GET /health HTTP/1.1\r\n\r\n"),
-        not_raftdeck(
-            "peer hello: TLS",
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03raftdeckraftdeckraftdeckraftdeck",
+        Row::misdirected("peer hello: HTTP", port, "GET /health HTTP/1.1\r\n\r\n"),
+        Row::misdirected(
+            "peer hello: HTTP without an end",
+            port,
+            [b"PUT /".as_slice(), &[b'x'; 4096]].concat(),
         ),
+        Row::without_tls("peer hello: TLS", port),
         not_raftdeck("peer hello: 4 GiB", u32::MAX.to_be_bytes()),
         not_raftdeck("peer hello: an address without end", hello(long)),
         Row::refused("peer hello: a future version", port, future, |_| RefusalReason::Version {

@@ -1,7 +1,7 @@
 //! A case: what is sent to which port, and what comes back.
 
 use crate::support::{PATIENCE, Ready};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use raftdeck_client::prove;
 use raftdeck_protocol::handshake::{Confirmation, Proof, Role, Side};
 use raftdeck_protocol::{
@@ -79,8 +79,33 @@ impl Row {
         Self::new(name, move |node| {
             let answer = exchange(port(node), &first, true);
             assert!(answer.len() > 4, "{name}: the node says why before it closes");
-            let reply: HelloReply = frame::decode("handshake reply", &answer[4..]).unwrap();
+            // Behind a refusal for the wrong port stands which ones there are.
+            let whole =
+                frame::take(&mut BytesMut::from(&answer[..]), frame::MAX_FRAME).unwrap().expect("a frame");
+            let reply: HelloReply = frame::decode("handshake reply", &whole).unwrap();
             assert_eq!(reply, HelloReply::Refused(reason(node)), "{name}");
+        })
+    }
+
+    /// HTTP on a port for others: where it is served.
+    pub(crate) fn misdirected(
+        name: &'static str,
+        port: fn(&Ready) -> &String,
+        sent: impl Into<Vec<u8>>,
+    ) -> Self {
+        let sent = sent.into();
+        Self::new(name, move |node| {
+            let answers = answers(name, &exchange(port(node), &sent, false));
+            let [answer] = &answers[..] else { panic!("{name}: one answer, not {answers:?}") };
+            answer.assert(name, 421, &node.http);
+        })
+    }
+
+    /// A TLS handshake where none is spoken: an alert.
+    pub(crate) fn without_tls(name: &'static str, port: fn(&Ready) -> &String) -> Self {
+        let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03raftdeckraftdeckraftdeckraftdeck";
+        Self::new(name, move |node| {
+            assert_eq!(exchange(port(node), hello, false), [0x15, 3, 3, 0, 2, 2, 40], "{name}");
         })
     }
 

@@ -56,6 +56,7 @@ fn the_description_is_one_and_refers_to_nothing_that_is_missing() {
     let cluster = Cluster::start(1, &QUICK);
     let description = description(cluster.node(1));
     assert_eq!(description["openapi"], "3.1.0");
+    assert_eq!(description["servers"], serde_json::json!([{"url": "/"}]), "wherever it was read from");
     let mut found = BTreeSet::new();
     references(&description, &mut found);
     for reference in &found {

@@ -41,6 +41,10 @@ impl Watching {
             "{head}"
         );
         assert!(head.contains("x-request-id: ") && head.contains("cache-control: no-"), "{head}");
+        assert!(
+            head.contains("x-accel-buffering: no"),
+            "a proxy that gathers answers lets it through: {head}"
+        );
         Self { lines }
     }
 

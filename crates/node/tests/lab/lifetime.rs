@@ -37,7 +37,7 @@ fn no_node_outlives_a_dropped_lab() {
 fn a_base_port_places_every_node_and_stays_over_a_restart() {
     // Below the ports that the system gives out by itself, so that nobody takes one in between.
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let all_free = |base: u16| (0..3).all(|n| [0, 1000, 2000].iter().all(|offset| free(base + n + offset)));
+    let all_free = |base: u16| (0..3).all(|n| [0, 1000, 3000].iter().all(|offset| free(base + n + offset)));
     let base = (10_000..20_000).step_by(10).find(|&base| all_free(base)).unwrap();
     let mut deck = Deck::start(LabOptions { base_port: Some(base), ..options(3) });
     deck.wait("a leader", |world| world.agreed(3));

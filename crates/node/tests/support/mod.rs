@@ -57,11 +57,18 @@ pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>
 pub(crate) struct Launch {
     args: Vec<String>,
     variables: Vec<(String, String)>,
+    within: Option<PathBuf>,
 }
 
 impl Launch {
     pub(crate) fn new(args: &[&str]) -> Self {
-        Self { args: args.iter().map(|arg| (*arg).to_owned()).collect(), variables: Vec::new() }
+        Self { args: args.iter().map(|arg| (*arg).to_owned()).collect(), ..Self::default() }
+    }
+
+    /// Starts it in this directory, instead of the test's own.
+    pub(crate) fn within(mut self, dir: &Path) -> Self {
+        self.within = Some(dir.to_owned());
+        self
     }
 
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
@@ -86,6 +93,9 @@ impl Launch {
             if ours || ["NODE_ID", "PORT", "KVSTORE_PORT", "PEERS"].contains(&name.as_str()) {
                 command.env_remove(name);
             }
+        }
+        if let Some(dir) = &self.within {
+            command.current_dir(dir);
         }
         let mut child = command
             .args(&self.args)

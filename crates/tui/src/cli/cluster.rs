@@ -29,7 +29,7 @@ pub(super) struct ClusterArgs {
     /// Keep the nodes' data here; without it, the data is removed when the cluster ends
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The first node's Raft port, the next node has the next one; clients are 1000 and HTTP 2000 above. Without
+    /// The first node's Raft port, the next node has the next one; clients are 1000 and HTTP 3000 above. Without
     /// it, free ports are taken
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     base_port: Option<u16>,

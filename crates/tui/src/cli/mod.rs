@@ -2,6 +2,7 @@
 
 mod cluster;
 mod deck;
+mod elsewhere;
 mod replay;
 mod screen;
 mod script;
@@ -130,7 +131,9 @@ pub fn main() -> ExitCode {
         return BuildInfo::of("raftdeck").print();
     }
     let program = program();
-    let matches = program.parse_or_exit();
+    let environment = |name: &str| std::env::var_os(name);
+    let parsed = program.parse(std::env::args_os().collect(), &environment);
+    let matches = parsed.unwrap_or_else(|refusal| elsewhere::instead(refusal).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Some(Sub::Node(args)) = cli.command {
         return raftdeck_node::run(&args);

@@ -116,7 +116,7 @@ fn new(NewArgs { place, nodes, client }: &NewArgs) -> Result<String> {
          A node:\n  raftdeck node --node-id 1 --cluster HOST:8080,HOST:8080,HOST:8080 --tls-ca {ca} \\\n    \
          --tls-cert {} --tls-key {}\n\
          A client:\n  raftdeck client --cluster HOST:8080 --tls-ca {ca} --tls-cert {} --tls-key {} status\n\
-         HTTP:\n  curl --cacert {ca} --cert {} --key {} https://HOST:10080/health\n",
+         HTTP:\n  curl --cacert {ca} --cert {} --key {} https://HOST:11080/health\n",
         at("n1.pem"),
         at("n1-key.pem"),
         at(&format!("{client}.pem")),

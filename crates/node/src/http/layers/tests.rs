@@ -66,7 +66,7 @@ async fn ask(routes: &Router, request: axum::http::request::Builder) -> Response
 }
 
 fn request(method: &str, uri: &str) -> axum::http::request::Builder {
-    Request::builder().method(method).uri(uri).header(header::HOST, "localhost:10080")
+    Request::builder().method(method).uri(uri).header(header::HOST, "localhost:11080")
 }
 
 async fn message(response: Response) -> String {
@@ -153,7 +153,7 @@ async fn another_sites_page_changes_nothing() {
         ("origin", "null", 403),
         ("sec-fetch-site", "same-origin", 200),
         ("sec-fetch-site", "none", 200),
-        ("origin", "http://localhost:10080", 200),
+        ("origin", "http://localhost:11080", 200),
     ] {
         let response = ask(&routes, put().header(header, value)).await;
         assert_eq!(response.status().as_u16(), status, "{header}: {value}");

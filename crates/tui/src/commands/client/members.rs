@@ -46,7 +46,7 @@ pub(crate) enum MemberOperation {
         id: NodeId,
     },
     /// Remove a node; it may be the leader, which then hands over
-    #[command(after_help = "Example: raftdeck client member remove n2")]
+    #[command(visible_alias = "rm", after_help = "Example: raftdeck client member remove n2")]
     Remove {
         /// The node's id, as 2 or n2
         #[arg(value_parser = node_id)]
@@ -66,7 +66,10 @@ pub(crate) enum MemberOperation {
         address: Option<String>,
     },
     /// Print the members, as the leader knows them, or else the newest of the nodes that answer
-    #[command(after_help = "Example: raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 member list")]
+    #[command(
+        visible_alias = "ls",
+        after_help = "Example: raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 member list"
+    )]
     List,
 }
 

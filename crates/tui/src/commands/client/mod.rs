@@ -71,7 +71,7 @@ line could not be parsed or failed; there a missing key is not a failure.";
 /// `raftdeck client ...`
 #[derive(Args, Debug)]
 pub struct ClientArgs {
-    /// Any of the cluster's nodes, by Raft or client address; the leader is found from there
+    /// Any of the cluster's nodes, by any of its addresses (Raft, client or HTTP); the leader and the others are found from there
     #[arg(
         long,
         visible_alias = "node",

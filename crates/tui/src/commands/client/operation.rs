@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Operation {
     /// Store a value under a key
     #[command(
+        visible_alias = "set",
         after_help = "Examples:\n  raftdeck client put color blue\n  date | raftdeck client put now -\n  raftdeck client put photo --from-file photo.jpg\n\nOn the command line a hyphen alone stands for the standard input; to store one, pipe it in. Values\nfrom the input and from files are stored byte for byte, a last newline included."
     )]
     Put {
@@ -43,7 +44,7 @@ pub(crate) enum Operation {
         freshness: Freshness,
     },
     /// Remove a key; exit status 1 if there is no such key
-    #[command(after_help = "Example: raftdeck client delete color")]
+    #[command(visible_aliases = ["del", "rm"], after_help = "Example: raftdeck client delete color")]
     Delete {
         /// The key, 1 to 4096 bytes
         key: OsString,
@@ -70,6 +71,7 @@ pub(crate) enum Operation {
     },
     /// Print keys and values, in the order of the keys
     #[command(
+        visible_alias = "ls",
         after_help = "Examples:\n  raftdeck client list user/\n  raftdeck client list user/ --limit 100 --after user/luffy\n  raftdeck client list --quiet | while read -r key; do echo \"$key\"; done"
     )]
     List {

@@ -1,14 +1,17 @@
-//! The nodes whose state is asked for: those that were named, and the other members as far as the ones that answer say where
-//! they are. Shows nothing.
+//! The nodes whose state is asked for: those that were named, and the other members as far as any of them says where they are. What
+//! was learned once in a session is remembered by its client, and counts when none of the named ones answers any more. Shows nothing.
 
 use raftdeck_client::{Client, ClientError};
 use raftdeck_protocol::NodeStatus;
-use raftdeck_protocol::address::CLIENT_OFFSET;
+use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
 use raftdeck_raft::{NodeId, Role};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long to search for a leader that a node names without its address.
+/// HTTP is that far below Raft at a node of which only HTTP's port was named.
+const HTTP_BELOW: u16 = 10_000;
+
+/// How long it takes at most to be told where the members are.
 const SEARCH: Duration = Duration::from_secs(1);
 
 /// Each address with what was answered there: as given, then as found.
@@ -18,8 +21,6 @@ pub(super) type NodeAnswers = Vec<(String, Result<NodeStatus, ClientError>)>;
 #[derive(Clone, Debug)]
 pub(super) struct Roster {
     given: Vec<String>,
-    /// Members that were not named, by what the others know of them.
-    found: Vec<(NodeId, String)>,
 }
 
 /// What all of them said.
@@ -34,67 +35,80 @@ pub(super) struct RosterAnswers {
 
 impl Roster {
     pub(super) fn new(given: &[String]) -> Self {
-        Self { given: given.to_vec(), found: Vec::new() }
+        Self { given: given.to_vec() }
     }
 
     /// Asks all of them at the same time, and after them those that are found by their answers.
-    pub(super) async fn ask(&mut self, client: &Client, deadline: Duration) -> RosterAnswers {
-        let asked = self.given.iter().chain(self.found.iter().map(|(_, address)| address));
-        let mut answers = states(client, asked.cloned().collect(), deadline).await;
-        let (new, unplaced) = self.learn(client, &answers, deadline).await;
-        let found: Vec<String> = new.iter().map(|(_, address)| address.clone()).collect();
-        answers.extend(states(client, found, deadline).await);
-        self.found.extend(new);
+    pub(super) async fn ask(&self, client: &Client, deadline: Duration) -> RosterAnswers {
+        let mut known = client.known_nodes();
+        known.retain(|_, address| !self.was_given(address));
+        let asked = self.given.iter().chain(known.values()).cloned().collect();
+        let mut answers = states(client, asked, deadline).await;
+        let mut unplaced = Vec::new();
+        if let Some(newest) = newest(&answers) {
+            let members = newest.raft.membership.members();
+            // Removed members are not asked, unless they were named.
+            let gone: Vec<String> = known
+                .iter()
+                .filter(|(id, _)| !members.contains(id))
+                .map(|(_, address)| address.clone())
+                .collect();
+            let unasked = missing(client, newest, &answers);
+            let places =
+                if unasked.is_empty() { BTreeMap::new() } else { places(client, newest, deadline).await };
+            let (reachable, nowhere): (Vec<NodeId>, Vec<NodeId>) =
+                unasked.into_iter().partition(|id| places.contains_key(id));
+            // It was asked there, and says nothing.
+            let new =
+                reachable.iter().map(|id| places[id].clone()).filter(|address| !self.was_given(address));
+            let new = new.collect();
+            unplaced = nowhere;
+            let named = self.given.len();
+            let mut nth = 0..;
+            answers
+                .retain(|(address, _)| nth.next().is_none_or(|nth| nth < named) || !gone.contains(address));
+            answers.extend(states(client, new, deadline).await);
+        }
+        // Who was named and says nothing may be any of them.
+        if answers[..self.given.len()].iter().any(|(_, status)| status.is_err()) {
+            unplaced.clear();
+        }
         RosterAnswers { answers, named: self.given.len(), unplaced }
     }
 
-    /// The members not asked yet, with their addresses; and those without a known address.
-    async fn learn(
-        &mut self,
-        client: &Client,
-        answers: &NodeAnswers,
-        deadline: Duration,
-    ) -> (Vec<(NodeId, String)>, Vec<NodeId>) {
-        let Some(newest) = newest(answers) else { return (Vec::new(), Vec::new()) };
-        let membership = &newest.raft.membership;
-        let members = membership.members();
-        self.found.retain(|(id, _)| members.contains(id));
-        let asked: BTreeSet<NodeId> = answers
-            .iter()
-            .filter_map(|(_, status)| Some(status.as_ref().ok()?.raft.id))
-            .chain(self.found.iter().map(|(id, _)| *id))
-            .collect();
-        let (mut new, mut unplaced) = (Vec::new(), Vec::new());
-        for id in members.into_iter().filter(|id| !asked.contains(id)) {
-            match membership.addresses.get(&id) {
-                // It was asked there, and says nothing.
-                Some(address) if self.was_given(address) => {}
-                Some(address) => new.push((id, address.clone())),
-                None if Some(id) == newest.raft.leader => {
-                    // The way to the leader is told to whoever wants something of it.
-                    match client.find_leader(SEARCH.min(deadline)).await {
-                        Ok(leader) if leader.node == id => new.push((id, leader.address)),
-                        _ => unplaced.push(id),
-                    }
-                }
-                None => unplaced.push(id),
-            }
-        }
-        // Who was named and says nothing may be any of them.
-        if answers.iter().any(|(_, status)| status.is_err()) {
-            unplaced.clear();
-        }
-        (new, unplaced)
-    }
-
-    /// Whether this Raft address was named, be it by its client address.
-    fn was_given(&self, raft: &str) -> bool {
-        let client = raftdeck_client::split(raft).ok().and_then(|(host, port)| {
-            let port = port.checked_add(CLIENT_OFFSET)?;
-            Some(format!("{host}:{port}"))
+    /// Whether this address of a node, for clients or peers, was named, be it by another one of the same node, as far as the usual
+    /// distances of ports tell.
+    fn was_given(&self, address: &str) -> bool {
+        let Ok((host, port)) = raftdeck_client::split(address) else { return false };
+        let client_or_raft = [0, CLIENT_OFFSET].into_iter().filter_map(|above| port.checked_sub(above));
+        let all = client_or_raft.flat_map(|raft| {
+            let above =
+                [0, CLIENT_OFFSET, HTTP_OFFSET].into_iter().filter_map(move |above| raft.checked_add(above));
+            above.chain(raft.checked_sub(HTTP_BELOW))
         });
-        self.given.iter().any(|given| given == raft || Some(given) == client.as_ref())
+        let mut all = all.map(|port| format!("{host}:{port}"));
+        all.any(|same| self.given.contains(&same))
     }
+}
+
+/// The members that were not asked for their state yet.
+fn missing(client: &Client, newest: &NodeStatus, answers: &NodeAnswers) -> Vec<NodeId> {
+    let known = client.known_nodes();
+    let answered = |id: &NodeId| {
+        let mut answers = answers.iter();
+        answers.any(|(address, status)| match status {
+            Ok(status) => status.raft.id == *id,
+            Err(_) => known.get(id) == Some(address),
+        })
+    };
+    newest.raft.membership.members().into_iter().filter(|id| !answered(id)).collect()
+}
+
+/// Where the members are, as the nodes say; what is in the log is known in any case.
+async fn places(client: &Client, newest: &NodeStatus, deadline: Duration) -> BTreeMap<NodeId, String> {
+    let mut places = newest.raft.membership.addresses.clone();
+    places.extend(client.members(SEARCH.min(deadline)).await.unwrap_or_default());
+    places
 }
 
 async fn states(client: &Client, addresses: Vec<String>, deadline: Duration) -> NodeAnswers {
@@ -129,9 +143,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_node_is_named_by_either_of_its_addresses() {
-        let roster = Roster::new(&["a:8080".to_owned(), "b:9081".to_owned()]);
-        assert!(roster.was_given("a:8080") && roster.was_given("b:8081"));
-        assert!(!roster.was_given("a:8081") && !roster.was_given("b:65000"));
+    fn a_node_is_named_by_any_of_its_addresses() {
+        let roster = Roster::new(&["a:8080", "b:9081", "c:11082", "d:8083"].map(str::to_owned));
+        for client_or_raft in
+            ["a:8080", "a:9080", "b:8081", "b:9081", "c:8082", "c:9082", "d:18083", "d:19083"]
+        {
+            assert!(roster.was_given(client_or_raft), "{client_or_raft}");
+        }
+        for other in ["a:8081", "b:65000", "b:80", "e:8080", "nonsense"] {
+            assert!(!roster.was_given(other), "{other}");
+        }
     }
 }

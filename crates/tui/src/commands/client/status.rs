@@ -82,7 +82,7 @@ pub(crate) async fn watch(client: &Client, addresses: &[String], form: Form) -> 
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut screen = Screen::default();
-    let mut roster = Roster::new(addresses);
+    let roster = Roster::new(addresses);
     let mut before = None;
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {

@@ -50,11 +50,13 @@ pub(super) fn read(line: &str) -> LineMeaning {
     if line.trim_start().starts_with('#') {
         return LineMeaning::Nothing;
     }
-    let words = match tokens::words(line) {
+    let mut words = match tokens::words(line) {
         Ok(words) if words.is_empty() => return LineMeaning::Nothing,
         Ok(words) => words,
         Err(mistake) => return LineMeaning::Mistake(mistake.to_string()),
     };
+    // Other stores' commands are often written so.
+    words[0].make_ascii_lowercase();
     match CommandLine::try_parse_from(words.into_iter().map(OsString::from_vec)) {
         Ok(CommandLine { word: Word::Help { command }, .. }) => help(&command),
         Ok(line) => LineMeaning::Command(line),
@@ -78,7 +80,11 @@ fn mistake(error: &clap::Error) -> String {
         && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
     {
         let near = match error.get(ContextKind::SuggestedSubcommand) {
-            Some(ContextValue::Strings(near)) => near.first(),
+            // What leaves, or does nothing, is meant by nobody who begins otherwise.
+            // The last one is the nearest.
+            Some(ContextValue::Strings(near)) => near.iter().rev().find(|near| {
+                !["quit", "exit", "help"].contains(&near.as_str()) || near.get(..2) == word.get(..2)
+            }),
             _ => None,
         };
         let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
@@ -107,7 +113,9 @@ fn all_commands(all: &clap::Command) -> String {
     let mut text = String::new();
     for command in all.get_subcommands() {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(text, "{:9} {about}", command.get_name());
+        let others = command.get_visible_aliases().collect::<Vec<_>>().join(" or ");
+        let others = if others.is_empty() { others } else { format!(" (or {others})") };
+        let _ = writeln!(text, "{:9} {about}{others}", command.get_name());
     }
     text.push_str(
         "\nhelp COMMAND shows more. Put values with spaces in quotes: put color 'dark blue'; between double quotes\n\
@@ -121,6 +129,21 @@ fn all_commands(all: &clap::Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_shown_the_way_out_for_another_word() {
+        for line in ["edit", "set1", "dell", "delp", "get1", "kelp", "hset a b", "zset", "unset a"] {
+            match read(line) {
+                LineMeaning::Mistake(text) => {
+                    assert!(
+                        ["exit?", "quit?", "help?"].iter().all(|out| !text.contains(out)),
+                        "{line}: {text}"
+                    );
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
 
     #[test]
     fn the_words_are_consistent() {
@@ -152,11 +175,19 @@ mod tests {
             "member list",
             "quit",
             "exit",
+            "set color blue",
+            "SET color Blue",
+            "del color",
+            "rm color",
+            "ls user/",
+            "member ls",
+            "member rm 4",
         ] {
             assert!(matches!(read(command), LineMeaning::Command(_)), "{command}: {:?}", read(command));
         }
         for (line, says) in [
             ("help", "Ctrl-C cancels"),
+            ("help", "(or del or rm)"),
             ("help put", "Usage: put [OPTIONS] <KEY>"),
             ("help put", "from-file photo.jpg"),
             ("help member add", "member add"),
@@ -170,12 +201,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_synonym_is_what_it_stands_for() {
+        use raftdeck_model::ClientOp;
+        use raftdeck_protocol::{Read, Write};
+        let op = |line: &str| {
+            let LineMeaning::Command(CommandLine { word: Word::Operation(operation), .. }) = read(line)
+            else {
+                panic!("{line}")
+            };
+            match operation.task(crate::commands::client::operation::Input::Commands) {
+                Ok(crate::commands::client::operation::Task::Keys(op, _)) => op,
+                other => panic!("{line}: {other:?}"),
+            }
+        };
+        let put = Write::Put { key: "Color".into(), value: "Blue".into() };
+        assert_eq!(op("SET Color Blue"), ClientOp::Write(put));
+        for line in ["del Color", "rm Color", "delete Color"] {
+            assert_eq!(op(line), ClientOp::Write(Write::Delete { key: "Color".into() }));
+        }
+        assert!(matches!(op("ls us"), ClientOp::Read(Read::List { prefix, .. }) if prefix == "us"));
+    }
+
     /// Each row: a line that is invalid, and what the answer must name.
     #[test]
     fn what_makes_no_sense_is_answered_with_a_sentence() {
         for (line, says) in [
             ("dance", "\"dance\" is no command"),
             ("gett color", "did you mean get?"),
+            ("sett color blue", "did you mean set?"),
+            ("exi", "did you mean exit?"),
             ("put", "<KEY>"),
             ("put color", "<VALUE>"),
             ("put color dark blue", "blue"),

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -35,6 +36,9 @@ const PROMPT: &str = "raftdeck> ";
 /// The most lines that are remembered.
 const MOST_REMEMBERED: usize = 1000;
 
+/// How long it takes at most to be told where the members are.
+const LEARNS_WITHIN: Duration = Duration::from_secs(2);
+
 /// The longest line of a script: a value at its limit, each byte written as `\xNN`, fits.
 const MAX_LINE: u64 = 8 << 20;
 
@@ -42,7 +46,8 @@ const MAX_LINE: u64 = 8 << 20;
 pub(super) fn run(cluster: Cluster, manner: Manner) -> Result<u8> {
     let background = Background::start().wrap_err("the client cannot be started")?;
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let runner = Runner { cluster, manner, runtime: background.handle.clone() };
+    let runner = Runner { cluster, manner, runtime: background.handle.clone(), has_learned: Arc::default() };
+    runner.learn();
     if on_terminal { at_prompt(&runner) } else { script(&runner, io::stdin().lock()) }
 }
 
@@ -111,9 +116,25 @@ struct Runner {
     cluster: Cluster,
     manner: Manner,
     runtime: Handle,
+    /// Whether it is known where the members are, or is just being asked.
+    has_learned: Arc<AtomicBool>,
 }
 
 impl Runner {
+    /// Asks where the members are while other things go on, if it is not known yet: the session goes on with them when the named
+    /// nodes are gone.
+    fn learn(&self) {
+        if self.has_learned.swap(true, SeqCst) {
+            return;
+        }
+        let (client, has_learned) = (self.cluster.client.clone(), Arc::clone(&self.has_learned));
+        self.runtime.spawn(async move {
+            if client.members(LEARNS_WITHIN).await.is_err() {
+                has_learned.store(false, SeqCst);
+            }
+        });
+    }
+
     /// Interrupts from now on.
     fn interrupts(&self, is_sent: &Arc<AtomicBool>) -> Result<Interrupts> {
         let _entered = self.runtime.enter();
@@ -192,6 +213,7 @@ impl Runner {
             }
             Some(Ok(reply)) => reply,
         };
+        self.learn();
         print(&reply.out)?;
         if reply.out.last().is_some_and(|last| *last != b'\n') {
             print(b"\n")?;
