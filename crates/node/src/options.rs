@@ -213,7 +213,7 @@ mod tests {
             (NodeOptions { cluster: vec!["nowhere".to_owned()], ..alone() }, "HOST:PORT"),
             (NodeOptions { bind: Some("0.0.0.0:0".to_owned()), ..alone() }, "reached from other machines"),
             (NodeOptions { timing: slow, ..alone() }, "the timing is invalid"),
-            (NodeOptions { disk_stall: Some(Duration::ZERO), ..alone() }, "must be above zero"),
+            (NodeOptions { disk_stall: Some(Duration::ZERO), ..alone() }, "must be greater than zero"),
             (NodeOptions { cluster_name: "n".repeat(300), ..alone() }, "300 bytes"),
         ] {
             let said = refused(options);

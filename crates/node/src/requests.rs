@@ -170,7 +170,7 @@ mod tests {
             (vec![add("nowhere")], "write HOST:PORT"),
             (vec![add("127.0.0.1:0")], "port 0"),
             (vec![add(&format!("{}:1", "h".repeat(300)))], "too long"),
-            (vec![add("127.0.0.1:8080"); 65], "at most 64"),
+            (vec![add("127.0.0.1:8080"); 65], "the maximum is 64"),
         ];
         for (changes, part) in cases {
             let failure = check_changes(&changes, 3).expect_err("is refused").to_string();

@@ -116,7 +116,7 @@ fn a_peer_that_speaks_in_anothers_name_is_closed() {
         liar.frames.send(lie()).await.unwrap();
         assert_closes(liar).await;
     });
-    eventually("the log says why", || node.log().contains("in the name of n1").then_some(()));
+    eventually("the log says why", || node.log().contains("it sent a message as n1").then_some(()));
     assert!(node.health().unwrap()["term"].as_u64() < Some(1000), "what it said was not believed");
 }
 
@@ -146,7 +146,7 @@ fn a_newer_connection_of_the_same_peer_replaces_the_older() {
         newer.frames.send(lie()).await.unwrap();
         assert_closes(newer).await;
     });
-    eventually("the newer one is heard", || node.log().contains("in the name of n1").then_some(()));
+    eventually("the newer one is heard", || node.log().contains("it sent a message as n1").then_some(()));
 }
 
 #[test]

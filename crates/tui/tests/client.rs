@@ -194,7 +194,7 @@ fn a_script_goes_on_after_what_makes_no_sense_and_ends_with_1() {
     let cluster = Cluster::start();
     let key = "k".repeat(4097);
     for (line, says) in [
-        (b"dance"[..].to_vec(), "\"dance\" is no command"),
+        (b"dance"[..].to_vec(), "\"dance\" is not a command"),
         (b"put color".to_vec(), "<VALUE>"),
         (b"put color 'blue".to_vec(), "a ' is missing"),
         (b"get \xff".to_vec(), "not UTF-8"),

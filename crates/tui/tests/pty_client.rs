@@ -99,7 +99,7 @@ fn nothing_typed_ends_the_session() {
     let state = tempfile::tempdir().unwrap();
     let mut terminal = prompt(&cluster, state.path());
     for (line, says) in [
-        ("dance", "\"dance\" is no command"),
+        ("dance", "\"dance\" is not a command"),
         ("put", "the following required arguments"),
         ("put a b c", "unexpected argument 'c'"),
         ("put a 'b", "a ' is missing"),
@@ -108,7 +108,7 @@ fn nothing_typed_ends_the_session() {
         ("transfer 9", "transfer n9: the leadership was not handed over"),
         ("status --watch", "--watch works only on the command line"),
         ("get --consistency eventual a", "invalid value 'eventual'"),
-        ("help dance", "\"dance\" is no command"),
+        ("help dance", "\"dance\" is not a command"),
         ("# nothing", "raftdeck>"),
     ] {
         ask(&mut terminal, line, says);

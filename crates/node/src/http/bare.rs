@@ -277,6 +277,9 @@ mod tests {
         assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\ndate: today\r\n"), "{head}");
         assert!(head.contains(&format!("x-request-id: {id}")), "{head}");
         assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
-        assert!(body.starts_with("{\"ok\":false,\"message\":\"this is not a request"), "{body}");
+        assert!(
+            body.starts_with("{\"ok\":false,\"message\":\"this is not a valid HTTP/1.1 request"),
+            "{body}"
+        );
     }
 }

@@ -158,7 +158,7 @@ async fn another_sites_page_changes_nothing() {
         let response = ask(&routes, put().header(header, value)).await;
         assert_eq!(response.status().as_u16(), status, "{header}: {value}");
         if status == 403 {
-            assert!(message(response).await.contains("another site"));
+            assert!(message(response).await.contains("other sites"));
         }
     }
     assert_eq!(ask(&routes, put()).await.status(), 200);

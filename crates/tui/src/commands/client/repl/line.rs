@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_answered_with_a_sentence() {
         for (line, says) in [
-            ("dance", "\"dance\" is no command"),
+            ("dance", "\"dance\" is not a command"),
             ("gett color", "did you mean get?"),
             ("sett color blue", "did you mean set?"),
             ("exi", "did you mean exit?"),
@@ -253,7 +253,7 @@ mod tests {
             ("member add 4 nowhere", "HOST:PORT"),
             ("--timeout 0 get color", "1..=3600"),
             ("get color --cluster 127.0.0.1:1", "--cluster"),
-            ("help dance", "\"dance\" is no command"),
+            ("help dance", "\"dance\" is not a command"),
             ("get color --json --quiet", "--quiet"),
         ] {
             match read(line) {
