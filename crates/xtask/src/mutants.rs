@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ]))?;
     }
     if args.by != By::Scenarios {
-        // What full optimization across crates would save while it runs, its build takes more than once over.
+        // Optimization across crates is for writes a second; here it would only make the build longer.
         let mut simulate = cargo(&[
             "run",
             "--release",

@@ -50,11 +50,12 @@ pub(super) fn package(staged: &Path, version: &str, target: &str) -> Result<Path
     Ok(package)
 }
 
+/// Programs for musl are static, so the package depends on nothing and fits every release of Debian.
 fn architecture(target: &str) -> Result<&'static str> {
-    match target.split('-').next() {
-        Some("x86_64") if target.contains("linux") => Ok("amd64"),
-        Some("aarch64") if target.contains("linux") => Ok("arm64"),
-        _ => bail!("no package for Debian is made for {target}: leave out --deb"),
+    match target {
+        "x86_64-unknown-linux-musl" => Ok("amd64"),
+        "aarch64-unknown-linux-musl" => Ok("arm64"),
+        _ => bail!("no package for Debian is made for {target}: give a --target that ends in -linux-musl"),
     }
 }
 
@@ -129,9 +130,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_are_made_for_linux_alone() {
+    fn packages_are_made_of_static_programs_alone() {
         assert_eq!(architecture("x86_64-unknown-linux-musl").unwrap(), "amd64");
-        assert_eq!(architecture("aarch64-unknown-linux-gnu").unwrap(), "arm64");
-        assert!(architecture("aarch64-apple-darwin").is_err());
+        assert_eq!(architecture("aarch64-unknown-linux-musl").unwrap(), "arm64");
+        for other in ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin"] {
+            assert!(architecture(other).is_err(), "{other}");
+        }
     }
 }
