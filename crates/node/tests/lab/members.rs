@@ -334,7 +334,7 @@ fn what_cannot_be_replaced_is_refused_with_a_reason_and_stays_as_it_is() {
     refusal(&mut deck, "there is no n9 in this cluster");
     deck.send(Order::Kill(other));
     deck.send(Order::ReplaceNode(other));
-    refusal(&mut deck, &format!("{other} was not replaced: it does not run; restart it"));
+    refusal(&mut deck, &format!("{other} was not replaced: it is not running; restart it"));
     assert!(
         deck.world
             .changes
