@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(check_changes(&[add("127.0.0.1:8080"), promote.clone()], 3), Ok(()));
         let failure =
             check_changes(&[add("127.0.0.1:8080")], MAX_MEMBERS).expect_err("is refused").to_string();
-        assert!(failure.contains("at most 100"), "{failure:?}");
+        assert!(failure.contains("the maximum is 100"), "{failure:?}");
         assert_eq!(check_changes(&[promote], MAX_MEMBERS), Ok(()));
     }
 }

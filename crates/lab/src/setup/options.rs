@@ -278,7 +278,7 @@ mod tests {
         }
         for nodes in [0, 16, 100] {
             let error = LabOptions { nodes, ..options() }.validate().unwrap_err();
-            assert!(error.to_string().contains(&format!("1 to 15 nodes, {nodes} is not")), "{error}");
+            assert!(error.to_string().contains(&format!("{nodes} nodes are not possible: a cluster has 1 to 15")), "{error}");
         }
     }
 
@@ -314,7 +314,7 @@ mod tests {
         let error = options.reserve_ports(&options.members()).unwrap_err();
         let sentence = error.to_string();
         assert!(
-            sentence.starts_with(&format!("port {}, which n3 needs for HTTP", base + 2002)),
+            sentence.starts_with(&format!("port {}, which n3 needs for HTTP", base + 3002)),
             "{sentence}"
         );
         drop(taken);

@@ -295,7 +295,7 @@ fn changes() -> Vec<Row> {
         fails(
             "client change: a hundred thousand steps",
             RequestBody::ChangeMembership(vec![MembershipChange::Remove { node: NodeId(77) }; 100_000]),
-            "at most 64",
+            "the maximum is 64",
         ),
         fails("client change: a stranger shall lead", RequestBody::TransferLeadership { to: NodeId(77) }, ""),
     ]

@@ -83,8 +83,8 @@ fn headers() -> Vec<Row> {
         Row::http("head: two hosts", head("host: localhost\r\n"), 400, "Host is given twice"),
         Row::http("head: a host that is none", head_of("a b"), 400, "not HOST or HOST:PORT"),
         Row::http("head: somebody at a host", head_of("me@localhost"), 400, "not HOST or HOST:PORT"),
-        Row::http("head: a foreign name", head_of("evil.example"), 403, "another site's"),
-        Row::http("head: a foreign name without a dot", head_of("router:8080"), 403, "another site's"),
+        Row::http("head: a foreign name", head_of("evil.example"), 403, "another site"),
+        Row::http("head: a foreign name without a dot", head_of("router:8080"), 403, "another site"),
         Row::new("head: HTTP/1.0 knows no host", |node| {
             let answers = answers("no host", &exchange(&node.http, b"GET /health HTTP/1.0\r\n\r\n", false));
             answers[0].assert("no host", 200, "leaderId");
@@ -160,7 +160,7 @@ fn chunks() -> Vec<Row> {
         ),
         Row::http(
             "chunk: small ones without end",
-            chunked(&format!("40\r\n{}\r\n", "v".repeat(64)).repeat(8 << 14)),
+            chunked(&format!("400\r\n{}\r\n", "v".repeat(1024)).repeat(9 << 10)),
             413,
             "over the limit",
         ),

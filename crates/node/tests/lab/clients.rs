@@ -70,7 +70,7 @@ fn a_node_is_asked_itself_and_what_it_says_is_the_answer() {
     assert_eq!(why, format!("refused: {follower} says: this node is not the leader: {leader} is"));
     say(&mut deck, &format!("kill {}", follower.0));
     let why = asked(&mut deck, &format!("get color stale at {}", follower.0));
-    assert_eq!(why, format!("refused: {follower} does not run"));
+    assert_eq!(why, format!("refused: {follower} is not running"));
     say(&mut deck, &format!("client alice at {}", follower.0));
     let why = asked(&mut deck, &format!("as alice get color at {}", leader.0));
     assert_eq!(why, format!("refused: alice does not reach {leader}"));

@@ -49,7 +49,7 @@ fn a_base_port_places_every_node_and_stays_over_a_restart() {
     let at = |port: u16| format!("127.0.0.1:{port}");
     assert_eq!(
         (addresses.raft, addresses.client, addresses.http),
-        (at(base + 2), at(base + 1002), at(base + 2002))
+        (at(base + 2), at(base + 1002), at(base + 3002))
     );
     deck.wait("a leader", |world| world.agreed(3));
 }

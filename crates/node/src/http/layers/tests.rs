@@ -95,7 +95,7 @@ async fn a_panic_is_answered_in_json_and_logged_with_its_backtrace_under_the_req
     let panic = lines.lines().find(|line| line.contains("nobody thought of this"));
     let place = lines.lines().find(|line| line.starts_with("ERROR") && line.contains("mine-1"));
     let place = place.expect("an error is logged");
-    assert!(panic.is_some() && place.contains("request{id=\"mine-1\"}: this is a defect"), "{lines}");
+    assert!(panic.is_some() && place.contains("request{id=\"mine-1\"}: this is a bug"), "{lines}");
     assert!(lines.contains("layers::tests::routes"), "a backtrace: {lines}");
     let answered = lines.lines().find(|line| line.starts_with("INFO") && line.contains("mine-1"));
     let answered = answered.expect("a line for the request");
