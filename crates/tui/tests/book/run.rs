@@ -34,9 +34,6 @@ impl Reader {
 
     /// The reader's own addresses in place of the book's, so that no other test or program is in the way.
     fn here(&self, text: &str) -> String {
-        // HTTP moves to PORT + 3000; until it has, the book is ahead.
-        let http = raftdeck_protocol::address::HTTP_OFFSET / 1000 + 8;
-        let text = text.replace(":1108", &format!(":{http:02}08"));
         text.replace("127.0.0.1", &self.host).replace("localhost", &self.host)
     }
 
@@ -198,7 +195,7 @@ fn the_commands_of_the_book_do_what_it_says() {
 /// The metrics that a leader and a follower have, as they describe them.
 fn metrics(reader: &Reader) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for port in ["11080", "11081", "11082"] {
+    for port in 11080..=11082 {
         let scraped = reader.shell(&format!("curl --silent --fail localhost:{port}/metrics"));
         let text = String::from_utf8(scraped.stdout).unwrap();
         for line in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
