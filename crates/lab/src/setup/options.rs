@@ -278,7 +278,10 @@ mod tests {
         }
         for nodes in [0, 16, 100] {
             let error = LabOptions { nodes, ..options() }.validate().unwrap_err();
-            assert!(error.to_string().contains(&format!("{nodes} nodes are not possible: a cluster has 1 to 15")), "{error}");
+            assert!(
+                error.to_string().contains(&format!("{nodes} nodes are not possible: a cluster has 1 to 15")),
+                "{error}"
+            );
         }
     }
 
