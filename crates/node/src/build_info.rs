@@ -52,8 +52,8 @@ impl BuildInfo {
     /// Prints it; the exit code of a program that was asked for nothing else.
     #[must_use]
     pub fn print(&self) -> ExitCode {
-        let line = serde_json::to_string(self).expect("text and numbers can be written as JSON");
-        match writeln!(io::stdout(), "{line}") {
+        let line = serde_json::to_string(self).map_err(io::Error::from);
+        match line.and_then(|line| writeln!(io::stdout(), "{line}")) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         }

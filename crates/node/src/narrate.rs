@@ -172,7 +172,7 @@ fn snapshot(event: &TraceEvent) {
             tracing::info!("installed the leader's snapshot through entry {}, and {log}", last.index);
         }
         TraceEvent::Purged { through } => {
-            tracing::debug!("compacted the log through entry {}", through.index)
+            tracing::debug!("compacted the log through entry {}", through.index);
         }
         _ => {}
     }

@@ -339,7 +339,7 @@ impl Supervisor {
             Happening::Said(lines) => lines.iter().for_each(|line| self.heard_line(line)),
             Happening::Logged(lines) => self.log(&lines),
             Happening::Late => {
-                self.output(LogLevel::Warn, "lab: the node was started 10 seconds ago and is not ready yet")
+                self.output(LogLevel::Warn, "lab: the node was started 10 seconds ago and is not ready yet");
             }
             // A slow node is stopped and goes on all the time.
             Happening::Stopped if self.can_be_slow() => {}

@@ -261,7 +261,7 @@ impl Live {
                 self.wait_for_change(number, format!("{node} closed the connection before it answered"));
             }
             MemberAnswer::Body(ResponseBody::Failed(failure)) if is_so_already(&failure) => {
-                self.step_is_done()
+                self.step_is_done();
             }
             MemberAnswer::Body(ResponseBody::Failed(failure)) if failure.passes() => {
                 self.wait_for_change(number, failure.to_string());
@@ -313,7 +313,7 @@ impl Live {
             ChangeKind::Remove => self.dismiss(node),
             ChangeKind::Transfer => self.tell(News::Change { node, step: ChangeStep::HandedOver }),
             ChangeKind::Add { votes: false, .. } => {
-                self.tell(News::Change { node, step: ChangeStep::Learning })
+                self.tell(News::Change { node, step: ChangeStep::Learning });
             }
             ChangeKind::Add { votes: true, .. } | ChangeKind::Promote { .. } | ChangeKind::Replace { .. } => {
                 self.tell(News::Change { node, step: ChangeStep::Joined });
