@@ -81,7 +81,7 @@ fn a_node_is_asked_itself_and_what_it_says_is_the_answer() {
     assert!(matches!(outcome, ClientOutcome::Answered { node, .. } if node == NodeId(follows)));
     deck.say(&format!("kill {follows}")).unwrap();
     let why = asked(&mut deck, &format!("get color stale at {follows}"));
-    assert_eq!(why, format!("refused: n{follows} does not run"));
+    assert_eq!(why, format!("refused: n{follows} is not running"));
     deck.say(&format!("client alice at {follows}")).unwrap();
     let why = asked(&mut deck, &format!("as alice get color at {leads}"));
     assert_eq!(why, format!("refused: alice does not reach n{leads}"));
