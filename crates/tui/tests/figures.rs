@@ -115,7 +115,7 @@ fn a_client_whose_answer_is_lost_does_not_know_whether_its_write_happened() {
             "alice: create lock alice: stored (entry",
             "alice: put color blue: the write may or may not have happened: ",
             "bob: create lock bob: not stored, the value is alice (",
-            "carol: put color green: carol reaches no node that is ready to be asked",
+            "carol: put color green: carol reaches no node that is ready; nothing was changed",
             "get color stale at 1: blue (n1",
             "bob: get color: red (n",
         ] {
