@@ -147,7 +147,7 @@ fn a_page_of_another_site_changes_nothing() {
     let node = cluster.node(1);
     for (name, value) in [("sec-fetch-site", "cross-site"), ("origin", "https://elsewhere.example")] {
         let ask = Ask::new("POST", "/cas").header(name, value);
-        assert_error(&ask.body(r#"{"key":"a","expected":null,"value":"b"}"#).of(node), 403, "another site");
+        assert_error(&ask.body(r#"{"key":"a","expected":null,"value":"b"}"#).of(node), 403, "other sites");
     }
     assert_eq!(Ask::new("GET", "/get?key=a").of(node).status, 404);
 }
