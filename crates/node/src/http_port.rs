@@ -1,6 +1,7 @@
 //! The HTTP port: accepts connections within bounds of number, size and time, and hands their requests to the router.
 //! Does not look at requests and answers.
 
+use crate::http::answer::error_body;
 use crate::http::bare::{CompletedRefusals, Refused};
 use crate::http2;
 use crate::listen::HANDSHAKE;
@@ -45,7 +46,7 @@ const HEAD_FIELDS: usize = 64;
 const STALLED: Duration = Duration::from_secs(10);
 
 /// To a client without TLS on a port with TLS.
-const TLS_NEEDED: &str = r#"{"ok":false,"message":"this port speaks TLS only: ask with https://"}"#;
+const TLS_NEEDED: &str = "this port speaks TLS only: ask with https://";
 
 /// Serves until `stop`, then lets requests that are under way finish.
 pub(crate) async fn serve(
@@ -124,9 +125,10 @@ async fn encrypt(
             Ok(None)
         }
         TlsOpening::Plain(mut stream, _) => {
-            let length = TLS_NEEDED.len();
+            let body = error_body(TLS_NEEDED);
+            let length = body.len();
             let answer = format!(
-                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{TLS_NEEDED}"
+                "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
             );
             stream.write_all(answer.as_bytes()).await?;
             tls::drain(&mut stream).await?;

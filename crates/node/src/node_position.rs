@@ -4,11 +4,9 @@
 use crate::args::{NodeArgs, parse_node_id};
 use crate::usage::{Environment, MAX_HTTP, UsageError};
 use raftdeck_client::split;
+use raftdeck_protocol::address::RAFT_ABOVE_HTTP;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
-
-/// Where only HTTP's port is known, Raft is served this far above it.
-const RAFT_ABOVE_HTTP: u16 = 10_000;
 
 /// The HTTP port of a node that was told nothing.
 const DEFAULT_HTTP: u16 = 8080;
@@ -84,8 +82,7 @@ impl NodePosition {
     ) -> Result<Self, UsageError> {
         let id = id.ok_or(UsageError::JoinWithoutId)?;
         let members = listed(cluster)?;
-        let own = usize::try_from(id.0 - 1).ok().and_then(|rank| members.get(rank));
-        let bind = bind.or(own.map(String::as_str)).ok_or(UsageError::JoinWithoutBind)?.to_owned();
+        let bind = bind.or(address_of(id, &members)).ok_or(UsageError::JoinWithoutBind)?.to_owned();
         if let Some(owner) = owner_of(&bind, &members).filter(|owner| *owner != id && !bind.ends_with(":0")) {
             return Err(UsageError::BindIsAnothers { bind, owner, id });
         }
@@ -110,10 +107,7 @@ impl NodePosition {
             (None, None) if members.len() == 1 => NodeId(1),
             (None, None) => return Err(UsageError::WhoAmI { count: members.len() }),
         };
-        let own = usize::try_from(id.0 - 1)
-            .ok()
-            .and_then(|rank| members.get(rank))
-            .ok_or(UsageError::NoSuchMember { id, count: members.len() })?;
+        let own = address_of(id, &members).ok_or(UsageError::NoSuchMember { id, count: members.len() })?;
         let bind = bind.unwrap_or(own).to_owned();
         others_have_ports(id, &members)?;
         Ok(Self { id, bind, members, http_port, alone_at: None })
@@ -168,6 +162,12 @@ fn listed(cluster: &[String]) -> Result<Vec<String>, UsageError> {
 
 fn owner_of(bind: &str, members: &[String]) -> Option<NodeId> {
     (1..).map(NodeId).zip(members).find(|(_, member)| same(member, bind)).map(|(id, _)| id)
+}
+
+/// The address of a node in the list, whose ids are the ranks.
+fn address_of(id: NodeId, members: &[String]) -> Option<&str> {
+    let rank = usize::try_from(id.0 - 1).ok()?;
+    members.get(rank).map(String::as_str)
 }
 
 fn others_have_ports(id: NodeId, members: &[String]) -> Result<(), UsageError> {

@@ -1,11 +1,11 @@
 //! The protocol of a connection, by its first bytes, and the answer of a port that speaks another one: in the protocol of the
 //! connection, so that programs report it as an error of their own. Reads and writes nothing itself.
 
+use crate::http::answer::error_body;
 use bytes::Bytes;
 use raftdeck_protocol::handshake::MAGIC;
 use raftdeck_protocol::{HelloReply, Ports, RefusalReason, frame};
 use raftdeck_raft::NodeId;
-use serde::Serialize;
 use std::net::SocketAddr;
 
 /// So many bytes tell all kinds apart.
@@ -55,13 +55,6 @@ impl Speech {
     }
 }
 
-/// As every error over HTTP.
-#[derive(Serialize)]
-struct Misdirected<'a> {
-    ok: bool,
-    message: &'a str,
-}
-
 /// The ports of a node, for connections that came to the wrong one.
 #[derive(Clone, Debug)]
 pub(crate) struct Signpost {
@@ -81,8 +74,7 @@ impl Signpost {
             _ => format!("{scheme}://{}", ports.http),
         };
         let message = format!("this is the {port} port of {id}, not its HTTP port: use {place}");
-        let body = serde_json::to_string(&Misdirected { ok: false, message: &message });
-        let body = body.expect("text has a JSON form");
+        let body = error_body(&message);
         let length = body.len();
         let head = format!(
             "HTTP/1.1 421 Misdirected Request\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\

@@ -1,7 +1,7 @@
 //! A command line, or an environment, that is invalid: sentences that say what to do.
 
 use raftdeck_client::{AddressError, TlsError, TokenError};
-use raftdeck_protocol::address::PortError;
+use raftdeck_protocol::address::{CLIENT_OFFSET, PortError, RAFT_ABOVE_HTTP};
 use raftdeck_raft::{ConfigError, NodeId};
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 pub(crate) const MAX_CLUSTER_NAME: usize = 256;
 
 /// The greatest HTTP port that leaves room for Raft and clients above it.
-pub(crate) const MAX_HTTP: u16 = 54_535;
+pub(crate) const MAX_HTTP: u16 = u16::MAX - RAFT_ABOVE_HTTP - CLIENT_OFFSET;
 
 /// Looks a name up in the environment.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -9,6 +9,9 @@ pub const CLIENT_OFFSET: u16 = 1000;
 /// The distance from a Raft port to its HTTP port.
 pub const HTTP_OFFSET: u16 = 3000;
 
+/// The distance from an HTTP port to its Raft port where only HTTP's port was named.
+pub const RAFT_ABOVE_HTTP: u16 = 10_000;
+
 /// A port that has no room for the ports derived from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct PortError {

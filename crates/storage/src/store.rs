@@ -204,7 +204,7 @@ impl LogStore {
         let (path, file, closed) = last.close()?;
         self.closed.push_back(closed);
         self.ground.full(path, file);
-        // Those without an entry are of no use once there is another.
+        // Segments without an entry are no longer needed once there is another.
         self.release();
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! are gathered in target/book-source, with their links changed to match, and built from there into target/book.
 
 use crate::grammar;
-use crate::workspace::{cargo, root, run as carry_out};
+use crate::workspace::{cargo, empty_folder, make_folder, read, root, run as carry_out, write as write_file};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -35,9 +35,7 @@ fn build() -> Result<()> {
         bail!("mdbook is not installed: run `cargo install mdbook --locked`");
     }
     let (from, to) = (root(), root().join("target/book-source"));
-    if to.exists() {
-        fs::remove_dir_all(&to).with_context(|| format!("cannot empty {}", to.display()))?;
-    }
+    empty_folder(&to)?;
     gather(&from, &to)?;
     carry_out(Command::new("mdbook").arg("build").arg(&to).arg("--dest-dir").arg(from.join("target/book")))
 }
@@ -47,17 +45,17 @@ fn gather(from: &Path, to: &Path) -> Result<()> {
     for chapter in chapters(&summary) {
         let path = chapter.strip_prefix("../").map_or_else(|| format!("docs/{chapter}"), str::to_owned);
         let text = read(&from.join(&path))?;
-        put(&to.join(chapter.trim_start_matches("../")), &moved(&text, &path))?;
+        write_file(&to.join(chapter.trim_start_matches("../")), moved(&text, &path))?;
     }
-    put(&to.join("SUMMARY.md"), &moved(&summary, "docs/SUMMARY.md"))?;
-    put(&to.join("book.toml"), &read(&from.join("docs/book.toml"))?)?;
-    put(&to.join("LICENSE"), &read(&from.join("LICENSE"))?)?;
+    write_file(&to.join("SUMMARY.md"), moved(&summary, "docs/SUMMARY.md"))?;
+    write_file(&to.join("book.toml"), read(&from.join("docs/book.toml"))?)?;
+    write_file(&to.join("LICENSE"), read(&from.join("LICENSE"))?)?;
     for folder in ALONG {
+        make_folder(&to.join(folder))?;
         for file in fs::read_dir(from.join(folder))? {
             let file = file?.path();
             let name = file.file_name().unwrap_or_default();
             let copy = to.join(folder).join(name);
-            fs::create_dir_all(to.join(folder))?;
             fs::copy(&file, &copy).with_context(|| format!("cannot copy {}", file.display()))?;
         }
     }
@@ -77,15 +75,6 @@ fn moved(text: &str, path: &str) -> String {
     let up = "../".repeat(path.matches('/').count());
     let to = |target: &str| format!("]({up}{target}");
     text.replace(&to("README.md"), &to("start.md")).replace(&to("docs/"), &to(""))
-}
-
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn put(path: &Path, text: &str) -> Result<()> {
-    fs::create_dir_all(path.parent().expect("a file lies in a folder"))?;
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Fuzzers: what reads bytes is given many, for a time. They need a nightly toolchain, a C++ compiler and cargo-fuzz.
 
-use crate::workspace::{root, run as carry_out};
+use crate::workspace::{make_folder, root, run as carry_out};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -39,18 +39,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(input) = &args.input {
         fuzz.arg(input);
     } else if args.keep {
-        make(&folder.join(&kept))?;
+        make_folder(&folder.join(&kept))?;
         fuzz.args([&kept, &seeds, &found]).args(["--", "-merge=1", &max_len]);
     } else {
-        make(&folder.join(&found))?;
+        make_folder(&folder.join(&found))?;
         fuzz.args([&found, &seeds]).arg("--").arg(format!("-max_total_time={}", args.secs)).arg(max_len);
     }
     carry_out(&mut fuzz)
         .context("if it is not there: rustup toolchain install nightly; cargo install cargo-fuzz")
-}
-
-fn make(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// The names of all of them.

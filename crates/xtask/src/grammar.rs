@@ -1,9 +1,8 @@
 //! docs/grammar.md lists every word of the scripts. The list is made from the table of words, between two marks; the rest of the page is
 //! written by hand.
 
-use crate::workspace::{cargo, output, root, write};
+use crate::workspace::{cargo, output, read, root, write};
 use anyhow::{Context, Result, bail};
-use std::fs;
 
 const BEGIN: &str = "<!-- words: begin -->\n\n";
 const END: &str = "<!-- words: end -->";
@@ -27,7 +26,7 @@ pub(crate) fn write_anew() -> Result<()> {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let path = root().join("docs/grammar.md");
-    let page = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let page = read(&path)?;
     let words =
         output(&mut cargo(&["run", "--quiet", "--package", "raftdeck-script", "--example", "grammar"]))?;
     let made = with_words(&page, &words)?;

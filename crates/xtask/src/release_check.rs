@@ -2,10 +2,9 @@
 //! keep to deny.toml. The tests are `.ci/run`'s.
 
 use crate::grammar;
-use crate::workspace::{cargo, metadata, root, run as carry_out, version};
+use crate::workspace::{cargo, metadata, read, root, run as carry_out, version};
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, Package};
-use std::fs;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -76,8 +75,7 @@ fn unnamed(version: &str) -> Result<Vec<String>> {
     ];
     let mut wrong = Vec::new();
     for (file, words) in texts {
-        let text = fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {file}"))?;
-        if !text.contains(&words) {
+        if !read(&root().join(file))?.contains(&words) {
             wrong.push(format!("{file} does not have `{}`", words.trim()));
         }
     }

@@ -40,9 +40,28 @@ pub(crate) fn version(workspace: &Metadata) -> Result<String> {
     Ok(program.context("the workspace has no raftdeck-tui")?.version.to_string())
 }
 
-/// Writes a file.
-pub(crate) fn write(path: &Path, text: String) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+/// A file's text.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Writes a file, in a folder that is made if it is missing.
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    make_folder(path.parent().context("a file lies in a folder")?)?;
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Makes a folder, if it is missing.
+pub(crate) fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// The folder, with nothing in it.
+pub(crate) fn empty_folder(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    make_folder(folder)
 }
 
 /// Says what is run, and runs it to its good end.

@@ -69,7 +69,7 @@ struct Failed {
 }
 
 /// The body of an error that says nothing beyond its sentence.
-pub(super) fn error_body(message: &str) -> String {
+pub(crate) fn error_body(message: &str) -> String {
     let failed = Failed { ok: false, message: message.to_owned(), detail: None };
     serde_json::to_string(&failed).expect("text has a JSON form")
 }

@@ -2,7 +2,7 @@
 //! leader; it cannot bypass that port.
 
 mod about;
-mod answer;
+pub(crate) mod answer;
 pub(crate) mod bare;
 mod body;
 mod guard;

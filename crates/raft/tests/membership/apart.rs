@@ -37,8 +37,8 @@ fn a_member_without_a_membership_waits_and_follows_whoever_leads() {
     assert!(told.contains(&refused(true)) && told.contains(&refused(false)), "{told:?}");
 }
 
-/// The founders are in no entry of the log. Whoever came later knows nobody before the first membership in it, and a snapshot
-/// without members would be of no use to anybody.
+/// The founders are in no entry of the log. A member that joined later knows no other before the first membership in it, and a
+/// snapshot without members could not be used by any member.
 #[test]
 fn who_joined_takes_no_snapshot_before_it_knows_who_belongs_to_the_cluster() {
     let mut config = config(N2, 0);

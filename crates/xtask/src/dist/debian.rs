@@ -1,8 +1,7 @@
 //! A package for Debian and its kin, from the folder that the archive is packed from: the same programs, where Debian has such files.
 
 use super::archive::files;
-use super::empty;
-use crate::workspace::{root, run, write};
+use crate::workspace::{empty_folder, read, root, run, write};
 use anyhow::{Context, Result, bail};
 use flate2::{Compression, GzBuilder};
 use std::fs;
@@ -36,13 +35,12 @@ pub(super) fn package(staged: &Path, version: &str, target: &str) -> Result<Path
     let architecture = architecture(target)?;
     let name = format!("raftdeck_{version}_{architecture}");
     let tree = staged.with_file_name(&name);
-    empty(&tree)?;
+    empty_folder(&tree)?;
     for (from, to) in PLACES {
         place(&staged.join(from), &tree.join(to))?;
     }
-    let unit = staged.join("raftdeck-node.service");
-    let unit = fs::read_to_string(&unit).with_context(|| format!("cannot read {}", unit.display()))?;
-    put(&tree.join(UNIT), unit.replace("/usr/local/bin/", "/usr/bin/"))?;
+    let unit = read(&staged.join("raftdeck-node.service"))?;
+    write(&tree.join(UNIT), unit.replace("/usr/local/bin/", "/usr/bin/"))?;
     control(&tree, version, architecture)?;
     permit(&tree)?;
     let package = staged.with_file_name(format!("{name}.deb"));
@@ -68,24 +66,13 @@ fn place(from: &Path, to: &Path) -> Result<()> {
         };
         return files(from)?.iter().try_for_each(|file| place(file, &inside(file)));
     }
-    make_folder_of(to)?;
     let mut bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
     if to.extension().is_some_and(|extension| extension == "gz") {
         let mut zipped = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
         zipped.write_all(&bytes)?;
         bytes = zipped.finish()?;
     }
-    fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))
-}
-
-fn put(file: &Path, text: String) -> Result<()> {
-    make_folder_of(file)?;
-    write(file, text)
-}
-
-fn make_folder_of(file: &Path) -> Result<()> {
-    let folder = file.parent().context("a file lies in a folder")?;
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+    write(to, bytes)
 }
 
 /// The folder that tells dpkg about the rest.
@@ -95,14 +82,12 @@ fn control(tree: &Path, version: &str, architecture: &str) -> Result<()> {
     for file in files(tree)? {
         bytes += fs::metadata(&file)?.len();
     }
-    let control =
-        fs::read_to_string(source.join("control")).context("cannot read the package's control file")?;
-    let control = control
+    let control = read(&source.join("control"))?
         .replace("@VERSION@", version)
         .replace("@ARCHITECTURE@", architecture)
         .replace("@SIZE@", &bytes.div_ceil(1024).to_string());
-    put(&tree.join("DEBIAN/control"), control)?;
-    put(&tree.join("DEBIAN/conffiles"), "/etc/raftdeck/config.toml\n".to_owned())?;
+    write(&tree.join("DEBIAN/control"), control)?;
+    write(&tree.join("DEBIAN/conffiles"), "/etc/raftdeck/config.toml\n")?;
     SCRIPTS.iter().try_for_each(|script| place(&source.join(script), &tree.join("DEBIAN").join(script)))
 }
 

@@ -1,10 +1,9 @@
 //! The crates that are linked into the programs for a system.
 
-use crate::workspace::cargo;
+use crate::workspace::{cargo, read, root};
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 /// A crate from a registry.
 #[derive(Debug)]
@@ -70,14 +69,15 @@ fn reached(metadata: &Metadata) -> Result<BTreeSet<PackageId>> {
 
 /// Of Cargo.lock: the checksum of each name and version.
 fn sums() -> Result<BTreeMap<(String, String), String>> {
-    let path = crate::workspace::root().join("Cargo.lock");
-    let lock = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let lock = read(&root().join("Cargo.lock"))?;
     let entries = lock.split("[[package]]").skip(1);
-    let read = |entry: &str, key: &str| {
+    let field = |entry: &str, key: &str| {
         let line = entry.lines().find_map(|line| line.strip_prefix(key))?;
         Some(line.trim_start_matches(" = ").trim_matches('"').to_owned())
     };
     Ok(entries
-        .filter_map(|entry| Some(((read(entry, "name")?, read(entry, "version")?), read(entry, "checksum")?)))
+        .filter_map(|entry| {
+            Some(((field(entry, "name")?, field(entry, "version")?), field(entry, "checksum")?))
+        })
         .collect())
 }

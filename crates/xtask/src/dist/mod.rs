@@ -9,7 +9,7 @@ mod licences;
 mod programs;
 mod sbom;
 
-use crate::workspace::{metadata, output, root, rustc, version, write};
+use crate::workspace::{empty_folder, metadata, output, root, rustc, version, write};
 use anyhow::{Context, Result};
 use dependencies::Dependency;
 use std::fs;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let staged = archives.join(&name);
     let debug = archives.join(format!("{name}-debug"));
     for folder in [&staged, &debug] {
-        empty(folder)?;
+        empty_folder(folder)?;
     }
     for program in programs::names() {
         debug_info::separate(&built.join(program), &staged, &debug, &target)?;
@@ -91,12 +91,4 @@ fn host() -> Result<String> {
     let said = output(&mut rustc(&["--version", "--verbose"]))?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("rustc does not name its host: give --target")?.to_owned())
-}
-
-/// The folder, with nothing in it.
-fn empty(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
 }

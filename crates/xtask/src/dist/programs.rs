@@ -1,9 +1,8 @@
 //! The programs, built for others: no path of the machine that built them is in them.
 
-use crate::workspace::{cargo, output, root, run, write};
+use crate::workspace::{cargo, make_folder, output, root, run, write};
 use anyhow::{Context, Result};
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,7 +51,7 @@ fn flags() -> Result<String> {
 pub(super) fn describe(program: &Path, into: &Path) -> Result<()> {
     let wrong = || format!("{} does not run here: give one that does with --described-by", program.display());
     let completions = into.join("completions");
-    fs::create_dir_all(&completions).with_context(|| format!("cannot make {}", completions.display()))?;
+    make_folder(&completions)?;
     for (shell, file) in SHELLS {
         let script = output(Command::new(program).args(["completions", shell])).with_context(wrong)?;
         write(&completions.join(file), script)?;

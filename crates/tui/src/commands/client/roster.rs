@@ -3,13 +3,10 @@
 
 use raftdeck_client::{Client, ClientError};
 use raftdeck_protocol::NodeStatus;
-use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
+use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET, RAFT_ABOVE_HTTP};
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// HTTP is that far below Raft at a node of which only HTTP's port was named.
-const HTTP_BELOW: u16 = 10_000;
 
 /// How long it takes at most to be told where the members are.
 const SEARCH: Duration = Duration::from_secs(1);
@@ -84,7 +81,7 @@ impl Roster {
         let all = client_or_raft.flat_map(|raft| {
             let above =
                 [0, CLIENT_OFFSET, HTTP_OFFSET].into_iter().filter_map(move |above| raft.checked_add(above));
-            above.chain(raft.checked_sub(HTTP_BELOW))
+            above.chain(raft.checked_sub(RAFT_ABOVE_HTTP))
         });
         let mut all = all.map(|port| format!("{host}:{port}"));
         all.any(|same| self.given.contains(&same))
