@@ -274,6 +274,8 @@ fn put() -> Write {
 async fn after_a_failed_sync_nothing_is_acknowledged_and_the_driver_ends() {
     let mut bench = Bench::start([1]);
     bench.warm_up().await;
+    // The identity of the cluster is written once, beside the log: that sync is not to be the one that fails.
+    bench.status_where(|status| status.cluster.is_some()).await;
     bench.disk.fail_sync_after(0);
     for _ in 0..3 {
         bench.ask(RequestBody::Write(put())).await;
