@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The keys that are used by default; fewer if their values would take more than this many bytes.
+/// The number of keys by default; fewer if their values would take more than this many bytes.
 const KEYS: u64 = 100_000;
 const KEYS_BYTES: u64 = 256 << 20;
 
@@ -212,7 +212,7 @@ impl From<Freshness> for Consistency {
 /// What is asked of the store, how often, and for how long.
 #[derive(Args, Debug)]
 pub(crate) struct LoadArgs {
-    /// How many operations may be in flight at once; each client starts its next one when the last is answered.
+    /// How many operations may be in flight at the same time; each client starts its next one when the last is answered.
     /// Default: 256, or 4096 with --rate
     #[arg(long, value_name = "N", value_parser = count(1_000_000))]
     clients: Option<u64>,
@@ -223,7 +223,7 @@ pub(crate) struct LoadArgs {
     /// The size of each value in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 256, value_parser = value_size)]
     pub(crate) value_size: usize,
-    /// How many different keys. Default: 100000, fewer if their values were larger than 256 MiB
+    /// How many different keys. Default: 100000, or fewer if the values would exceed 256 MiB
     #[arg(long, value_name = "N", value_parser = count(1_000_000_000))]
     keys: Option<u64>,
     /// For how many seconds
@@ -283,23 +283,23 @@ pub(crate) struct AccessArgs {
     /// The certificate to show, a PEM file
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CERT")]
     tls_cert: Option<PathBuf>,
-    /// The certificate's key, a PEM file that nobody else may read
+    /// The certificate's key, a PEM file readable by its owner alone
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY")]
     tls_key: Option<PathBuf>,
     /// Present the token in this file; a manager's token permits everything, a client's permits reading and writing
-    /// keys and reading states [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
+    /// keys and reading the state of nodes [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
     #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE")]
     token_file: Option<PathBuf>,
 }
 
 impl AccessArgs {
-    /// Reads it, and says what there is to warn of.
+    /// Reads it, and prints a warning if there is one.
     pub(crate) fn read(&self) -> Result<Access, BenchError> {
         let Self { tls_ca, tls_cert, tls_key, token_file } = self.clone();
         let files = AccessFiles { ca: tls_ca, cert: tls_cert, key: tls_key, token: token_file };
         let (access, warnings) = files.read()?;
         for warning in warnings {
-            // Where nobody listens there is nobody else to tell.
+            // If standard error is closed, the warning cannot be shown.
             let _ = writeln!(io::stderr(), "{warning}");
         }
         Ok(access)

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 /// How long a cluster may take until all its nodes serve.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a node may take to tell its state.
+/// How long a node may take to report its state.
 const STATUS_WITHIN: Duration = Duration::from_secs(2);
 
 /// One node as its process shows it.
@@ -29,19 +29,19 @@ pub(crate) struct Node {
     pub(crate) pid: Option<u32>,
     /// Where clients reach it, while it serves.
     pub(crate) client: Option<String>,
-    /// Since when.
+    /// Since when it serves.
     pub(crate) ready: Option<Instant>,
-    /// How it ended by itself.
+    /// How it ended unexpectedly.
     pub(crate) failed: Option<String>,
 }
 
 /// All nodes.
 pub(crate) type Nodes = BTreeMap<NodeId, Node>;
 
-/// A cluster that was started for a benchmark. Dropped, it ends, and its data goes.
+/// A cluster that was started for a benchmark. When it is dropped, it ends and its data is removed.
 #[derive(Debug)]
 pub(crate) struct OwnCluster {
-    // First: the nodes end before their data goes.
+    // First field: the nodes end before their data is removed.
     lab: Lab,
     /// How many commands were sent.
     sent: AtomicU64,
@@ -55,7 +55,7 @@ impl OwnCluster {
         Self::start_with(args, nodes, &["node"])
     }
 
-    /// The same, with more on the nodes' command line.
+    /// The same, with further arguments for the nodes.
     pub(crate) fn start_with(args: &OwnArgs, nodes: u8, node: &[&str]) -> Result<Self, BenchError> {
         let program = std::env::current_exe()
             .map_err(BenchError::system("this program's own file, which runs the nodes, cannot be found"))?;
@@ -78,7 +78,7 @@ impl OwnCluster {
         Ok(Self { lab, sent: AtomicU64::new(0), nodes, dir })
     }
 
-    /// Where it and whatever is compared with it keep their data.
+    /// The directory for its data and that of whatever is compared with it.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -114,7 +114,7 @@ impl OwnCluster {
         self.wait_for("the nodes serve", all).await
     }
 
-    /// Waits until a node serves that was started after `then`; since when it does.
+    /// Waits until a node that was started after `then` serves; returns since when it does.
     pub(crate) async fn ready_since(&self, node: NodeId, then: Instant) -> Result<Instant, BenchError> {
         let mut since = None;
         let serves = |nodes: &Nodes| {
@@ -131,7 +131,7 @@ impl OwnCluster {
     }
 }
 
-/// A folder of its own for what is measured, where temporary files go if no place was named.
+/// A folder for the measured data, where temporary files go if no directory was named.
 pub(crate) fn data_dir(parent: Option<&Path>) -> Result<TemporaryFolder, BenchError> {
     let made = parent.map_or_else(|| TemporaryFolder::make(&std::env::temp_dir()), TemporaryFolder::make);
     let whereabouts =
@@ -155,7 +155,7 @@ fn is_in_memory(_: &Path) -> bool {
     false
 }
 
-/// Whether the news was about a node's process.
+/// Notes an update; returns whether it was about a node's process.
 fn note(nodes: &mut Nodes, news: News) -> bool {
     match news {
         News::Cluster { nodes: all, .. } => {
@@ -194,7 +194,7 @@ fn note(nodes: &mut Nodes, news: News) -> bool {
 #[derive(Debug)]
 pub(crate) enum Cluster {
     Own(Box<OwnCluster>),
-    /// It runs already; its nodes' addresses, and what lets clients in.
+    /// It runs already; its nodes' addresses, and the clients' credentials.
     Given(Vec<String>, Access),
 }
 
@@ -206,7 +206,7 @@ impl Cluster {
         }
     }
 
-    /// How its clients behave.
+    /// The options of its clients.
     pub(crate) fn options(&self) -> Options {
         let access = match self {
             Self::Own(_) => Access::default(),
@@ -215,7 +215,7 @@ impl Cluster {
         Options { access, ..Options::default() }
     }
 
-    /// Whether its data is in memory, so that no sync reaches a disk. Not known of a given cluster.
+    /// Whether its data is in memory, so that no sync reaches a disk. Unknown for a given cluster.
     pub(crate) fn is_in_memory(&self) -> bool {
         matches!(self, Self::Own(own) if is_in_memory(own.dir()))
     }
@@ -227,7 +227,7 @@ impl Cluster {
         times.filter_map(|(id, node)| Some((id, processor_time(node.pid?)?))).collect()
     }
 
-    /// What each of its nodes says of itself, of those that answer.
+    /// The state of each of its nodes that answers.
     pub(crate) async fn statuses(&self) -> BTreeMap<NodeId, NodeStatus> {
         let mut statuses = BTreeMap::new();
         for address in self.addresses() {

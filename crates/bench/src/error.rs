@@ -24,7 +24,7 @@ pub enum BenchError {
     System {
         /// What failed.
         what: String,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
     /// A node ended, or never started to serve.
@@ -33,12 +33,12 @@ pub enum BenchError {
     /// The store did not do what the benchmark needs.
     #[error("{what}: {source}")]
     Store {
-        /// What it was to do.
+        /// The operation.
         what: &'static str,
-        /// What it said.
+        /// The client's error.
         source: ClientError,
     },
-    /// Nothing was acknowledged, so there is nothing to tell.
+    /// Nothing was acknowledged, so there is no result.
     #[error("nothing was acknowledged: {0}")]
     Nothing(String),
     /// The floor program failed.
@@ -50,7 +50,7 @@ pub enum BenchError {
 }
 
 impl BenchError {
-    /// For `map_err`: what the system refused.
+    /// For `map_err`: `what` says which operation the system refused.
     pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::System { what, source }

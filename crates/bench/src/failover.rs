@@ -1,4 +1,4 @@
-//! The leader is killed again and again while clients write: how long until the next one acknowledges a write.
+//! The leader is killed repeatedly while clients write: how long until the next one acknowledges a write.
 
 use crate::args::FailoverArgs;
 use crate::cluster::{Nodes, OwnCluster};
@@ -23,14 +23,14 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// A write is given up after this; no failover takes so long.
+/// A write is given up after this time; no failover takes this long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A follower that is no more entries behind than this has caught up: it is never quite level under load.
+/// A follower that is at most this many entries behind has caught up: under load it is never fully level.
 const BEHIND: u64 = 2000;
 
-/// Between two trials there is at least this, and at most twice as much: so that the kill falls at any moment between
-/// two heartbeats, and a restarted node has heard its leader.
+/// The least pause between two trials; the longest is twice as much. So the kill falls at any moment between two heartbeats, and a
+/// restarted node has heard its leader.
 const BREATH: Duration = Duration::from_millis(250);
 
 /// What was measured.
@@ -58,7 +58,7 @@ struct FailoverReport {
 /// What the clients have seen.
 #[derive(Debug)]
 struct ClientsView {
-    /// The highest term in which a write was acknowledged, by whom, and when the first was.
+    /// The highest term in which a write was acknowledged, the node that did so, and the time of the first such write.
     term: u64,
     leader: NodeId,
     since: Option<Instant>,
@@ -81,11 +81,11 @@ struct Watch {
 
 impl Watch {
     fn seen(&self) -> MutexGuard<'_, ClientsView> {
-        // Nothing that holds this lock can panic half-way through a change.
+        // No holder of this lock can panic in the middle of a change.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One client: writes, and the next when that is answered.
+    /// One client: writes, and writes again when that is answered.
     async fn write(self: Arc<Self>, client: Client, write: Write) {
         loop {
             let outcome = client.write(write.clone(), PATIENCE).await;
@@ -105,7 +105,7 @@ impl Watch {
         }
     }
 
-    /// Waits for a write that was acknowledged in a higher term; when that was.
+    /// Waits for a write that was acknowledged in a higher term; returns when that was.
     async fn next_leader(&self, term: u64) -> Result<Instant, BenchError> {
         let higher = async {
             loop {
@@ -175,7 +175,7 @@ pub(crate) async fn run(args: &FailoverArgs) -> Result<(), BenchError> {
     print(&report, args.json, FailoverReport::table)
 }
 
-/// Waits until every node serves and every follower has caught up, and then a little at random.
+/// Waits until every node serves and every follower has caught up, and then for a short random time.
 async fn settle(own: &OwnCluster, observer: &Client) -> Result<(), BenchError> {
     own.ready().await?;
     let followers = own.nodes().len() - 1;

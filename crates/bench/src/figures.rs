@@ -26,7 +26,7 @@ pub(crate) fn rate(per_second: f64) -> String {
 
 /// A number of microseconds as `88.2 us`, `1.32 ms`, `14.1 ms` or `2.50 s`.
 pub(crate) fn micros(micros: f64) -> String {
-    // What would be rounded to 1000 has the next unit.
+    // A figure that would be rounded to 1000 has the next unit.
     if micros < 999.5 {
         format!("{} us", digits(micros))
     } else if micros < 999_500.0 {
@@ -36,7 +36,7 @@ pub(crate) fn micros(micros: f64) -> String {
     }
 }
 
-/// Three digits that count, at most four after the point: `0.0123`, `1.32`, `14.1`, `950`.
+/// Three significant digits, at most four after the point: `0.0123`, `1.32`, `14.1`, `950`.
 pub(crate) fn digits(number: f64) -> String {
     let places = match number.abs() {
         0.0 => 0,
@@ -69,7 +69,7 @@ fn round(number: f64) -> String {
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
-/// How something went over time, as bars of up to so many columns, each the mean of its part.
+/// A development over time, as bars of at most this many columns, each the mean of its part.
 pub(crate) fn sparkline(samples: &[f64], columns: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let part = samples.len().div_ceil(columns.max(1)).max(1);

@@ -1,10 +1,10 @@
 //! The floor, a baseline: the least work that a store must do before it may acknowledge a write, and nothing else.
 //!
-//! One leader process has a fixed number of writes in flight, which it makes up itself. It sends all of them as one batch to
-//! its followers, appends them to its file and syncs it; a follower appends a batch, syncs, and acknowledges it. When a
-//! majority, itself included, has it on disk, the batch is done and the next one begins. Files are preallocated and
-//! filled beforehand, a batch is one write and one `fdatasync`, sockets and files are used by one thread that waits for
-//! them. There is no Raft, no client, no state machine, no checksum and no recovery.
+//! One leader process has a fixed number of writes in flight, which it generates itself. It sends all of them as one batch to its
+//! followers, appends them to its file and syncs it; a follower appends a batch, syncs, and acknowledges it. When a majority, itself
+//! included, has it on disk, the batch is done and the next one begins. Files are preallocated and filled beforehand, and a batch is
+//! one write and one `fdatasync`. One thread uses the sockets and files, and waits for them. There is no Raft, no client, no state
+//! machine, no checksum and no recovery.
 
 mod beside;
 mod disk;
@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What an entry has besides its value: as much as the store's own entries, about.
+/// The size of an entry besides its value: about that of the store's own entries.
 const ENTRY_OVERHEAD: usize = 44;
 
 /// The command that is one process of the floor.
@@ -71,7 +71,7 @@ impl DiskArgs {
 
 /// A batch on its way to a follower: this, then its bytes.
 struct Header {
-    /// Of the batch's last entry; also what acknowledges it.
+    /// The index of the batch's last entry; the acknowledgement has the same.
     last: u64,
     bytes: u32,
 }
@@ -88,18 +88,18 @@ impl Header {
 
     fn decode(bytes: [u8; Self::SIZE]) -> Self {
         let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        // Four bytes make a number that fits.
+        // A number of four bytes fits.
         Self { last: number(&bytes[..8]), bytes: number(&bytes[8..]) as u32 }
     }
 }
 
-/// What a follower says when it listens.
+/// What a follower prints when it listens.
 #[derive(Serialize, Deserialize)]
 struct Listening {
     address: SocketAddr,
 }
 
-/// What the leader says after a run.
+/// What the leader prints after a run.
 #[derive(Debug, Serialize, Deserialize)]
 struct FloorRun {
     micros: u64,

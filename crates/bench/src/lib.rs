@@ -1,12 +1,12 @@
-//! How fast a cluster is, measured where its users are: through the client crate, over TCP, every acknowledged write on
-//! the disks of a majority.
+//! How fast a cluster is, measured from its users' side: through the client crate, over TCP, with every acknowledged write on the
+//! disks of a majority.
 //!
-//! [`run`] carries out what the command line asks for. It starts its own cluster through the lab, without links
-//! between the nodes and without observers, or uses a running one. Beside it the *floor* can be measured: the least
-//! that any store must do to replicate and sync the same bytes (see `floor`).
+//! [`run`] carries out what the command line requests. It starts its own cluster through the lab, without links between the nodes and
+//! without observers, or uses a running one. The *floor* can be measured with it: the least that any store must do to replicate and
+//! sync the same bytes (see `floor`).
 //!
-//! A benchmark shares the machine with what it measures, so the load generator does as little as it can for each
-//! operation, and what it does is measured too.
+//! A benchmark shares the machine with what it measures, so the load generator does as little as possible for each operation, and its
+//! own cost is measured too.
 
 #![allow(
     clippy::cast_precision_loss,

@@ -1,9 +1,8 @@
 //! The load: many clients on one thread and few connections.
 //!
-//! What is measured shares the machine with this, so an operation costs no task, no timer of its own and one or two
-//! looks at the clock. A closed loop begins a client's next operation when its last was answered. An open loop begins
-//! operations when they are due, and counts from then, even if all clients were busy, so that a stall of the store is
-//! visible (no coordinated omission).
+//! The measured cluster shares the machine with this, so an operation costs no task, no timer of its own and one or two reads of the
+//! clock. A closed loop begins a client's next operation when its last was answered. An open loop begins operations when they are
+//! due, and measures from then, even if all clients were busy. So a stall of the store is visible (no coordinated omission).
 
 use crate::tally::Tally;
 use bytes::Bytes;
@@ -15,13 +14,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// A pacer sleeps at least so long: what is due meanwhile begins together.
+/// The shortest sleep of a pacer: operations that become due meanwhile begin together.
 const LEAST_SLEEP: Duration = Duration::from_micros(50);
 
 /// How long after its end an open loop may catch up with what was due before.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
-/// What is asked of the store.
+/// The requested operations.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) clients: u64,
@@ -60,7 +59,7 @@ impl SharedLoad {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One operation; the time it began was taken by the caller, the time it ended is given back.
+    /// One operation; the caller provides its start time, and its end time is returned.
     async fn operate(&self, client: &Client, dice: &mut Dice, begun: Instant) -> Instant {
         let load = &self.load;
         let key = key(dice.below(load.keys));
@@ -82,7 +81,7 @@ pub(crate) struct Generator {
     load: Load,
     /// Each has connections and a session of its own.
     clients: Vec<Client>,
-    /// Different at each run.
+    /// Different in each run.
     seed: u64,
 }
 
@@ -91,7 +90,7 @@ impl Generator {
         Self { load, clients, seed: 0 }
     }
 
-    /// Runs it for so long. `watch` is given what the clients share, to look at it while they work.
+    /// Runs it for this long. `watch` is given the state that the clients share, to read while they work.
     pub(crate) async fn run(&mut self, span: Duration, watch: impl FnOnce(Arc<SharedLoad>)) -> LoadOutcome {
         let shared = Arc::new(SharedLoad { load: self.load.clone(), tally: Mutex::default() });
         watch(Arc::clone(&shared));
@@ -118,7 +117,7 @@ impl Generator {
         LoadOutcome { tally, took }
     }
 
-    /// Writes one key after the other, round and round, so many times in all; `told` hears how many are done.
+    /// Writes the keys one after the other, repeatedly, this many writes in all; `told` is called with how many are done.
     pub(crate) async fn fill(&self, total: u64, told: impl Fn(u64)) -> Result<(), ClientError> {
         let next = Arc::new(AtomicU64::new(0));
         let mut tasks = JoinSet::new();
@@ -150,8 +149,7 @@ impl Generator {
     }
 }
 
-/// One client of a closed loop. Between two operations it does nothing that takes time, so one's end is the next one's
-/// beginning.
+/// One client of a closed loop. Between two operations it does nothing that takes time, so the end of one is the beginning of the next.
 async fn closed(client: Client, shared: Arc<SharedLoad>, mut dice: Dice, until: Instant) {
     let mut now = Instant::now();
     while now < until {
@@ -159,7 +157,7 @@ async fn closed(client: Client, shared: Arc<SharedLoad>, mut dice: Dice, until: 
     }
 }
 
-/// One client of an open loop: takes what is due next, whenever it is free.
+/// One client of an open loop: takes the next due operation whenever it is free.
 async fn open(client: Client, shared: Arc<SharedLoad>, mut dice: Dice, pace: Arc<LoadSchedule>) {
     while let Some(due) = pace.next().await {
         shared.operate(&client, &mut dice, due).await;
@@ -170,10 +168,10 @@ async fn open(client: Client, shared: Arc<SharedLoad>, mut dice: Dice, pace: Arc
 #[derive(Debug)]
 struct LoadSchedule {
     begun: Instant,
-    /// Between two operations.
+    /// The time between two operations.
     step: Duration,
     total: u64,
-    /// As many permits as operations are due and not begun.
+    /// The permits are the operations that are due and not begun.
     due: Semaphore,
     begun_count: AtomicU64,
     give_up: Instant,
@@ -206,7 +204,7 @@ impl LoadSchedule {
             self.due.add_permits((due - released) as usize);
             released = due;
         }
-        // Whoever still waits learns that there is no more.
+        // A client that still waits learns that there are no more.
         self.due.add_permits(1);
     }
 
@@ -227,7 +225,7 @@ impl LoadSchedule {
     }
 }
 
-/// `key-000000042`: of one length, so that all operations are of one size.
+/// `key-000000042`: of fixed length, so that all operations have the same size.
 fn key(number: u64) -> Bytes {
     let mut key = *b"key-000000000";
     let mut left = number;
@@ -238,7 +236,7 @@ fn key(number: u64) -> Bytes {
     Bytes::copy_from_slice(&key)
 }
 
-/// Cheap chance (xorshift64*), good enough to choose keys.
+/// A cheap random generator (xorshift64*), good enough to choose keys.
 #[derive(Debug)]
 struct Dice(u64);
 

@@ -1,4 +1,4 @@
-//! A benchmark from its beginning to its end: a cluster, a load, and its outcome.
+//! A complete benchmark: a cluster, a load, and its outcome.
 
 use crate::args::{BenchArgs, LoadArgs, MixedArgs, ReadArgs, What, WriteArgs};
 use crate::cluster::{Cluster, OwnCluster, data_dir};
@@ -20,10 +20,10 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// When two things are measured by turns, each turn has this long.
+/// When two things are measured alternately, each turn takes this long.
 const TURN: Duration = Duration::from_millis(500);
 
-/// Carries out what the command line asks for, and prints its outcome.
+/// Carries out what the command line requests, and prints the outcome.
 pub fn run(args: BenchArgs) -> Result<(), BenchError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -37,7 +37,7 @@ pub fn run(args: BenchArgs) -> Result<(), BenchError> {
     })
 }
 
-/// Whatever ends the program in between, the cluster ends in order and its data goes.
+/// Whatever signal ends the program early, the cluster ends in an orderly way and its data is removed.
 async fn interrupted() -> BenchError {
     let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(|kind| {
         signal(kind)
@@ -74,15 +74,15 @@ async fn carry_out(args: BenchArgs) -> Result<(), BenchError> {
     }
 }
 
-/// What kind of load.
+/// The kind of load.
 pub(crate) struct Plan {
     pub(crate) name: &'static str,
     /// How many of a hundred operations are reads.
     pub(crate) reads: u8,
     pub(crate) consistency: Consistency,
-    /// Every key is written before.
+    /// Whether every key is written before.
     fill: bool,
-    /// The floor is measured too.
+    /// Whether the floor is measured too.
     floor: bool,
 }
 
@@ -106,7 +106,7 @@ impl Plan {
         }
         let mut measured = Measured::default();
         let nodes = match &cluster {
-            // It may still be on the way of being founded, and then its nodes know no members.
+            // It may still be in the process of being founded, and then its nodes know no members.
             Cluster::Own(_) => usize::from(args.nodes.nodes),
             Cluster::Given(..) => {
                 let statuses = cluster.statuses().await;
@@ -171,7 +171,7 @@ fn floor(cluster: &Cluster, args: &LoadArgs, nodes: usize) -> Result<Floor, Benc
     }
 }
 
-/// The same as what follows, and nothing of it counts.
+/// The same load as the measurement; nothing of it counts.
 async fn warm_up(
     generator: &mut Generator,
     floor: Option<&mut Floor>,
@@ -189,7 +189,7 @@ async fn warm_up(
     Ok(())
 }
 
-/// The load for so long, looked at while it works.
+/// Runs the load for this long, and observes it.
 async fn store_turn(
     generator: &mut Generator,
     span: Duration,
@@ -206,14 +206,14 @@ async fn store_turn(
     outcome
 }
 
-/// What was measured of the store and of the floor.
+/// The measurements of the store and of the floor.
 #[derive(Default)]
 struct Measured {
     tally: Tally,
     took: Duration,
     /// Of each node, while the load ran.
     processor: BTreeMap<NodeId, Duration>,
-    /// Of this program, likewise.
+    /// Of this program, in the same time.
     own_processor: Option<Duration>,
     before: BTreeMap<NodeId, NodeStatus>,
     over_time: OverTime,
@@ -221,7 +221,7 @@ struct Measured {
 }
 
 impl Measured {
-    /// The store for `secs`, and if there is a floor, that too, by turns.
+    /// Runs the store for `secs`, and if there is a floor, alternates between the two.
     async fn work(
         &mut self,
         cluster: &Cluster,
@@ -263,7 +263,7 @@ impl Measured {
         let outcome = store_turn(generator, span, &self.over_time, progress, from).await;
         let (nodes_after, own_after) = (cluster.processor_times(), own());
         for (node, after) in nodes_after {
-            // A node that was not there before is a new process.
+            // A node that did not exist before is a new process.
             let before = nodes_before.get(&node).copied().unwrap_or_default();
             *self.processor.entry(node).or_default() += after.saturating_sub(before);
         }

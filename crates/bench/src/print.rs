@@ -5,7 +5,7 @@ use console::style;
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Prints a report. A reader that has read enough is no failure.
+/// Prints a report. A reader that closes the output early is not a failure.
 pub(crate) fn print<R: Serialize>(
     report: &R,
     as_json: bool,
@@ -23,10 +23,10 @@ pub(crate) fn print<R: Serialize>(
     }
 }
 
-/// Where a line of a title ends at the latest.
+/// The maximum length of a line of a title.
 const WIDTH: usize = 78;
 
-/// What was measured, and how: the name, then the circumstances, on as many lines as they need.
+/// What was measured, and how: the name, then the conditions, on as many lines as they need.
 pub(crate) fn title(name: &str, circumstances: &[String]) -> String {
     let indent = name.len() + 4;
     let mut lines = vec![String::new()];

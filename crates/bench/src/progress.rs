@@ -1,5 +1,5 @@
-//! What is going on, on the terminal, while a benchmark works. Drawn by the measuring thread itself when it polls
-//! anyway, and not at all if standard error is not a terminal.
+//! The progress of a benchmark, on the terminal. Drawn by the measuring thread itself when it polls anyway, and not at all if
+//! standard error is not a terminal.
 
 use crate::figures;
 use crate::load::SharedLoad;
@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// How often a load is looked at.
+/// How often a load is observed.
 const TICK: Duration = Duration::from_millis(100);
 
 const STYLE: &str = "  {prefix:<12} {bar:36.cyan/dim} {msg:.dim}";
 
-/// One line that shows how far it is. Removed when this is dropped.
+/// One line that shows the progress. Removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Progress {
     line: ProgressLine,
@@ -44,7 +44,7 @@ impl Progress {
         Self { line: ProgressLine(bar) }
     }
 
-    /// A new part begins, of so many steps.
+    /// A new part begins, of this many steps.
     pub(crate) fn begin(&self, what: &str, steps: u64) {
         let ProgressLine(bar) = &self.line;
         bar.set_length(steps.max(1));
@@ -77,7 +77,7 @@ impl Drop for Progress {
 pub(crate) struct OverTime(Arc<Mutex<Vec<f64>>>);
 
 impl OverTime {
-    /// Looks at a load until it is told to stop; the line goes on from `from`, in milliseconds.
+    /// Observes a load until the task is stopped; the line continues from `from`, in milliseconds.
     pub(crate) fn follow(&self, shared: Arc<SharedLoad>, line: ProgressLine, from: u64) -> JoinHandle<()> {
         let Self(samples) = self.clone();
         tokio::spawn(async move {

@@ -1,7 +1,7 @@
 //! A node with a long log is killed and started again: how long until it is ready, and how much memory that takes.
 //!
-//! The node is alone in its cluster, so that nothing but its own log decides. The log was written a moment ago, so it is
-//! read from the system's cache, as after a crash of the process, not of the machine.
+//! The node is alone in its cluster, so that only its own log matters. The log was written a moment ago, so it is read from the
+//! system's cache, as after a crash of the process, not of the machine.
 
 use crate::args::RecoveryArgs;
 use crate::cluster::OwnCluster;
@@ -29,7 +29,7 @@ const NODE: NodeId = NodeId(1);
 #[derive(Debug, Serialize)]
 struct RecoveryReport {
     benchmark: &'static str,
-    /// In the log, from its beginning on this node's disk.
+    /// In the log on this node's disk, from its beginning.
     entries: u64,
     /// In the newest snapshot.
     snapshot_entries: u64,
@@ -39,11 +39,11 @@ struct RecoveryReport {
     trials: u64,
     /// From the start of the process until it served.
     ready_ms: Times,
-    /// To its first acknowledged write, with an election of its own in between.
+    /// Until its first acknowledged write, with an election of its own in between.
     first_write_ms: Times,
     /// The most memory resident until it served, of all trials.
     peak_memory_bytes: Option<u64>,
-    /// And until its first acknowledged write.
+    /// The same, until its first acknowledged write.
     peak_memory_at_first_write_bytes: Option<u64>,
 }
 
@@ -111,7 +111,7 @@ async fn fill(args: &RecoveryArgs, own: &OwnCluster, progress: &Progress) -> Res
     filled.map_err(|source| BenchError::Store { what: "the log cannot be filled", source })
 }
 
-/// What the files below a directory have in bytes; those that vanish meanwhile do not count.
+/// The size of the files below a directory in bytes; those that vanish meanwhile do not count.
 fn size_of(dir: &std::path::Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
     let sizes = entries.flatten().map(|entry| match entry.metadata() {

@@ -1,4 +1,4 @@
-//! What a load came to: the figures, as they are told in JSON. How they look is in `table`.
+//! The results of a load: the figures, in the form of the JSON output. Their layout for people is in `table`.
 
 use crate::args::LoadArgs;
 use crate::floor::Slice;
@@ -33,7 +33,7 @@ pub(crate) struct Report {
     pub(crate) value_bytes: usize,
     pub(crate) keys: u64,
     pub(crate) read_percent: u8,
-    /// Of the reads.
+    /// The consistency of the reads.
     pub(crate) consistency: Option<Consistency>,
     pub(crate) sync_delay_us: Option<u64>,
     pub(crate) secs: f64,
@@ -45,14 +45,14 @@ pub(crate) struct Report {
     pub(crate) unknown: u64,
     pub(crate) left_out: u64,
     pub(crate) error: Option<String>,
-    /// By how much the term rose while it was measured.
+    /// By how much the term rose during the measurement.
     pub(crate) elections: Option<u64>,
     pub(crate) processes: Vec<Process>,
     pub(crate) servers_cpu_us_per_op: Option<f64>,
     pub(crate) client_cpu_us_per_op: Option<f64>,
     /// Operations a second, in each tenth of a second.
     pub(crate) over_time: Vec<u64>,
-    /// No sync reached a disk.
+    /// Whether no sync reached a disk.
     pub(crate) in_memory: bool,
     pub(crate) floor: Option<FloorFigures>,
     /// The store's throughput, divided by the floor's.

@@ -13,14 +13,14 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// A cluster may take this long.
+/// How long a cluster may take.
 pub(crate) const START_PATIENCE: Duration = Duration::from_secs(30);
 
-/// So many clients ask at once, each of which waits a little between its attempts: so the answer is not late by such a
+/// This many clients try a write at the same time. Each waits a little between its attempts, so a single one could be late by such a
 /// wait.
 const IMPATIENT: u64 = 8;
 
-/// What was measured.
+/// The results.
 #[derive(Debug, Serialize)]
 struct StartReport {
     benchmark: &'static str,
@@ -31,7 +31,7 @@ struct StartReport {
     sync_delay_us: Option<u64>,
     /// From the start of the processes until all of them served.
     ready_ms: Times,
-    /// To the first acknowledged write.
+    /// Until the first acknowledged write.
     first_write_ms: Times,
 }
 

@@ -1,4 +1,4 @@
-//! What a load came to, as a table that fits into 80 columns. Pure.
+//! The results of a load, as a table that fits into 80 columns. Pure.
 
 use crate::figures::{counted, digits, micros, rate, seconds, sparkline, whole};
 use crate::print::{rule, title};
@@ -12,7 +12,7 @@ const NAME: usize = 14;
 const COLUMN: usize = 15;
 const RATIO: usize = 11;
 
-/// How long the line over time is at most, in characters.
+/// The maximum length of the line over time, in characters.
 const OVER_TIME: usize = 40;
 
 impl Report {

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use raftdeck_client::{ClientError, Completed};
 use std::time::Duration;
 
-/// Latencies are told apart to a thousandth of themselves.
+/// The significant digits of a latency: a precision of one thousandth.
 const DIGITS: u8 = 3;
 
 /// One kind of operation's latencies, in nanoseconds.
@@ -20,14 +20,14 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// So many operations took this long each.
+    /// This many operations took this long each.
     pub(crate) fn note(&mut self, took: Duration, count: u64) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.0.saturating_record_n(nanos, count);
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        // Equal bounds: all of it fits.
+        // The bounds are equal, so everything fits.
         let _ = self.0.add(&other.0);
     }
 
@@ -48,7 +48,7 @@ impl Latencies {
         Duration::from_nanos(if self.0.is_empty() { 0.0 } else { self.0.mean() } as u64)
     }
 
-    /// Every value that occurred and how often, to be told to another process.
+    /// Every value that occurred and how often, for another process.
     pub(crate) fn parts(&self) -> Vec<(u64, u64)> {
         self.0.iter_recorded().map(|part| (part.value_iterated_to(), part.count_at_value())).collect()
     }
@@ -61,11 +61,11 @@ pub(crate) struct Tally {
     pub(crate) reads: Latencies,
     /// Certainly not carried out.
     pub(crate) failed: u64,
-    /// Nobody knows.
+    /// Operations with an unknown outcome.
     pub(crate) unknown: u64,
     /// One of the errors.
     pub(crate) error: Option<String>,
-    /// Intended, and never begun: the store fell behind.
+    /// Due, and never begun: the store fell behind.
     pub(crate) left_out: u64,
     /// The node that answered last.
     pub(crate) leader: Option<u64>,

@@ -1,4 +1,4 @@
-//! Times of trials: a few dozen of them, each told apart. Pure.
+//! Times of trials: a few dozen of them, each one kept. Pure.
 
 use crate::figures;
 use crate::print::rule;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The longest bar of a distribution, in characters, and how many of them stand for one trial at most.
+/// The longest bar of a distribution, in characters, and the most characters for one trial.
 const BAR: u64 = 40;
 const ONE: u64 = 2;
 
@@ -30,7 +30,7 @@ impl Times {
         let all: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
         let mut sorted = all.clone();
         sorted.sort_by(f64::total_cmp);
-        // The nearest rank: a time that occurred, never one in between.
+        // The nearest rank: a time that occurred, never an interpolated one.
         let at = |share: f64| {
             let rank = (share * sorted.len() as f64).ceil() as usize;
             sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
@@ -44,7 +44,7 @@ impl Times {
         format!("  {}\n{}", style(&line).bold(), rule(line.len()))
     }
 
-    /// A row of it with one time alone.
+    /// A row of it with a single time.
     pub(crate) fn single_row(name: &str, ms: f64) -> String {
         format!("  {}{:>12}\n", style(format!("{name:<24}")).dim(), figures::micros(ms * 1e3))
     }

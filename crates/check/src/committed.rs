@@ -10,7 +10,7 @@ const LEADERS: usize = 64;
 /// Committed entries and elected leaders across all time.
 #[derive(Debug, Default)]
 pub(crate) struct Committed {
-    /// By first index: the last index and the term. There are gaps where nobody was watched.
+    /// By first index: the last index and the term. There are gaps where no member was watched.
     runs: BTreeMap<LogIndex, (LogIndex, Term)>,
     /// From which term on leaders must have what: index and the term in which it was committed, both rising.
     marks: Vec<(LogIndex, Term)>,

@@ -39,7 +39,7 @@ pub(crate) struct HistoryRecord {
     pub(crate) client: u64,
     pub(crate) operation: Operation,
     pub(crate) invoked: Moment,
-    /// Missing: still under way, so nobody knows.
+    /// Missing: still under way, so the outcome is unknown.
     pub(crate) completed: Option<(OperationOutcome, Moment)>,
 }
 

@@ -285,7 +285,7 @@ impl<'a> Search<'a> {
         Ok(act.apply(state))
     }
 
-    /// What every way has used can be used no more; comparing it again and again says nothing.
+    /// What every way has used cannot be used again; comparing it repeatedly adds nothing.
     fn forget_what_all_need(&mut self) {
         let mut all = self.ways.0.values().flatten();
         let Some(mut common) = all.next().cloned() else { return };

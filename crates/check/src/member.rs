@@ -37,11 +37,11 @@ pub(crate) struct Member {
     pub(crate) former: LogIndex,
     /// Term and vote on that disk: a candidate may still count that vote.
     pub(crate) former_disk: Option<(Term, Option<NodeId>)>,
-    /// Term and vote on its disk; missing: nobody watches it.
+    /// Term and vote on its disk; missing: its disk is not watched.
     pub(crate) disk: Option<(Term, Option<NodeId>)>,
-    /// As a leader: in which term and by which membership it reached what with whom.
+    /// As a leader: the term, the membership's index, and the index that it reached with each member.
     pub(crate) reached: (Term, LogIndex, BTreeMap<NodeId, LogIndex>),
-    /// Whether it told of a membership other than the first, and which.
+    /// The membership that it reported, if other than the first.
     pub(crate) membership: Option<Membership>,
 }
 

@@ -10,7 +10,7 @@ use raftdeck_raft::{LogIndex, NodeId, Status, Term, TraceEvent};
 /// before every step of another that it caused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation {
-    /// It told of a transition.
+    /// It reported a transition.
     Trace(TraceEvent),
     /// Its disk, as its core knows it: what a crash would leave at least.
     Durable {

@@ -24,7 +24,7 @@ pub(crate) fn describe(record: &HistoryRecord) -> String {
     format!("client {}'s {} -> {outcome}", record.client, describe_operation(&record.operation))
 }
 
-/// The key that an operation is about; of a list, its prefix.
+/// The key of an operation; of a list, its prefix.
 pub(crate) fn key_of(record: &HistoryRecord) -> Bytes {
     match &record.operation {
         Operation::Write(write) => write.key().clone(),

@@ -19,7 +19,7 @@ pub(crate) enum RegisterAction {
     Put(RegisterState),
     /// Whether it found something, if that is known.
     Delete(Option<bool>),
-    /// Stored, or nobody knows.
+    /// Stored, or unknown.
     Cas {
         expected: RegisterState,
         value: RegisterState,
@@ -72,7 +72,7 @@ pub(crate) struct Register {
     numbers: BTreeMap<Bytes, RegisterState>,
 }
 
-/// The registers that a history is about, in order of their keys.
+/// The registers in a history, in order of their keys.
 pub(crate) fn registers(history: &History) -> Vec<Register> {
     keys(history).into_iter().map(|key| Register::of(key, history)).collect()
 }
@@ -129,7 +129,7 @@ impl Register {
         register
     }
 
-    /// What an operation means for this key; nothing if it is about others, or of no consequence.
+    /// What an operation means for this key; `None` if it concerns other keys, or tells nothing about this one.
     fn act(&mut self, operation: &Operation, outcome: Option<&OperationOutcome>) -> Option<RegisterAction> {
         let answer = match outcome {
             Some(OperationOutcome::Failed) => return None,

@@ -1,4 +1,4 @@
-//! Follows all members at once and reports violated properties.
+//! Follows all members together and reports violated properties.
 
 use crate::alone::{durable, enter, has_on_disk, purged, replace_log, shown, survives, truncated, vote};
 use crate::committed::{Committed, Difference, Incomplete};
@@ -26,21 +26,21 @@ pub struct SafetyChecker {
     origins: BTreeMap<Term, (LogIndex, LogId)>,
     committed: Committed,
     states: BTreeMap<LogIndex, (u64, NodeId)>,
-    /// Somebody told of another membership than the first.
+    /// A member reported a membership other than the first.
     membership_changed: bool,
     /// Some trace is lost: not everything that was committed is known.
     has_gaps: bool,
 }
 
 impl SafetyChecker {
-    /// A checker that is told of every completed disk write ([`Observation::Durable`]) of every member, and so can
+    /// A checker that receives every completed disk write ([`Observation::Durable`]) of every member, and so can
     /// also judge [`Property::DurableBeforeCounted`]. `voters`: the membership that the cluster starts with.
     #[must_use]
     pub fn watching_disks(voters: BTreeSet<NodeId>) -> Self {
         Self { voters: Some(voters), ..Self::default() }
     }
 
-    /// Takes in what was seen at a member. After a violation the checker's view is of no more use.
+    /// Takes in what was seen at a member. After a violation the checker's view is no longer valid.
     pub fn observe(
         &mut self,
         at_micros: u64,

@@ -279,7 +279,7 @@ impl Client {
                 AttemptResult::DiskStalled(waited)
             }
             Failure::NotCaughtUp => AttemptResult::NotCaughtUp(node),
-            // The moment passes by itself, and nothing was changed.
+            // The condition is temporary, and nothing was changed.
             Failure::Change(error) if error.passes() => AttemptResult::Change(error),
             Failure::Transfer(error @ TransferError::InProgress) => AttemptResult::Transfer(error),
             Failure::SessionExpired if matches!(question, ClusterQuestion::Write(..)) => {

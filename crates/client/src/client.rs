@@ -144,7 +144,7 @@ impl Client {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The same as [`new`](Self::new), and connects to one of the nodes at once: all are tried, and the first that
+    /// The same as [`new`](Self::new), and connects to one of the nodes immediately: all are tried, and the first that
     /// accepts this client is enough. It need not lead, and there need not be a leader yet. The client also asks for the
     /// addresses of the other members, for at most [`Options::patience`], so that one address is enough.
     ///
@@ -333,9 +333,9 @@ impl Client {
         Ok(Leader { node: done.node, address })
     }
 
-    /// Where the members are, as far as the first node that answers knows: their client addresses, or else their Raft addresses. From
-    /// now on this client goes to them, too, also when none of the addresses that it was given answers any more, unless it is confined
-    /// to those.
+    /// Where the members are, as far as the first node that answers knows: their client addresses, or else their Raft addresses.
+    /// From now on this client also connects to them, even when the addresses that it was given no longer answer, unless it is
+    /// confined to those.
     pub async fn members(&self, deadline: Duration) -> Result<BTreeMap<NodeId, String>, ClientError> {
         let question = ClusterQuestion::LookAnywhere(RequestBody::Members);
         let answered = self.ask(&question, Limit::new(deadline)).await.map_err(error)?;

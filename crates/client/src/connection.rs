@@ -29,7 +29,7 @@ const PLACE_BITS: u32 = 12;
 /// The maximum number of unanswered requests. More are rejected unsent.
 const MAX_PENDING: usize = 1 << PLACE_BITS;
 
-/// One read brings at most about so many bytes.
+/// One read brings at most about this many bytes.
 const READ: usize = 64 << 10;
 
 /// A buffer that held more is not kept.
@@ -71,11 +71,11 @@ struct Calls {
     unsent: BytesMut,
     places: Vec<CallSlot>,
     free: Vec<usize>,
-    /// Requests are counted from 1: so many were put into the buffer, so many of them were given to the system.
+    /// Requests are counted from 1: this many were put into the buffer, and this many of those were given to the system.
     newest: u64,
     taken: u64,
     heard: Instant,
-    /// No later than the earliest time at which somebody wants to be woken.
+    /// No later than the earliest time at which a request is to be woken.
     due: Option<Instant>,
     state: ConnectionState,
 }
@@ -91,10 +91,10 @@ enum ConnectionState {
 /// Where one caller waits.
 #[derive(Debug, Default)]
 struct CallSlot {
-    /// Its request; 0: nobody waits here.
+    /// Its request; 0: no request waits here.
     nth: u64,
     waker: Option<Waker>,
-    /// It wants to be woken at this time even without an answer.
+    /// It is to be woken at this time even without an answer.
     due: Option<Instant>,
     reply: Option<Reply>,
 }
@@ -232,7 +232,7 @@ impl Calls {
     fn answer(&mut self, Response { id, body }: Response) -> Option<Waker> {
         let at = usize::try_from(id).map_or(0, |id| id % MAX_PENDING);
         let place = self.places.get_mut(at).filter(|place| place.nth == id >> PLACE_BITS && place.nth > 0)?;
-        // A second answer is for nobody.
+        // A second answer is dropped.
         place.reply.get_or_insert(Ok(body));
         place.waker.take()
     }

@@ -242,7 +242,7 @@ fn untrusted(address: &str, error: &io::Error) -> DialError {
     }
 }
 
-/// What stands behind a refusal for the wrong port, if anything does.
+/// The frame after a refusal for the wrong port, if there is one.
 async fn read_ports(frames: &mut Frames) -> Option<Ports> {
     frame::decode("ports", &frames.next().await?.ok()?).ok()
 }

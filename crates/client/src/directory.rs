@@ -229,7 +229,7 @@ impl Directory {
     }
 
     /// The node to ask next in this round: the leader first, then the others; silent ones only when there is no
-    /// other. `None` when the round is over.
+    /// other. `None` when the round has ended.
     pub(crate) fn choose(&self, round: &mut Round) -> Option<Arc<Target>> {
         let everybody_is_silent = self.all().all(|target| target.is_silent());
         let chosen = self
@@ -263,7 +263,7 @@ impl Directory {
         });
     }
 
-    /// This one is not to be asked first any more.
+    /// This one is no longer to be asked first.
     pub(crate) fn forget_leader(&mut self, target: &Arc<Target>) {
         if self.leader.as_ref().is_some_and(|leader| Arc::ptr_eq(leader, target)) {
             self.leader = None;

@@ -118,14 +118,14 @@ pub enum ClientError {
     /// The name was given to another write before. Nothing was changed.
     #[error("{}", Failure::NameInUse)]
     NameInUse,
-    /// The changes that a watch was to go on with are not kept any more by any node that can be reached. List the keys, and
+    /// No node that can be reached still keeps the changes that a watch was to continue with. List the keys, and
     /// watch from that answer's index.
     #[error("{}", Failure::Forgotten { oldest: *oldest })]
     Forgotten {
         /// Changes by entries after this index are kept.
         oldest: u64,
     },
-    /// The log ends before the index after which a watch was to go on: that index is of another cluster, or of one that was
+    /// The log ends before the index after which a watch was to continue: that index is of another cluster, or of one that was
     /// started anew. List the keys, and watch from that answer's index.
     #[error("{}", Failure::BeyondLog { newest: *newest })]
     BeyondLog {

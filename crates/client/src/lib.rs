@@ -29,10 +29,10 @@
 //! # }
 //! ```
 //!
-//! One address is enough as long as that node is there when the client starts; with more of them it need not be. Any of a node's
-//! addresses will do, be it for peers, clients or HTTP: a port for others says where clients go. [`Client::connect`] also learns where the
-//! other members are, so that the client goes on when the node that was named is gone; [`Client::members`] does so again, and says
-//! where they are. A client needs a tokio runtime with time and I/O, of either flavour.
+//! One address is enough if that node runs when the client starts; give more if it may not. Any of a node's addresses
+//! will do, be it for peers, clients or HTTP: the peer and HTTP ports report where the client port is. [`Client::connect`]
+//! also learns where the other members are, so that the client continues when the named node is gone. [`Client::members`]
+//! does so again, and returns their addresses. A client needs a tokio runtime with time and I/O, of either flavour.
 //! `examples/embed_client.rs` goes further, and the example of `raftdeck_node` starts a cluster to talk to.
 //!
 //! # Writes that fail
@@ -95,7 +95,7 @@
 //! # Watching
 //!
 //! [`Client::watch`] is a stream of the committed changes of all keys with a prefix, in the order of the log. It
-//! switches nodes by itself, without gaps and without duplicates. Each item says how far it goes; another watch can
+//! switches nodes automatically, without gaps and without duplicates. Each item says how far it goes; another watch can
 //! resume there, also in another process:
 //!
 //! ```no_run

@@ -93,7 +93,7 @@ impl Kernel {
     fn owner(&mut self, near: SocketAddr, far: SocketAddr) -> io::Result<Option<Uid>> {
         let socket = self.socket.take().map_or_else(open, Ok)?;
         self.asked = self.asked.wrapping_add(1);
-        // After an error nobody knows what is still to come on that socket: it is closed.
+        // After an error it is unknown what is still to come on that socket: it is closed.
         let owner = ask(&socket, self.asked, near, far)?;
         self.socket = Some(socket);
         Ok(owner)

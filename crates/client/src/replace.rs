@@ -173,7 +173,7 @@ fn as_it_is(leader: &NodeStatus) -> Changed {
 }
 
 fn late(node: NodeId, what: &str, after: Duration, statuses: &[NodeStatus]) -> ClientError {
-    // The nodes may know better why nobody leads.
+    // The nodes may know better why there is no leader.
     let notice = statuses.iter().flat_map(|status| &status.notices).find(|notice| notice.about == node);
     let why =
         notice.filter(|_| what == NO_LEADER).map_or_else(|| what.to_owned(), |notice| notice.text.clone());

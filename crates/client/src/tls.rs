@@ -142,7 +142,7 @@ impl Tls {
             .with_root_certificates(Arc::clone(&authority));
         let mut connect =
             connect.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&own))));
-        // Every connection proves anew who it is.
+        // Every connection is authenticated anew.
         connect.resumption = Resumption::disabled();
         let shared = TlsShared { files, authority, own, connect: Arc::new(connect) };
         Ok(Self { shared: Arc::new(shared), node: None })

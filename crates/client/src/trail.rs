@@ -30,7 +30,7 @@ pub(crate) enum AttemptResult {
     Nobody,
     Answer,
     Busy,
-    /// Its disk has not finished a write for so long.
+    /// Its disk has not finished a write for this long.
     DiskStalled(Duration),
     /// This node does not know the commit index yet.
     NotCaughtUp(NodeId),

@@ -1,4 +1,4 @@
-//! What carries the frames of one connection: plain TCP, or TLS over it. Opens nothing and waits for nothing by itself.
+//! What carries the frames of one connection: plain TCP, or TLS over it. Opens no connection and waits for nothing itself.
 
 use raftdeck_raft::NodeId;
 use socket2::{SockRef, TcpKeepalive};
@@ -38,7 +38,7 @@ impl Transport {
     }
 }
 
-/// Sets a connection up: what is written goes out at once, and a dead machine is noticed.
+/// Sets a connection up: what is written is sent immediately, and a dead machine is noticed.
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(PROBES_EVERY).with_retries(PROBES);

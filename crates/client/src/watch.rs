@@ -77,12 +77,12 @@ impl Stream for Watch {
 
 impl Client {
     /// Watches the keys that start with `prefix` (empty: all), from after the entry with index `after`, or from now
-    /// on. It switches nodes by itself, with jittered pauses, and resumes where it was: without duplicates and
+    /// on. It switches nodes automatically, with jittered pauses, and resumes where it was: without duplicates and
     /// without gaps. A node that is silent for six seconds is left for another one; a node that knows the leader
     /// sends a keep-alive every two seconds, as an item without changes.
     ///
-    /// It ends only with an error that trying again does not cure: [`ClientError::Forgotten`] when no node that can be
-    /// reached keeps the changes after that index any more, [`ClientError::BeyondLog`] when the log ends before that
+    /// It ends only with an error that a retry does not cure: [`ClientError::Forgotten`] when no node that can be
+    /// reached still keeps the changes after that index, [`ClientError::BeyondLog`] when the log ends before that
     /// index, [`ClientError::Refused`] when all of them refuse the connection,
     /// [`ClientError::NotPermitted`], [`ClientError::Limit`]. While no node can be reached it waits; bound the wait for
     /// its first item where that matters.
@@ -127,7 +127,7 @@ struct Watcher {
     /// No other node is asked.
     only: Option<String>,
     prefix: Bytes,
-    /// All changes up to this index have been told; `None`: no node said yet where it begins.
+    /// All changes up to this index have been reported; `None`: no node has reported yet where it begins.
     through: Option<u64>,
     line: Option<WatchConnection>,
     /// The node that was watched last, or asked last.
@@ -187,7 +187,7 @@ impl Watcher {
         }
     }
 
-    /// Asks one node after the other, round after round, until one tells changes.
+    /// Asks one node after the other, round after round, until one reports changes.
     async fn open(&mut self, mut round: WatchRound) -> Result<ChangesFrom, ClientError> {
         loop {
             for address in self.addresses() {

@@ -125,7 +125,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// The line that it is about.
+    /// The line with the error.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         match self {

@@ -16,7 +16,7 @@ const PREFIX: &str = "RAFTDECK_";
 /// loads, nor a deck's pace a number of writes a second.
 const OF_THEIR_OWN: [&str; 2] = ["bench", "sim"];
 
-/// A variable of other programs that stands in for an option's own, which the command reads by itself: it takes
+/// A variable of other programs that stands in for an option's own, which the command reads itself: it takes
 /// precedence over the file.
 pub struct StandIn {
     /// The table of the command.
@@ -25,7 +25,7 @@ pub struct StandIn {
     pub option: &'static str,
     /// The variable.
     pub variable: &'static str,
-    /// It holds what nobody is to see.
+    /// It holds a secret, which is never shown.
     pub is_secret: bool,
 }
 

@@ -60,7 +60,7 @@ impl Refusal {
     pub fn exit(self) -> ! {
         match self {
             Self::Usage(error, notes) => {
-                // Nobody else is there to be told that nobody listens.
+                // If this cannot be printed, there is nowhere else to report it.
                 let _ = error.print();
                 for note in notes {
                     eprintln!("note: {note}");
@@ -80,7 +80,7 @@ impl Refusal {
 pub(crate) struct Settled {
     pub(crate) id: String,
     pub(crate) long: String,
-    /// What is put on the command line; nothing for a switch that is off, and for what the command reads by itself.
+    /// What is put on the command line; nothing for a switch that is off, and for what the command reads itself.
     words: Vec<OsString>,
     pub(crate) shown: Vec<String>,
     pub(crate) source: Source,

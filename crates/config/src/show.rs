@@ -24,11 +24,11 @@ pub struct Section {
 pub struct Row {
     /// The option's name.
     pub option: String,
-    /// Its values; none if it has none, unless the command finds one by itself.
+    /// Its values; none if it has none, unless the command finds one itself.
     pub values: Vec<String>,
     /// Whether it takes several.
     kind: OptionKind,
-    /// Who says so.
+    /// Its source.
     pub source: Source,
 }
 

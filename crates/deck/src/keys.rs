@@ -1,4 +1,4 @@
-//! Keys as the action table names them, and which action a key press means.
+//! Keys as the action table names them, and the action of a key press.
 
 use crate::actions::{ACTIONS, Action};
 use crate::app::View;
@@ -19,7 +19,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// Whether a press of this key is meant.
+    /// Whether a key event is a press of this key.
     #[must_use]
     pub fn matches(self, event: &KeyEvent) -> bool {
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
@@ -51,7 +51,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Where a binding holds.
+/// Where a binding applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// In every view.
@@ -65,7 +65,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Whether it holds in this view.
+    /// Whether it applies in this view.
     #[must_use]
     pub fn holds(self, view: View) -> bool {
         match self {
@@ -77,7 +77,7 @@ impl Scope {
     }
 }
 
-/// The action a key press means in a view.
+/// The action of a key press in a view.
 #[must_use]
 pub fn meant(view: View, event: &KeyEvent) -> Option<&'static Action> {
     let bound =

@@ -1,4 +1,4 @@
-//! The screen: a live Raft cluster on a terminal, driven and broken by keys.
+//! The screen: a live Raft cluster on a terminal, controlled and disturbed by keys.
 //!
 //! [`app`] holds the state and the one function that changes it, [`app::update`]; [`view::view`] draws it. Both are
 //! pure: they open nothing, read no clock and draw no random number. What is known of the cluster is a

@@ -1,4 +1,4 @@
-//! What happened, in plain words: for the event feed, for a classroom, and for a screen reader.
+//! What happened, in plain words: for the event feed, a classroom, and a screen reader.
 //!
 //! [`sentence`] gives at most one sentence for an update, and always the same one; [`Teller`] also takes earlier
 //! updates into account. Nothing here formats for a width, or knows a screen.
@@ -27,7 +27,7 @@ use std::time::Duration;
 /// How important a sentence is to a viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// For those who look closely: every vote that arrives, every entry.
+    /// For close observation: every vote that arrives, every entry.
     Detail,
     /// A step on the way: a vote given, a link cut.
     Minor,
@@ -52,8 +52,8 @@ impl Sentence {
     }
 }
 
-/// What an update says in plain words; `None` for what is shown elsewhere or is mere chatter: statuses, passing
-/// messages, log excerpts, and the nodes' own output.
+/// What an update says in plain words; `None` for what is shown elsewhere or is too frequent: statuses, passing messages, log
+/// excerpts, and the nodes' own output.
 #[must_use]
 pub fn sentence(update: &News) -> Option<Sentence> {
     use Weight::{Major, Minor};
@@ -142,7 +142,7 @@ fn process(node: NodeId, state: &ProcessState) -> Sentence {
     Sentence::new(weight, Some(node), text)
 }
 
-/// `, process 4711`, of a node that has a process id which is known.
+/// `, process 4711`, for a node with a known process id.
 fn pid_words(pid: Option<u32>) -> String {
     pid.map(|pid| format!(", process {pid}")).unwrap_or_default()
 }
@@ -181,7 +181,7 @@ fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
         }
         TraceEvent::RoleChanged { to, from, term } => return role_changed(node, *from, *to, *term),
         TraceEvent::SteppedDown { reason, term } => stepped_down(node, *reason, *term),
-        // That it leads itself is the sentence of its change of role.
+        // If it leads itself, its change of role has the sentence.
         TraceEvent::LeaderChanged { leader: Some(leader), .. } if *leader == node => return None,
         TraceEvent::LeaderChanged { leader: Some(leader), term } => {
             (Minor, format!("{node} follows {leader} in term {term}"))
@@ -284,7 +284,7 @@ fn snapshot_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
     Some(Sentence::new(weight, Some(node), text))
 }
 
-/// Of nodes that are not what the cluster knows them as, or have not what they had.
+/// Sentences about nodes that are not those that the cluster knows, or that have lost their data.
 fn distrust_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
     use Weight::{Major, Minor};
     let (weight, text) = match trace {
@@ -382,14 +382,14 @@ fn change(node: NodeId, step: ChangeStep) -> Option<Sentence> {
         ChangeStep::Left => {
             (Major, format!("{node} has left the cluster; its process has ended and its data is gone"))
         }
-        // The new leader says so itself, and that a change was given up is said with the reason.
+        // The new leader reports it itself, and an abandoned change is reported with the reason.
         ChangeStep::HandedOver | ChangeStep::GivenUp => return None,
         _ => (Minor, changing(node, step)),
     };
     Some(Sentence::new(weight, Some(node), text))
 }
 
-/// What is going on with a node whose change is not over.
+/// The state of a node whose change has not ended.
 #[must_use]
 pub fn changing(node: NodeId, step: ChangeStep) -> String {
     match step {
@@ -448,7 +448,7 @@ fn role_changed(node: NodeId, from: Role, to: Role, term: Term) -> Option<Senten
     let (weight, text) = match (from, to) {
         (_, Role::Leader) => (Weight::Major, format!("{node} leads term {term}")),
         (_, Role::Follower) => (Weight::Detail, format!("{node} is a follower in term {term}")),
-        // The campaign's own event says it with its cause.
+        // The campaign's own event reports it, with its cause.
         (_, Role::PreCandidate | Role::Candidate) => return None,
     };
     Some(Sentence::new(weight, Some(node), text))
@@ -491,7 +491,7 @@ pub fn requested(request: &ClientRequest) -> String {
     format!("{who}{}{}", asked(&request.op), write::of_whom(request))
 }
 
-/// A question as a person would type it: `put color blue`, `get color`, `list c`.
+/// An operation as a user would type it: `put color blue`, `get color`, `list c`.
 #[must_use]
 pub fn asked(op: &ClientOp) -> String {
     match op {
@@ -502,10 +502,10 @@ pub fn asked(op: &ClientOp) -> String {
     }
 }
 
-/// An answer in a few words: `stored`, `blue`, `no such key`.
+/// An answer in short: `stored`, `blue`, `no such key`.
 #[must_use]
 pub fn answered(answer: &Answer) -> String {
-    /// As many pairs of a list as fit on a line.
+    /// The most pairs of a list that fit on a line.
     const PAIRS: usize = 8;
     match answer {
         Answer::Stored => "stored".to_owned(),
@@ -547,7 +547,7 @@ fn was_were(count: u64) -> &'static str {
     if count == 1 { "was" } else { "were" }
 }
 
-/// A duration for people: whole milliseconds, or seconds from ten on; below one millisecond it says so.
+/// A duration for people: whole milliseconds, or seconds from ten seconds on; below one millisecond it says so.
 #[must_use]
 pub fn millis(duration: Duration) -> String {
     if duration < Duration::from_millis(1) {
@@ -559,7 +559,7 @@ pub fn millis(duration: Duration) -> String {
     }
 }
 
-/// What a node or a file name says may hold anything; a sentence is one line that moves no cursor.
+/// Text from a node or a file name may contain anything; a sentence is one line that moves no cursor.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
 }

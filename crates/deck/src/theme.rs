@@ -1,9 +1,9 @@
 //! How things look: glyphs and styles, in one place, so that no view names a colour.
 //!
-//! Only the terminal's own sixteen colours and its own foreground and background are used. Blue stands for a
-//! leader, yellow for trouble; each role also has a glyph and a word, so nothing is said by colour alone.
-//! Text in colour appears on a coloured ground (dark and light terminals alike can show that), and "faint" is the
-//! terminal's own faintness, never a grey that some palettes hide.
+//! Only the terminal's own sixteen colours and its own foreground and background are used. Blue represents a leader, yellow a
+//! problem; each role also has a glyph and a word, so nothing is expressed by colour alone. Text in colour appears on a coloured
+//! ground (visible on dark and light terminals alike), and "faint" is the terminal's own faint attribute, never a grey that some
+//! palettes hide.
 
 use raftdeck_raft::{Role, Term};
 use ratatui::style::{Color, Modifier, Style};
@@ -54,7 +54,7 @@ pub struct Glyphs {
     pub entries: &'static str,
     /// A piece of a snapshot under way.
     pub snapshot: &'static str,
-    /// The leader's word to campaign at once, under way.
+    /// An order to campaign immediately (`TimeoutNow`), under way.
     pub hand_over: &'static str,
     /// A request for votes under way.
     pub ask: &'static str,
@@ -64,7 +64,7 @@ pub struct Glyphs {
     pub no: &'static str,
     /// A plain acknowledgement under way.
     pub ack: &'static str,
-    /// Which way a half-cut link still carries: right, left, up, down.
+    /// The direction in which a half-cut link still carries messages: right, left, up, down.
     pub arrows: [&'static str; 4],
     /// A full step of a bar.
     pub bar_full: &'static str,
@@ -260,7 +260,7 @@ impl Theme {
         self.ink(Color::LightBlue)
     }
 
-    /// What is wrong now, as a name plate.
+    /// A present problem, as a name plate.
     #[must_use]
     pub fn trouble_plate(self) -> Style {
         if self.colour { self.on(Color::Yellow) } else { self.strong().add_modifier(Modifier::UNDERLINED) }
@@ -272,7 +272,7 @@ impl Theme {
         self.on(Color::Yellow)
     }
 
-    /// What is wrong now, as a line.
+    /// A present problem, as a line.
     #[must_use]
     pub fn trouble_line(self) -> Style {
         self.ink(Color::Yellow)
@@ -296,7 +296,7 @@ impl Theme {
         Style::new().add_modifier(Modifier::DIM)
     }
 
-    /// What is selected, whatever it lies on.
+    /// The selected item, whatever its background.
     #[must_use]
     pub fn selected(self) -> Style {
         Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED | Modifier::BOLD)
@@ -314,7 +314,7 @@ impl Theme {
         self.ink(Color::LightCyan).add_modifier(Modifier::BOLD)
     }
 
-    /// A term's ground, so that neighbouring terms tell apart. The label says which term it is.
+    /// A term's background, so that neighbouring terms can be told apart. The label says which term it is.
     #[must_use]
     pub fn term_plate(self, term: Term) -> Style {
         self.on(term_colour(term)).remove_modifier(Modifier::BOLD)

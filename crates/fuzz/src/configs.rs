@@ -8,7 +8,7 @@ static SHAPE: LazyLock<OptionShape> = LazyLock::new(|| raftdeck_tui::cli::progra
 /// A file's bytes.
 ///
 /// # Panics
-/// If it has a name that is not known, or an error is about a line that is not there.
+/// If it has a name that is not known, or an error names a line that is not there.
 pub fn configs(data: &[u8]) {
     let lines = data.split(|byte| *byte == b'\n').count();
     match File::parse(data, &SHAPE) {

@@ -75,7 +75,7 @@ fn written_back(said: &ScriptLine, world: &World) {
     }
 }
 
-/// Plays the script against a source that does at once what it is told, or nothing. Files are empty.
+/// Plays the script against a source that carries out each command immediately, or not at all. Files are empty.
 fn play(text: &[u8]) {
     let mut script = Script::to_watch("a file", text, CommandId(0));
     let mut world = started();

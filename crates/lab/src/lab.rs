@@ -1,7 +1,7 @@
-//! The lab: a handle for the caller, and behind it one thread on which everything runs.
+//! The lab: a handle for the caller, and a thread of its own on which everything runs.
 //!
 //! The thread is the children's parent: on Linux a managed node asks the kernel to be killed when the *thread* that
-//! started it ends, so children are started on the lab's thread, which ends after the last of them.
+//! started it ends. So children are started on the lab's thread, which ends after the last of them.
 
 use crate::files::data_dir::DataDir;
 use crate::nodes::{Happened, Nodes, Surroundings};
@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Commands that wait to be carried out. Each takes the lab microseconds.
+/// The most commands that wait to be carried out. Each takes the lab microseconds.
 const MAX_COMMANDS: usize = 1024;
 
 /// Commands that found no room.
@@ -28,7 +28,7 @@ type LeftOut = Arc<Mutex<Vec<CommandId>>>;
 #[derive(Debug)]
 pub struct Lab {
     commands: mpsc::Sender<Command>,
-    /// Commands that found no room, not refused yet.
+    /// Commands that found no room and are not refused yet.
     left_out: LeftOut,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
@@ -38,9 +38,8 @@ pub struct Lab {
 impl Lab {
     /// Starts a cluster and returns without waiting until it is ready.
     ///
-    /// Everything it has to tell goes to `sink`, first of all [`News::Cluster`]. The sink is called on the lab's
-    /// own thread and holds up everything while it works, so it should only pass the update on; it must not
-    /// own the lab.
+    /// Every update goes to `sink`, first [`News::Cluster`]. The sink is called on the lab's own thread and blocks everything while
+    /// it works, so it should only pass the update on; it must not own the lab.
     pub fn start(
         mut options: LabOptions,
         sink: impl Fn(Update) + Send + Sync + 'static,
@@ -87,8 +86,8 @@ impl Lab {
         Ok(Self { commands, left_out, stop, thread: Some(thread), capabilities })
     }
 
-    /// Ends every process and returns when all are gone, after at most a moment: a node has 300 ms to end in peace.
-    /// The data stays if a directory was named, and goes if not.
+    /// Ends every process and returns when all are gone, after a moment at most: a node has 300 ms to end in an orderly way. The data
+    /// stays if a directory was named, and is removed if not.
     pub fn stop(self) {
         drop(self);
     }
@@ -125,7 +124,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.stop.cancel();
         if let Some(thread) = self.thread.take() {
-            // A panic of the lab's thread has been printed by its hook, and its children died with it.
+            // A panic of the lab's thread has been printed by its hook, and its children ended with it.
             let _ = thread.join();
         }
     }
@@ -195,13 +194,13 @@ impl Cluster {
     }
 }
 
-/// What the lab acts on. Nothing of it is waited for.
+/// The lab's inputs. None of them is waited for by blocking.
 enum LabInput {
-    /// It was told something.
+    /// A command was received.
     Command(Command),
-    /// A node is no member of the cluster any more.
+    /// A node is no longer a member of the cluster.
     Left(NodeId, Receipt),
-    /// Something happened by itself.
+    /// Something happened without a command.
     Happened(Happened),
 }
 

@@ -1,11 +1,10 @@
-//! Whole clusters in real time: nodes as child processes, a link for each directed pair, faults, and one stream of
-//! updates that tells all of it.
+//! Whole clusters in real time: nodes as child processes, a link for each directed pair, faults, and one stream of updates about all of it.
 //!
-//! The lab knows a node only by what crosses its sockets, its exit status and its files. Everything it has to tell
-//! is an [`Update`](raftdeck_model::Update); everything it can be told is a [`Command`](raftdeck_model::Command).
+//! The lab knows a node only by what crosses its sockets, its exit status and its files. Everything it reports is an
+//! [`Update`](raftdeck_model::Update); everything it can be asked to do is a [`Command`](raftdeck_model::Command).
 //!
-//! [`Lab::start`] starts a cluster on a thread of its own; the handle it returns takes commands, and ends every
-//! process when it is stopped or dropped.
+//! [`Lab::start`] starts a cluster on a thread of its own. The handle it returns takes commands, and ends every process when it is
+//! stopped or dropped.
 
 mod faults;
 mod files;

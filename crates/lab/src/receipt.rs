@@ -1,4 +1,4 @@
-//! What a command is answered with, exactly once.
+//! The obligation to answer a command exactly once.
 
 use raftdeck_links::Outlet;
 use raftdeck_model::{CommandId, News};
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The answer to a command whose receipt was dropped: something replaced it, or the lab ends.
 const GIVEN_UP: &str = "it was abandoned before it was done";
 
-/// The obligation to answer one command. It goes along with the work, and can be split where that is done in several places: the
-/// command is answered when all parts are, and refused if one is.
+/// The obligation to answer one command. It moves with the work, and can be split where that is done in several places: the command
+/// is done when all parts are done, and refused if one is refused.
 ///
 /// Each part is to be consumed by [`done`](Receipt::done) or [`refuse`](Receipt::refuse); one that is dropped refuses.
 #[must_use = "a command is to be answered"]
@@ -17,7 +17,7 @@ pub(crate) struct Receipt {
     is_open: bool,
 }
 
-/// Told when its last part is gone.
+/// Sends the answer when its last part is dropped.
 struct Answer {
     id: CommandId,
     outlet: Outlet,
@@ -34,17 +34,17 @@ impl Receipt {
         self.answer.id
     }
 
-    /// For something else that belongs to the command.
+    /// A part for other work that belongs to the command.
     pub(crate) fn part(&self) -> Self {
         Self { answer: Arc::clone(&self.answer), is_open: true }
     }
 
-    /// The effect is in force and has been told.
+    /// The effect is in force and has been reported.
     pub(crate) fn done(mut self) {
         self.is_open = false;
     }
 
-    /// It is not carried out, or not wholly.
+    /// It is not carried out, or not completely.
     pub(crate) fn refuse(mut self, reason: impl Into<String>) {
         self.is_open = false;
         self.answer.note(reason.into());

@@ -1,13 +1,13 @@
-//! Sleep that ends on time. The runtime's timers are one to two milliseconds late, which is as long as many a delay that a rule
-//! may ask for.
+//! A sleep that ends on time. The runtime's timers are one to two milliseconds late, which is as long as many of the delays that
+//! rules ask for.
 
 use tokio::time::{Instant, sleep_until};
 
-/// Waits until then, to some microseconds where the system can do that. Not for tests in virtual time.
+/// Waits until then, within some microseconds where the system can do that. Not for tests in virtual time.
 pub(crate) async fn wake_at(at: Instant) {
     #[cfg(target_os = "linux")]
     {
-        // The far end is left to the runtime: most sleeps are cut short by other events before that.
+        // Most of a long sleep is left to the runtime: usually another event cuts the sleep short before its end.
         if let Some(near) = at.checked_sub(linux::NEAR)
             && near > Instant::now()
         {

@@ -1,7 +1,7 @@
 //! A link's far end: carries what has arrived to the receiver.
 //!
-//! A message that a link took in does not depend on the connection that brought it: its sender may be dead, or have
-//! connected anew, when it arrives. So connections to the receiver are kept here as long as they are useful.
+//! A message that a link took in does not depend on the connection that brought it: its sender may have died, or may have
+//! reconnected, by the time it arrives. So connections to the receiver are kept here as long as they are useful.
 
 use crate::lane::Signals;
 use crate::pair::{Origin, Pair};
@@ -20,7 +20,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
 use tokio_util::codec::FramedWrite;
 
-/// As much as is gathered for one write.
+/// The most bytes that are gathered for one write.
 const GATHERED: usize = 64 << 10;
 
 /// Where frames leave for a node.
@@ -28,10 +28,10 @@ pub(crate) type Writer<S> = FramedWrite<OwnedWriteHalf, <S as Session>::Encoder>
 
 /// What the accepting tasks tell the carrier. Connections are numbered in the order in which they were accepted.
 pub(crate) enum CarrierInput<S: Session> {
-    /// One more, on which the two nodes have agreed.
+    /// A new connection, on which the two nodes have agreed.
     Connection {
         number: u64,
-        /// The receiver's life that it leads to.
+        /// The receiver's life that the connection leads to.
         life: u64,
         /// Whose messages it may carry.
         origin: Origin,
@@ -75,7 +75,7 @@ impl<S: Session> Drop for Ending<S> {
     fn drop(&mut self) {
         if let Some(carrier) = &self.carrier {
             let ending = if self.is_broken { CarrierInput::Broken } else { CarrierInput::Finished };
-            // The same.
+            // As above.
             let _ = carrier.send(ending(self.number));
         }
     }
@@ -88,7 +88,7 @@ pub(crate) struct Carrier<S: Session> {
     traffic: Arc<Traffic>,
     signals: Arc<Signals>,
     clock: ClockReader,
-    /// In the order in which they were made. Of those of one sender the last one is used.
+    /// In the order in which they were made. Of several connections of one sender, the newest is used.
     connections: Vec<Connection<S>>,
 }
 
@@ -169,7 +169,7 @@ impl<S: Session> Carrier<S> {
         }
     }
 
-    /// The receiver began another life, or said where it is.
+    /// The receiver began another life, or reported its address.
     fn follow(&mut self) {
         let life = self.target.borrow_and_update().life;
         self.connections.retain(|connection| connection.life == life);
@@ -189,8 +189,8 @@ impl<S: Session> Carrier<S> {
         });
     }
 
-    /// The connection to write to: the newest one of the sender of what has arrived; if nothing has, one with something left to
-    /// write.
+    /// The connection to write to: the newest one of the sender of the frame that has arrived. If none has arrived, one with
+    /// something left to write.
     fn choose(&self, outlook: Outlook) -> Option<usize> {
         match outlook.ready {
             Some(origin) => self.connections.iter().rposition(|connection| connection.origin == origin),
@@ -217,7 +217,7 @@ impl<S: Session> Carrier<S> {
     }
 }
 
-/// Writes until there is room for more, or, if nothing is to follow, until all is written. Waits forever when there is nothing
+/// Writes until there is room for more, or, if nothing is to follow, until everything is written. Waits forever when there is nothing
 /// to do.
 async fn push<S: Session>(
     connections: &mut [Connection<S>],

@@ -20,7 +20,7 @@ pub(crate) struct Lane {
     /// Whether the rules lose all of it.
     pub(crate) gate: watch::Sender<LinkState>,
     pub(crate) signals: Arc<Signals>,
-    /// Whether it was told that there is no more room.
+    /// Whether it was reported that there is no more room.
     full: bool,
 }
 
@@ -40,7 +40,7 @@ impl Lane {
         Self { queue: Queue::default(), frames: 0, gate, signals, full: false }
     }
 
-    /// Whether one more frame has no room. It is said once, until there is plenty of room again.
+    /// Whether there is no room for one more frame. This is reported once, until there is plenty of room again.
     pub(crate) fn is_full(&mut self, bytes: usize, (from, to): Pair, outlet: &Outlet) -> bool {
         let full = self.queue.len() >= MAX_FRAMES || bytes > MAX_BYTES;
         if full && !self.full {
@@ -52,7 +52,7 @@ impl Lane {
         full
     }
 
-    /// Keeps a message until it is let go.
+    /// Keeps a message until it is released.
     pub(crate) fn hold(&mut self, mut parcel: QueuedFrame, reports: &Reports) {
         if let Some(report) = parcel.now_is(MessageState::Held) {
             reports.note(report);
@@ -60,7 +60,7 @@ impl Lane {
         self.queue.hold(parcel);
     }
 
-    /// Sends a message on its way, behind those sent before unless others may overtake it, by so much.
+    /// Sends a message on its way, behind those sent before. Others may overtake it by this long (`behind`).
     pub(crate) fn send(
         &mut self,
         mut parcel: QueuedFrame,
@@ -69,7 +69,7 @@ impl Lane {
         reports: &Reports,
     ) {
         let due = self.queue.due(parcel.takes, now, behind);
-        // What arrives at once is told of when it has.
+        // What arrives immediately is reported after it has arrived.
         if due > now
             && let Some(report) = parcel.now_is(MessageState::UnderWay { due })
         {
@@ -78,7 +78,7 @@ impl Lane {
         self.queue.send(parcel, due);
     }
 
-    /// Sends a message on its way, whatever else is there.
+    /// Sends a message on its way, regardless of the others on the link.
     pub(crate) fn send_alone(&mut self, mut parcel: QueuedFrame, due: Duration, reports: &Reports) {
         if let Some(report) = parcel.now_is(MessageState::UnderWay { due }) {
             reports.note(report);

@@ -2,8 +2,8 @@
 //! reorders, holds and releases them by its rules; it reports what passes as [`News`](raftdeck_model::News).
 //!
 //! A relay knows how its nodes talk from a [`Wire`]; [`RaftdeckWire`] is that of raftdeck's own nodes. It starts no process, dials a
-//! node only for another one, and never changes a frame. [`Links`] are all relays of a cluster; [`Traffic`] is what is on them, and has
-//! all that can be done to it. A message takes its way in cluster time ([`ClusterClock`]), which may pass at any rate.
+//! node only for another one, and never changes a frame. [`Links`] are all relays of a cluster; [`Traffic`] is everything on them, with
+//! every operation on it. Messages travel in cluster time ([`ClusterClock`]), which may pass at any rate.
 //!
 //! ```text
 //! a node's socket -> link (handshake) -> traffic (rules, one lane a directed pair) -> carrier -> the other node's socket

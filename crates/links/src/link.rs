@@ -1,10 +1,10 @@
 //! One link: the only way on which one node dials another.
 //!
-//! A link accepts the dialer's connections, relays each one's handshake to wherever the listener is now, and once its
-//! wire says that the two have agreed, hands the frames to `traffic`, which decides their fate, and the connection to
-//! `carrier`, which carries those that have arrived. A frame from a connection on which the two have not agreed is
-//! never a message: any process on this machine can connect to a link. It never changes a frame, and answers for a
-//! node only where its wire says so. When the receiver does not read, the link stops reading.
+//! A link accepts the dialer's connections, and relays each one's handshake to wherever the listener is now. Once its wire says that
+//! the two have agreed, it hands the frames to `traffic`, which decides their fate, and the connection to `carrier`, which carries
+//! those that have arrived. A frame from a connection on which the two have not agreed is never a message: any process on this machine
+//! can connect to a link. A link never changes a frame, and answers for a node only where its wire says so. When the receiver does not
+//! read, the link stops reading.
 
 use crate::carrier::{Ending, HandOver, Writer};
 use crate::lane::Signals;
@@ -28,18 +28,18 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, FramedWrite};
 
-/// The most connections of one link on which the two nodes have agreed. A node needs one of each kind that its wire has; one more may be
-/// dying. Over it the oldest goes.
+/// The most connections of one link on which the two nodes have agreed. A node needs one for each kind that its wire has; one more
+/// may be closing. Beyond this number the oldest is closed.
 pub(crate) const MAX_CONNECTIONS: usize = 8;
 
-/// The most connections of one link that the listener has not accepted yet. Over it the oldest goes, so a crowd of strangers takes
-/// no place from those that were accepted.
+/// The most connections of one link that the listener has not accepted yet. Beyond this number the oldest is closed, so strangers
+/// take no place from accepted connections.
 pub(crate) const MAX_STRANGERS: usize = 8;
 
 /// A connection must begin with a handshake within this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 
-/// How long a link waits after a failed accept, which fails again at once when the process is out of descriptors.
+/// How long a link waits after a failed accept, which fails again immediately when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 type Reader<S> = FramedRead<OwnedReadHalf, <S as Session>::Decoder>;
@@ -60,7 +60,7 @@ impl<S: Session> RelayEnd<S> {
         })
     }
 
-    /// What follows the handshake may be framed otherwise.
+    /// The frames after the handshake may have another framing.
     fn reframe(&mut self, session: &S, side: Side) {
         *self.reader.decoder_mut() = session.decoder(side);
         *self.writer.encoder_mut() = session.encoder(side);
@@ -85,7 +85,7 @@ fn make_room(oldest_first: &mut VecDeque<Relayed>, accepted: bool, most: usize) 
     }
 }
 
-/// The messages of one directed pair, from whichever connection they come.
+/// The messages of one directed pair, regardless of the connection that brought them.
 pub(crate) struct PairTraffic<S: Session> {
     /// The sender and the receiver.
     pub(crate) pair: Pair,
@@ -112,7 +112,7 @@ pub(crate) struct Link<W: Wire> {
     pub(crate) traffic: Arc<Traffic>,
     /// How many connections were accepted by all links.
     pub(crate) accepted: Arc<AtomicU64>,
-    /// The dialer has shown itself as a member: its cluster is founded.
+    /// The dialer has identified itself as a member: its cluster is founded.
     pub(crate) is_founded: AtomicBool,
 }
 
@@ -124,7 +124,7 @@ struct Relay<W: Wire> {
     target: watch::Receiver<Whereabouts>,
 }
 
-/// The lives that both ends of a connection live.
+/// The lives of both ends of a connection.
 #[derive(Clone, Copy)]
 struct Lives {
     dialer: u64,
@@ -203,8 +203,8 @@ impl<W: Wire> Relay<W> {
         }
     }
 
-    /// Waits while the listener has no process, and says in which life it is then. The connection stays, so that a listener
-    /// that comes back is reached at once instead of after the dialer's next attempt. `None`: the dialer has gone.
+    /// Waits while the listener has no process, and returns its life when it has one. The connection stays open, so that a listener
+    /// that comes back is reached immediately instead of after the dialer's next attempt. `None`: the dialer has gone.
     async fn awaited(&mut self, dialer: &mut Reader<W::Session>) -> io::Result<Option<u64>> {
         loop {
             let Whereabouts { life, place } = *self.target.borrow_and_update();
@@ -230,7 +230,7 @@ impl<W: Wire> Relay<W> {
         let next = session.heard(Side::Dialer, &hello);
         match session.purpose() {
             ConnectionPurpose::Member => self.link.is_founded.store(true, Relaxed),
-            // A script may cut links as soon as there are any. There is no cluster yet that could be cut.
+            // A script may cut links as soon as there are any, before there is a cluster whose links could be cut.
             ConnectionPurpose::Founding if !self.link.is_founded.load(Relaxed) => {
                 self.gate = watch::channel(LinkState::Open).1;
             }
@@ -257,7 +257,7 @@ impl<W: Wire> Relay<W> {
                     back = pass_back(&mut listener.reader, &mut dialer.writer) => back,
                 }
             }
-            // It says why, and closes the connection.
+            // The listener says why, and closes the connection.
             HandshakeStep::Refused | HandshakeStep::Speaks(_) => {
                 pass_back(&mut listener.reader, &mut dialer.writer).await
             }
@@ -265,7 +265,7 @@ impl<W: Wire> Relay<W> {
         }
     }
 
-    /// Relays what follows a hello until the wire says that the handshake is over, or until one side has gone, and says what follows.
+    /// Relays what follows a hello until the wire reports the end of the handshake, or until one side has gone. Returns what follows.
     async fn shake_hands(
         &mut self,
         mut next: HandshakeStep,
@@ -298,8 +298,8 @@ impl<W: Wire> Relay<W> {
         }
     }
 
-    /// Holds a part of a handshake that has arrived until the link is open and the listener serves, then says where. A
-    /// handshake is not lost on a cut link: kept until the link is mended, it makes the mended link work at once instead of after
+    /// Holds a part of a handshake that has arrived until the link is open and the listener serves, then returns its address. A cut
+    /// link loses no handshake: the handshake is kept until the link is mended, so that the link works immediately instead of after
     /// the dialer's next attempt. `None`: the dialer has gone.
     async fn held(&mut self, dialer: &mut Reader<W::Session>) -> io::Result<Option<SocketAddr>> {
         loop {
@@ -309,7 +309,7 @@ impl<W: Wire> Relay<W> {
                 return Ok(Some(raft));
             }
             let gate_changed = async {
-                // The gate of a founding stands open for good.
+                // The gate of a founding stays open permanently.
                 if self.gate.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
@@ -323,7 +323,7 @@ impl<W: Wire> Relay<W> {
         }
     }
 
-    /// Passes on what the dialer says, which is no message: as with a handshake, a cut holds it and loses nothing.
+    /// Passes on what the dialer sends, which is no message: as with a handshake, a cut holds it and loses nothing.
     async fn pass_on(
         &mut self,
         dialer: &mut Reader<W::Session>,
@@ -367,7 +367,7 @@ impl<W: Wire> Relay<W> {
         }
     }
 
-    /// Takes the sender's frames in until it closes, and answers each, if that is for the link to do.
+    /// Takes in the sender's frames until it closes, and answers each if the wire has the link answer.
     async fn take_in(
         &self,
         sender: &Sender<'_, W::Session>,
@@ -400,7 +400,7 @@ struct Sender<'a, S: Session> {
     answers: AnsweredBy,
 }
 
-/// Waits for the dialer's end. It must not speak now: a frame that comes out of turn is an error.
+/// Waits for the dialer's end. The dialer must not speak now: a frame out of turn is an error.
 async fn silence<S>(dialer: &mut S) -> io::Result<()>
 where
     S: StreamExt<Item = io::Result<Bytes>> + Unpin,
@@ -411,7 +411,7 @@ where
     }
 }
 
-/// What comes back on a connection is no message, so it is passed back whether the link is cut or not.
+/// Frames that come back on a connection are not messages, so they are passed back whether the link is cut or not.
 async fn pass_back<S, T>(from: &mut S, to: &mut T) -> io::Result<()>
 where
     S: StreamExt<Item = io::Result<Bytes>> + Unpin,

@@ -1,4 +1,4 @@
-//! All links of a cluster: where they listen, and between whom they are.
+//! All links of a cluster: where each listens, and which two nodes it connects.
 
 use crate::carrier::{Carrier, CarrierInput};
 use crate::link::{Link, PairTraffic};
@@ -73,7 +73,7 @@ struct ServedNode<S: Session> {
 }
 
 impl<W: Wire> Links<W> {
-    /// Starts tasks for each link; they end with the runtime. What passes is told only while [`Traffic::tell_all`] is polled.
+    /// Starts tasks for each link; they end with the runtime. What passes is reported only while [`Traffic::tell_all`] is polled.
     ///
     /// # Panics
     /// If a listener is for a node that has no place.
@@ -97,7 +97,7 @@ impl<W: Wire> Links<W> {
         &self.traffic
     }
 
-    /// Lets the nodes reach each other without links, where they listen themselves.
+    /// Lets the nodes reach each other without links, at their own addresses.
     pub fn bypass(&mut self, address: impl Fn(NodeId) -> SocketAddr + Send + 'static) {
         self.direct = Some(Box::new(address));
     }
@@ -112,7 +112,7 @@ impl<W: Wire> Links<W> {
             new.push((pair, tokio::net::TcpListener::from_std(listener)?));
             self.open_way(pair, address, places);
         }
-        // Each link needs the ways of both directions.
+        // Each link needs the lanes of both directions.
         for ((from, to), listener) in new {
             let link = Link {
                 wire: self.wire.clone(),

@@ -12,9 +12,9 @@ pub struct Outlet(Arc<SharedOutlet<dyn Fn(Update) + Send + Sync>>);
 
 struct SharedOutlet<S: ?Sized> {
     clock: ClockReader,
-    /// How many updates were told.
+    /// How many updates were sent.
     told: AtomicU64,
-    /// The listener's knowledge, as far as the leader depends on it.
+    /// The state after all updates so far, as far as it determines the leader.
     world: Mutex<World>,
     sink: S,
 }
@@ -25,7 +25,7 @@ impl Outlet {
         Self(Arc::new(SharedOutlet { clock, told: AtomicU64::new(0), world: Mutex::default(), sink }))
     }
 
-    /// Tells something.
+    /// Sends an update.
     pub fn tell(&self, what: News) {
         let SharedOutlet { clock, told, sink, .. } = &*self.0;
         let seq = told.fetch_add(1, Ordering::Relaxed) + 1;
@@ -36,7 +36,7 @@ impl Outlet {
         sink(update);
     }
 
-    /// The leader by all updates so far.
+    /// The leader according to all updates so far.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {
         self.world().leader().map(|node| node.id)
@@ -46,7 +46,7 @@ impl Outlet {
         self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells that an error that no command caused.
+    /// Reports an error that no command caused.
     pub fn complain(&self, reason: impl Into<String>) {
         self.tell(News::Trouble { reason: reason.into() });
     }

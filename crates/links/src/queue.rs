@@ -8,23 +8,23 @@ use raftdeck_model::{FaultId, MessageId, MessageReport, MessageState};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// The most frames on one link. What comes on top is lost, as at a router.
+/// The most frames on one link. Further frames are lost, as at a router.
 pub(crate) const MAX_FRAMES: usize = 4096;
 
-/// The most bytes that have arrived and wait for the receiver's socket, before the link reads no more of its sender. One frame
-/// more may be among them.
+/// The most bytes that may have arrived and wait for the receiver's socket before the link stops reading from its sender. One more
+/// frame may exceed this.
 const MAX_READY: usize = 256 << 10;
 
 /// One frame on a link.
 #[derive(Clone, Debug)]
 pub(crate) struct QueuedFrame {
-    /// Its name; what is no message has one too, but nobody is told of it.
+    /// Its name; what is no message has one too, but it is not reported.
     pub(crate) id: MessageId,
     /// The frame, untouched.
     pub(crate) frame: Bytes,
     /// What it is; `None`: no message.
     pub(crate) glance: Option<Glance>,
-    /// The number under which this message is reported; `None`: it is not.
+    /// The report of this message; `None`: it is not reported.
     pub(crate) report: Option<Box<MessageReport>>,
     /// The receiver's life that it was sent to.
     pub(crate) life: u64,
@@ -57,10 +57,11 @@ impl Queue {
         self.ready_bytes >= MAX_READY
     }
 
-    /// When a frame that is sent now arrives: after all that were sent before, unless it may be overtaken, by so much.
+    /// When a frame that is sent now arrives: after all that were sent before. If others may overtake it, it is later by this long
+    /// (`behind`).
     pub(crate) fn due(&mut self, takes: Duration, now: Duration, behind: Duration) -> Duration {
         if self.under_way.is_empty() {
-            // Whatever it would have to wait for was lost meanwhile, if it has not arrived.
+            // Nothing is under way: what it would have to wait for has arrived or was lost.
             self.last_due = Duration::ZERO;
         }
         let in_order = (now + takes).max(self.last_due);
@@ -73,7 +74,7 @@ impl Queue {
         self.under_way.insert((due, parcel.id), parcel);
     }
 
-    /// Keeps a frame until somebody asks for it.
+    /// Keeps a frame until it is released.
     pub(crate) fn hold(&mut self, parcel: QueuedFrame) {
         self.held.insert(parcel.id, parcel);
     }
@@ -111,12 +112,13 @@ impl Queue {
         self.ready.front().map(|parcel| parcel.origin)
     }
 
-    /// Takes the held ones of this kind, in order of age.
+    /// Takes the held frames that match, in order of age.
     pub(crate) fn take_held(&mut self, mut wanted: impl FnMut(&QueuedFrame) -> bool) -> Vec<QueuedFrame> {
         self.held.extract_if(.., |_, parcel| wanted(parcel)).map(|(_, parcel)| parcel).collect()
     }
 
-    /// Takes those under way of this kind, in order of arrival, and those that have arrived and that the socket has not taken.
+    /// Takes the frames under way that match, in order of arrival, and before them those that have arrived and that the socket has
+    /// not taken.
     pub(crate) fn take_under_way(
         &mut self,
         mut wanted: impl FnMut(&QueuedFrame) -> bool,
@@ -126,8 +128,8 @@ impl Queue {
         taken
     }
 
-    /// Nothing makes messages late any more: takes those that would arrive after then, in order of age. What is sent from now on
-    /// does not wait for them, and what is held takes no time by itself.
+    /// Rules no longer delay messages: takes the frames that would arrive after `then`, in order of age. Frames sent from now on do
+    /// not wait for them, and held frames take no time once they are released.
     pub(crate) fn take_late(&mut self, then: Duration) -> Vec<QueuedFrame> {
         self.last_due = self.last_due.min(then);
         self.held.values_mut().for_each(|parcel| parcel.takes = Duration::ZERO);
@@ -169,7 +171,7 @@ impl Queue {
 }
 
 impl QueuedFrame {
-    /// Where it is from now on. `None`: nobody is told.
+    /// Sets its state. `None`: it is not reported.
     pub(crate) fn now_is(&mut self, state: MessageState) -> Option<&MessageReport> {
         let report = self.report.as_mut()?;
         report.state = state;

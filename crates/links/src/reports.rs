@@ -1,7 +1,7 @@
-//! What passes the links, counted and told at a rate that an eye can follow.
+//! Counts what passes the links, and reports it at a rate that an eye can follow.
 //!
-//! Counts include every message. Single messages are reported at a rate that a screen can show: when very many pass
-//! at once some are only counted, but the end of every reported message is reported too.
+//! Counts include every message. Single messages are reported at a rate that a screen can show: when many pass at the same time, some
+//! are only counted. The end of every reported message is reported too.
 
 use crate::outlet::Outlet;
 use crate::pair::Pair;
@@ -19,14 +19,14 @@ const GATHER: Duration = Duration::from_millis(10);
 /// The least time between two updates: 30 a second.
 const INTERVAL: Duration = Duration::from_millis(34);
 
-/// Single messages that are told of in one update, when they pass at once.
+/// The most single messages in one update, of those that pass without delay.
 const MAX_PASSING: usize = 256;
 
-/// The same with those that stay on a link for a while. More of them are told of only when they are held, or were told of before;
-/// the links have a bound of their own on how many those can be.
+/// The same for those that stay on a link for a while. Beyond it, messages are reported only if they are held or were reported
+/// before; the links bound how many those can be.
 const MAX_WAITING: usize = 1024;
 
-/// What there is to tell since the last update.
+/// What has not been reported since the last update.
 #[derive(Default)]
 pub(crate) struct Reports {
     tally: Mutex<Tally>,
@@ -68,7 +68,8 @@ impl Reports {
         self.news.notify_one();
     }
 
-    /// Whether one more message will be told of that passes at once, or that `waits` on its link. If not, it is only counted.
+    /// Whether one more message can be reported: one that passes without delay, or one that `waits` on its link. If not, it is only
+    /// counted.
     pub(crate) fn has_room(&self, waits: bool) -> bool {
         let mut tally = self.lock();
         let has_room = tally.messages.len() < if waits { MAX_WAITING } else { MAX_PASSING };
@@ -76,13 +77,13 @@ impl Reports {
         has_room
     }
 
-    /// Tells where a message is now.
+    /// Reports where a message is now.
     pub(crate) fn note(&self, message: &MessageReport) {
         self.lock().messages.insert(message.id, message.clone());
         self.news.notify_one();
     }
 
-    /// Takes what there is to tell since the last time.
+    /// Takes what has not been reported yet.
     pub(crate) fn take(&self) -> Vec<News> {
         let Tally { frames, messages, skipped } = std::mem::take(&mut *self.lock());
         let frames: Vec<_> = frames.into_values().collect();
@@ -95,12 +96,12 @@ impl Reports {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when something was counted that nobody waited for yet.
+    /// Returns when something was counted since the last call.
     pub(crate) async fn news(&self) {
         self.news.notified().await;
     }
 
-    /// Tells what passed since the last time; says whether that was anything.
+    /// Reports what passed since the last time; says whether that was anything.
     pub(crate) fn tell(&self, outlet: &Outlet) -> bool {
         let updates = self.take();
         let any = !updates.is_empty();
@@ -110,7 +111,7 @@ impl Reports {
         any
     }
 
-    /// Tells what passed, as long as it is polled. Sleeps while nothing passes.
+    /// Reports what passed, as long as it is polled. Sleeps while nothing passes.
     pub(crate) async fn tell_all(&self, outlet: &Outlet) {
         loop {
             self.news().await;
@@ -185,7 +186,7 @@ mod tests {
         }
         assert!(!reports.has_room(false) && !reports.has_room(false));
         assert!(reports.has_room(true), "what waits has more room");
-        // Whoever was told of a message is told how it ended.
+        // A message that was reported has its end reported too.
         reports.note(&message(5000, MessageState::Lost { at }));
         let taken = reports.take();
         let [News::Messages { messages, skipped: 2 }] = &taken[..] else { panic!("{taken:?}") };

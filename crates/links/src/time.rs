@@ -1,6 +1,6 @@
 //! Cluster time: what the nodes' and the links' clocks show, at whatever rate it passes.
 //!
-//! One clock for the links and the screen. The nodes have clocks of their own, which are told the same rate.
+//! One clock for the links and the screen. The nodes have clocks of their own, which are set to the same rate.
 
 use crate::alarm::wake_at;
 use raftdeck_model::ClusterTime;
@@ -9,15 +9,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// How cluster time passes since a moment of real time.
+/// How cluster time passes from a moment of real time on.
 #[derive(Clone, Copy, Debug)]
 struct ClockPace {
     rate: ClockRate,
-    /// It was so late,
+    /// The cluster time
     base: Duration,
-    /// then.
+    /// at this moment.
     since: Instant,
-    /// It is frozen from then on.
+    /// The cluster time at which it freezes.
     until: Option<Duration>,
 }
 
@@ -32,11 +32,11 @@ impl ClockPace {
     }
 }
 
-/// The clock, to set.
+/// The writable side of the clock.
 #[derive(Debug)]
 pub struct ClusterClock(watch::Sender<ClockPace>);
 
-/// The clock, to read.
+/// The read-only side of the clock.
 #[derive(Clone, Debug)]
 pub struct ClockReader(watch::Receiver<ClockPace>);
 
@@ -53,7 +53,7 @@ impl ClusterClock {
         ClockReader(self.0.subscribe())
     }
 
-    /// From now on time passes at this rate, until so much has passed, if that is said.
+    /// From now on time passes at this rate: until this much has passed, or without end.
     pub fn set(&self, rate: ClockRate, run_for: Option<Duration>) {
         let since = Instant::now();
         self.0.send_modify(|pace| {
@@ -64,7 +64,7 @@ impl ClusterClock {
 }
 
 impl ClockReader {
-    /// How late it is, and how fast time passes now.
+    /// The cluster time, and how fast it passes now.
     #[must_use]
     pub fn time(&self) -> ClusterTime {
         let pace = *self.0.borrow();
@@ -73,18 +73,18 @@ impl ClockReader {
         ClusterTime { rate, now }
     }
 
-    /// How late it is.
+    /// The cluster time.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.0.borrow().at(Instant::now())
     }
 
-    /// Waits until it is so late. Never returns while time is frozen before that. Cancel-safe.
+    /// Waits until this cluster time. Never returns while time is frozen before it. Cancel-safe.
     pub async fn sleep_until(&mut self, time: Duration) {
         self.wait(time, sleep_until).await;
     }
 
-    /// The same, and returns as exactly then as the system can. Not for tests in virtual time.
+    /// The same, as precisely as the system can. Not for tests in virtual time.
     pub(crate) async fn wake_at(&mut self, time: Duration) {
         self.wait(time, wake_at).await;
     }
@@ -98,7 +98,7 @@ impl ClockReader {
                 pace.rate.takes(left).filter(|_| reached).and_then(|real| pace.since.checked_add(real));
             tokio::select! {
                 changed = self.0.changed() => if changed.is_err() {
-                    // Nobody sets it any more: whoever runs the cluster has ended.
+                    // The clock can no longer be set: the owner of the cluster has ended.
                     return std::future::pending().await;
                 },
                 () = async {

@@ -25,7 +25,7 @@ mod state;
 
 pub use state::LinkNews;
 
-/// What happens on all links. Used on one thread only, so nobody ever waits for the lock.
+/// Everything that happens on the links. Used on one thread only, so the lock is never contended.
 pub struct Traffic {
     state: Mutex<TrafficState>,
     pub(crate) reports: Reports,
@@ -33,7 +33,7 @@ pub struct Traffic {
     news: Notify,
 }
 
-/// What a link's tasks need to know of its lane.
+/// What a link's tasks need from its lane.
 pub(crate) struct OpenedLane {
     /// Open or cut.
     pub(crate) gate: watch::Receiver<LinkState>,
@@ -54,7 +54,7 @@ impl Traffic {
         opened
     }
 
-    /// There is one link less.
+    /// A link is removed.
     pub(crate) fn close(&self, pair: Pair) {
         self.change(|state, _| {
             if let Some(mut lane) = state.lanes.remove(&pair) {
@@ -84,7 +84,7 @@ impl Traffic {
         };
         let fired = state.book.fire(passing);
         if !fired.is_empty() {
-            // A watch is rare: what it changes is told before this message goes on.
+            // A watch rarely fires: its effects are reported before this message continues.
             drop(state);
             self.fire(fired);
             state = self.lock();
@@ -111,7 +111,7 @@ impl Traffic {
         });
     }
 
-    /// What the receiver can have next, if it comes from this sender. It counts as delivered.
+    /// The next frame for the receiver, if it comes from this sender. It counts as delivered.
     pub(crate) fn next_frame(&self, pair: Pair, origin: Origin) -> Option<Bytes> {
         let mut state = self.lock();
         let now = state.clock.now();
@@ -134,7 +134,7 @@ impl Traffic {
         Some(parcel.frame)
     }
 
-    /// Whether something has arrived, and when the next one does.
+    /// Whether something has arrived, and when the next frame does.
     pub(crate) fn outlook(&self, pair: Pair) -> Outlook {
         let mut state = self.lock();
         let now = state.clock.now();
@@ -144,7 +144,7 @@ impl Traffic {
         Outlook { ready: lane.queue.first_ready(), next_due: lane.queue.next_due(), is_empty }
     }
 
-    /// What has arrived first is lost, because its sender has no connection to the receiver.
+    /// The first frame that has arrived is lost, because its sender has no connection to the receiver.
     pub(crate) fn lose_next(&self, pair: Pair) {
         self.take_out(pair, |queue| queue.take_ready().into_iter().collect());
     }
@@ -169,25 +169,24 @@ impl Traffic {
         }
     }
 
-    /// Whether the receiver has to take something before more is read of the sender.
+    /// Whether the receiver must take something before more is read from the sender.
     pub(crate) fn is_crowded(&self, pair: Pair) -> bool {
         self.lock().lanes.get(&pair).is_some_and(|lane| lane.queue.is_crowded())
     }
 
-    /// Rules come into force, under this name, which is a new one. A cut or a hold without `next` catches what is under
-    /// way on its links too.
+    /// Rules come into force under this new name. A cut or a hold without `next` also applies to messages already under way on its links.
     pub fn disturb(&self, id: FaultId, rules: Vec<Rule>) {
         self.change(|state, reports| state.enforce(id, rules, reports));
     }
 
-    /// A watch begins. When it fires its rules come into force under the same name. With `next`, it fires at the last of so
-    /// many messages.
+    /// A watch begins. When it fires, its rules come into force under the same name. With `next`, it fires at the last of that many
+    /// messages.
     pub fn watch(&self, id: FaultId, watch: Watch) {
         self.lock().book.watch(id, watch);
     }
 
-    /// What came into force under this name is over; what only it held goes on, and what only it
-    /// made late arrives as if it had been sent now. `false`: the links know nothing of it.
+    /// Ends what came into force under this name. What only it held continues, and what only it delayed arrives as if it had been
+    /// sent now. `false`: the links have nothing of this name.
     pub fn undo(&self, id: FaultId) -> bool {
         self.change(|state, reports| {
             let slowed = state.book.slowed_by(id);
@@ -202,7 +201,7 @@ impl Traffic {
         })
     }
 
-    /// What rules have made late arrives as if it had been sent now, whatever rule has made it so.
+    /// Delayed messages arrive as if they had been sent now, whichever rule delayed them.
     pub fn hurry(&self) {
         self.change(|state, reports| {
             let all: Vec<Pair> = state.lanes.keys().copied().collect();
@@ -210,24 +209,24 @@ impl Traffic {
         });
     }
 
-    /// Tells at once what happened to messages.
+    /// Reports immediately what happened to messages.
     pub fn tell_news(&self) {
         self.reports.tell(&self.outlet);
     }
 
-    /// Tells what passes the links, at most 30 times a second, as long as this is polled. Never returns.
+    /// Reports what passes the links, at most 30 times a second, as long as this is polled. Never returns.
     pub async fn tell_all(&self) {
         self.reports.tell_all(&self.outlet).await;
     }
 
-    /// From now on chance is decided by this seed, and the frames of each link are numbered anew.
+    /// From now on random choices use this seed, and the frames of each link are numbered anew.
     pub fn seed(&self, seed: u64) {
         let mut state = self.lock();
         state.book.seed(seed);
         state.lanes.values_mut().for_each(|lane| lane.frames = 0);
     }
 
-    /// Lets messages go on by hand; says how many. In a frozen world they arrive at once.
+    /// Releases messages by hand; says how many. In a frozen world they arrive immediately.
     pub fn release(&self, which: &MessageSelection) -> usize {
         self.change(|state, reports| {
             let names = state.names(which);
@@ -250,7 +249,7 @@ impl Traffic {
         })
     }
 
-    /// Delivers the oldest message of all links at once, held or under way. `None`: there is none.
+    /// Delivers the oldest message of all links immediately, held or under way. `None`: there is none.
     pub fn deliver_oldest(&self) -> Option<MessageId> {
         self.change(|state, _| {
             let (id, pair) =
@@ -265,7 +264,7 @@ impl Traffic {
         self.lock().lanes.values().filter_map(|lane| lane.queue.next_due()).min()
     }
 
-    /// What happened to things in force without anybody's command. Waits until there is something. Cancel-safe.
+    /// Changes in force that no command caused. Waits until there is one. Cancel-safe.
     pub async fn news(&self) -> Vec<LinkNews> {
         loop {
             let news = std::mem::take(&mut self.lock().news);
@@ -276,7 +275,7 @@ impl Traffic {
         }
     }
 
-    /// Changes what is in force or on the links, and tells all that follows from it.
+    /// Changes what is in force or on the links, and reports the consequences.
     fn change<T>(&self, act: impl FnOnce(&mut TrafficState, &Reports) -> T) -> T {
         let mut state = self.lock();
         let outcome = act(&mut state, &self.reports);
@@ -302,7 +301,7 @@ impl Traffic {
     }
 }
 
-/// What a link can look forward to.
+/// What a link has and expects.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outlook {
     /// Something has arrived and waits for the receiver's socket; the sender of its first frame.

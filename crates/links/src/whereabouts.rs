@@ -1,7 +1,7 @@
-//! The present addresses of each node, and in which of its lives it is.
+//! The present addresses of each node, and its present life.
 //!
-//! Only the supervisor of a node's process writes here. Links and telemetry watch, and let go of a connection as soon
-//! as the life it belongs to is over; nothing here opens a socket.
+//! Only the supervisor of a node's process writes here. Links and telemetry watch, and close a connection as soon as the life it
+//! belongs to has ended; nothing here opens a socket.
 
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -11,8 +11,8 @@ use tokio::sync::watch;
 /// A node's presence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Whereabouts {
-    /// Goes up with every start and every end of its process, so a connection can tell that it belongs to a life
-    /// that is over even when the next one has already begun.
+    /// Goes up with every start and every end of its process, so a connection can tell that its life has ended even when the next one
+    /// has already begun.
     pub life: u64,
     /// Where it is in this life.
     pub place: NodeLocation,
@@ -35,7 +35,7 @@ pub enum NodeLocation {
     },
 }
 
-/// The end for the owner of the process, which alone changes a node's whereabouts. At first there is no process.
+/// The write end, for the owner of the process, which alone changes a node's whereabouts. At first there is no process.
 #[derive(Debug, Default)]
 pub struct Presence(watch::Sender<Whereabouts>);
 
@@ -56,16 +56,16 @@ impl Presence {
         self.0.send_modify(|now| now.place = NodeLocation::Serving { raft, client });
     }
 
-    /// The life is over.
+    /// The life has ended.
     pub fn down(&self) {
         self.0.send_modify(|now| *now = Whereabouts { life: now.life + 1, place: NodeLocation::Down });
     }
 }
 
-/// Everybody's whereabouts.
+/// The whereabouts of all nodes.
 pub type Places = BTreeMap<NodeId, watch::Receiver<Whereabouts>>;
 
-/// Returns when this life is over, or the owner of the node is gone.
+/// Returns when this life has ended, or the owner of the node is gone.
 pub async fn life_over(mut place: watch::Receiver<Whereabouts>, life: u64) {
     // An error means that the owner is gone, and every life with it.
     let _ = place.wait_for(|now| now.life != life).await;

@@ -68,25 +68,24 @@ impl fmt::Display for ClientName {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientOp {
-    /// Change something.
+    /// Changes something.
     Write(Write),
-    /// Ask something.
+    /// Reads something.
     Read(Read),
 }
 
 /// A store request: its client, its operation, and its node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientRequest {
-    /// Which client asks.
+    /// The client that asks.
     #[serde(default, skip_serializing_if = "ClientName::is_own")]
     pub client: ClientName,
-    /// What.
+    /// The operation.
     pub op: ClientOp,
-    /// Only this node is asked, once; a write is sent to it outside any session. `None`: the client finds a node that
-    /// answers.
+    /// Only this node is asked, once; a write is sent to it outside any session. `None`: the client finds a node that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<NodeId>,
-    /// Which consistency reads have.
+    /// The consistency of reads.
     #[serde(default, skip_serializing_if = "is_linearizable")]
     pub consistency: Consistency,
 }
@@ -109,16 +108,16 @@ impl From<ClientOp> for ClientRequest {
 pub enum ClientOutcome {
     /// The cluster answered.
     Answered {
-        /// Which node.
+        /// The node that answered.
         node: NodeId,
-        /// What: `Done` or `Failed`.
+        /// Its answer: `Done` or `Failed`.
         body: ResponseBody,
     },
-    /// It did not: no leader was found in time, or the connection broke.
+    /// It did not answer: no leader was found in time, or the connection broke.
     Failed {
         /// A sentence that says so.
         reason: String,
-        /// Whether it may have happened all the same.
+        /// Whether it may have happened nevertheless.
         #[serde(default)]
         fate: RequestFate,
     },
@@ -130,7 +129,7 @@ pub enum ClientOutcome {
 pub enum RequestFate {
     /// It certainly did not happen, and will not; or it was a read.
     NothingChanged,
-    /// It may have happened, or may yet.
+    /// It may have happened, or may still happen.
     #[default]
     InDoubt,
 }
@@ -140,14 +139,14 @@ pub enum RequestFate {
 pub enum StoreOutcome<'a> {
     /// It was carried out: this is the answer.
     Done(&'a Answer),
-    /// It certainly changed nothing: why, in words.
+    /// It certainly changed nothing; the reason, in words.
     Refused(String),
     /// It may have happened: what is known, in words.
     InDoubt(String),
 }
 
 impl ClientOutcome {
-    /// What it means for the store.
+    /// What the outcome means for the store.
     #[must_use]
     pub fn judged(&self) -> StoreOutcome<'_> {
         match self {
@@ -169,7 +168,7 @@ impl ClientOutcome {
     }
 }
 
-/// What is wrong between a client and a node.
+/// A fault between a client and a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientLinkFault {

@@ -1,5 +1,5 @@
-//! Conditions that a node reports for an operator, and the nodes that it has no connection with because one of the
-//! two refuses the other. Statuses repeat them; here each change becomes one update. Pure.
+//! Conditions that a node reports for an operator, and the nodes that it has no connection with because one of the two refuses the
+//! other. Statuses repeat them; here each change becomes one update. Pure.
 
 use crate::update::News;
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusedPeer};
@@ -14,7 +14,7 @@ pub struct Concerns {
 }
 
 impl Concerns {
-    /// What a status of this node says that the one before did not, and what it says no more.
+    /// What this status of a node reports that the one before did not, and what it no longer reports.
     #[must_use]
     pub fn news(&mut self, node: NodeId, status: &NodeStatus) -> Vec<News> {
         let NodeStatus { notices, refused, .. } = status;
@@ -41,7 +41,7 @@ impl Concerns {
     }
 }
 
-/// Whether one is what happened to the other: about the same node, and of the same kind.
+/// Whether the two report the same condition: about the same node, and of the same kind.
 fn is_same(old: &Notice, new: &Notice) -> bool {
     let kind = |notice: &Notice| discriminant::<NoticeKind>(&notice.kind);
     old.about == new.about && kind(old) == kind(new)

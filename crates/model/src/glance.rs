@@ -1,4 +1,4 @@
-//! What a message is about, as far as rules and screens care.
+//! What a message is about, as far as rules and screens need it.
 
 use crate::message::FrameKind;
 use crate::rule::Matching;
@@ -33,7 +33,7 @@ pub enum Detail {
     Candidate {
         /// Its last entry.
         last: LogId,
-        /// Its leader has told it to campaign.
+        /// Its leader has ordered it to campaign.
         transfer: bool,
     },
     /// An AppendEntries.
@@ -47,7 +47,7 @@ pub enum Detail {
     Conflict {
         /// Its `prev` index.
         refused: LogIndex,
-        /// Where the leader is to look next.
+        /// Where the leader is to continue.
         hint: ConflictHint,
     },
     /// A piece of a snapshot, in bytes.
@@ -68,13 +68,13 @@ pub enum Detail {
 }
 
 impl Glance {
-    /// A message with a kind and a term, and nothing else to tell.
+    /// A message with a kind and a term, and no further details.
     #[must_use]
     pub fn new(kind: FrameKind, term: Term) -> Self {
         Self { kind, term, index: None, granted: None, entries: 0, detail: Detail::None }
     }
 
-    /// Looks at a message that is there as a value.
+    /// Takes the glance of a decoded message.
     #[must_use]
     pub fn of(message: &Message) -> Self {
         let plain = |kind| Self::new(kind, message.term());
@@ -106,7 +106,7 @@ impl Glance {
                 Self { index: Some(piece.meta.last.index), detail, ..plain(FrameKind::InstallSnapshot) }
             }
             Message::SnapshotReply(reply) => {
-                // An answer to any but the last piece says neither yes nor no.
+                // An answer to any but the last piece neither grants nor refuses.
                 let (granted, detail) = if reply.installed {
                     (Some(true), Detail::Installed)
                 } else {
@@ -124,7 +124,7 @@ impl Glance {
         Self { detail: Detail::Candidate { last: request.last, transfer: request.transfer }, ..self }
     }
 
-    /// Whether this message is one of those. Their number is for others to count.
+    /// Whether this message matches. Counting them is the caller's task.
     #[must_use]
     pub fn is_among(&self, wanted: &Matching) -> bool {
         let index =
@@ -157,7 +157,7 @@ impl fmt::Display for Detail {
     }
 }
 
-/// A place in a log, in words.
+/// A position in a log, in words.
 struct LogPosition(LogId);
 
 impl fmt::Display for LogPosition {

@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 
 /// A value that a source may not know.
 ///
-/// "None" is a value: a node that has voted for nobody has a known vote, `Known::Is(None)`. A comparison with a plain value says only
-/// what is known: an unknown value equals nothing, and is neither less nor greater than anything.
+/// "None" is a value: a node that has not voted has a known vote, `Known::Is(None)`. A comparison with a plain value uses only what
+/// is known: an unknown value equals nothing, and is neither less nor greater than anything.
 ///
-/// In JSON a known value stands as it is. An unknown one is left out: its field has the attributes
+/// In JSON a known value is written as it is. An unknown one is left out: its field has the attributes
 /// `#[serde(default, skip_serializing_if = "Known::is_unknown")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Known<T> {
@@ -41,7 +41,7 @@ impl<T> Known<T> {
         self.get().is_some_and(holds)
     }
 
-    /// What happens to the value; unknown stays unknown.
+    /// Changes the value; unknown stays unknown.
     #[must_use]
     pub fn map<U>(&self, change: impl FnOnce(&T) -> U) -> Known<U> {
         match self {
@@ -68,7 +68,7 @@ impl<T: Copy> Known<Option<T>> {
 }
 
 impl<T> Known<Vec<T>> {
-    /// All of which is known; nothing if it is not known.
+    /// All items, if they are known; else none.
     #[must_use]
     pub fn items(&self) -> &[T] {
         self.get().map_or(&[], Vec::as_slice)

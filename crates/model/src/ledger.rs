@@ -13,7 +13,7 @@ pub const MAX_IN_FORCE: usize = 256;
 pub struct Ledger {
     faults: BTreeMap<FaultId, Disturbance>,
     last: u64,
-    /// It has changed since it was last reported.
+    /// Whether it has changed since it was last reported.
     is_news: bool,
 }
 
@@ -29,7 +29,7 @@ impl Ledger {
         Some(FaultId(self.last))
     }
 
-    /// What has this name is something else from now on. Says whether there is such a name.
+    /// Replaces the item of this name. Says whether there is such a name.
     pub fn becomes(&mut self, id: FaultId, what: Disturbance) -> bool {
         let Some(was) = self.faults.get_mut(&id) else { return false };
         *was = what;
@@ -37,14 +37,14 @@ impl Ledger {
         true
     }
 
-    /// Strikes out what has this name.
+    /// Removes the item of this name.
     pub fn strike(&mut self, id: FaultId) -> Option<Disturbance> {
         let what = self.faults.remove(&id)?;
         self.is_news = true;
         Some(what)
     }
 
-    /// Strikes out all that is like that. Says whether there was anything.
+    /// Removes all items that match. Says whether there were any.
     pub fn strike_all(&mut self, like: impl Fn(&Disturbance) -> bool) -> bool {
         let before = self.faults.len();
         self.faults.retain(|_, what| !like(what));
@@ -58,7 +58,7 @@ impl Ledger {
         self.strike_all(|what| *what == Disturbance::Paused(node));
     }
 
-    /// There is no such node any more. Says whether anything is over by that.
+    /// The node no longer exists. Says whether that ended or changed any item.
     pub fn is_gone(&mut self, node: NodeId) -> bool {
         let is_left = self.leave_out(node);
         self.strike_all(|what| match what {
@@ -104,7 +104,7 @@ impl Ledger {
         std::mem::take(&mut self.is_news).then(|| self.all())
     }
 
-    /// It is reported again, although nothing has changed.
+    /// Marks it to be reported again, although nothing has changed.
     pub fn renew(&mut self) {
         self.is_news = true;
     }

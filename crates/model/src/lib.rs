@@ -1,10 +1,10 @@
 //! The vocabulary between a cluster and its observers.
 //!
-//! A source, such as the lab, tells [`Update`]s and is told [`Command`]s. A screen knows nothing else of a cluster. Every value
-//! can be written down (`serde`), so a recording is the stream of updates, and `raftdeck up --json` prints it. Rules and other
-//! disturbances are values too ([`Disturbance`]); [`write`](mod@write) has them in the words of the grammar, and [`rulebook`]
-//! decides by them what happens to a message, wherever messages are. What is known by all that was told is a [`World`].
-//! What a source does not know of a node it says, too: [`Known`].
+//! A source, such as the lab, sends [`Update`]s and takes [`Command`]s. A screen knows nothing else of a cluster. Every value can be
+//! serialized (`serde`), so a recording is the stream of updates, and `raftdeck up --json` prints it. Rules and other disturbances
+//! are values too ([`Disturbance`]). [`write`](mod@write) gives them in the words of the grammar, and [`rulebook`] decides by them
+//! what happens to a message, wherever messages are. All updates together give a [`World`]. What a source does not know of a node is
+//! explicit: [`Known`].
 
 mod client;
 mod command;

@@ -100,7 +100,7 @@ impl FrameKind {
     }
 }
 
-/// What happened to a message on a link.
+/// The fate of a message on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FrameFate {
@@ -110,8 +110,7 @@ pub enum FrameFate {
     Lost,
 }
 
-/// The name of one message that passed a link, for as long as the lab runs. Counts up in the order in which the links
-/// took them in.
+/// The name of one message that passed a link, for as long as the lab runs. Counts up in the order in which the links took messages in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId(pub u64);
 
@@ -146,16 +145,16 @@ pub struct MessageReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum MessageState {
-    /// On its way; it arrives then.
+    /// On its way until this time.
     UnderWay {
         /// When.
         due: Duration,
     },
     /// Held until it is released.
     Held,
-    /// With the receiver.
+    /// The receiver has it.
     Delivered {
-        /// Since then.
+        /// When it was handed over.
         at: Duration,
     },
     /// Lost.
@@ -166,7 +165,7 @@ pub enum MessageState {
 }
 
 impl MessageState {
-    /// Whether nothing more will come of it.
+    /// Whether the state is final.
     #[must_use]
     pub fn is_over(self) -> bool {
         matches!(self, Self::Delivered { .. } | Self::Lost { .. })
@@ -174,7 +173,7 @@ impl MessageState {
 }
 
 impl From<bool> for LinkState {
-    /// Of whether it is cut.
+    /// The state of a link that is cut, or not.
     fn from(cut: bool) -> Self {
         if cut { Self::Cut } else { Self::Open }
     }

@@ -1,7 +1,7 @@
 //! Faults that can be injected and undone: rules about messages, and the other disturbances, as values that can be
 //! listed, saved and undone.
 //!
-//! How a rule is carried out is its source's affair; how people write it down is in [`write`](mod@crate::write).
+//! The source carries a rule out; [`write`](mod@crate::write) has the form in which people write it down.
 
 use crate::client::{ClientLinkFault, ClientName};
 use crate::message::FrameKind;
@@ -16,9 +16,9 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// All, those of nodes that are added later included.
+    /// All, including those of nodes that are added later.
     All,
-    /// From one of these to one of those; `None`: any.
+    /// From any of `from` to any of `to`; `None`: any node.
     Between {
         /// The senders.
         from: Option<BTreeSet<NodeId>>,
@@ -54,9 +54,9 @@ pub struct Matching {
     pub kinds: BTreeSet<FrameKind>,
     /// Of these terms.
     pub terms: Option<RangeInclusive<Term>>,
-    /// Whose last index is one of these.
+    /// With a last index in this range.
     pub indices: Option<RangeInclusive<LogIndex>>,
-    /// Only so many that match, from when the rule came into force; then it is over.
+    /// Only this many matching messages, from when the rule came into force; then it has ended.
     pub next: Option<u64>,
 }
 
@@ -64,11 +64,11 @@ pub struct Matching {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delay {
-    /// Always so long.
+    /// Always this long.
     Fixed(Duration),
-    /// Any time from the first to the second, all alike.
+    /// Uniformly distributed between the two.
     Uniform(Duration, Duration),
-    /// Normally distributed with this mean and standard deviation, never under zero.
+    /// Normally distributed with this mean and standard deviation, never below zero.
     Normal(Duration, Duration),
 }
 
@@ -88,16 +88,16 @@ pub enum Effect {
     Lose(Probability),
     /// It comes twice with this probability.
     Duplicate(Probability),
-    /// With this probability it takes up to so much longer, and others overtake it.
+    /// With this probability it takes up to this much longer, and others overtake it.
     Reorder(Probability, Duration),
-    /// All that pass a link share so many bytes a second.
+    /// All messages that pass a link share this many bytes a second.
     Limit(u64),
     /// It stays on the link until it is released or dropped by hand, or the rule is undone.
     Hold,
 }
 
 impl Effect {
-    /// Whether messages arrive later by it.
+    /// Whether it delays messages.
     #[must_use]
     pub fn makes_late(&self) -> bool {
         matches!(self, Self::Delay(_) | Self::Reorder(..) | Self::Limit(_))
@@ -115,14 +115,14 @@ pub struct Rule {
     pub effect: Effect,
 }
 
-/// A rule that waits for a message: when it is sent, before it goes on, the other rules come into force.
+/// A rule that waits for a message: when the message is sent, before it continues, the other rules come into force.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Watch {
     /// On which links.
     pub scope: Scope,
     /// For which message.
     pub matching: Matching,
-    /// What then comes into force, for that message already.
+    /// The rules that then come into force, already for that message.
     pub then: Vec<Rule>,
 }
 
@@ -143,8 +143,7 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disturbance {
-    /// Rules about messages that were made together: a shape by its name (`isolate 2`), or one rule, in the words it can
-    /// be made with.
+    /// Rules about messages that were made together: a shape by its name (`isolate 2`), or one rule, in the words that make it.
     Rules {
         /// In words.
         words: String,
@@ -157,25 +156,25 @@ pub enum Disturbance {
     Paused(NodeId),
     /// A node's process is paused for a part of the time, in percent.
     Slowed(NodeId, u8),
-    /// A node can write only so many bytes more to each of its files.
+    /// A node can write only this many bytes more to each of its files.
     DiskFull(NodeId, u64),
-    /// A node's disk is slow or stalled. Setting a free one ends it.
+    /// A node's disk is slow or stalled. Setting it to normal ends this.
     Disk(NodeId, DiskPace),
     /// The nodes' election timeouts are not random.
     Timers(Timers),
-    /// PreVote is on at a node, or off; at all nodes, those that come later included, if none is named.
+    /// PreVote is on or off at a node; without a node, at all nodes, including those added later.
     PreVote(Option<NodeId>, bool),
-    /// The same of CheckQuorum.
+    /// The same for CheckQuorum.
     CheckQuorum(Option<NodeId>, bool),
-    /// A node's election timeouts are random from the first to the second.
+    /// A node's election timeouts are random between the two.
     Timeouts(NodeId, Duration, Duration),
     /// A node sends heartbeats at this interval while it leads.
     Heartbeat(NodeId, Duration),
     /// A node's clock runs at this rate of cluster time. Setting the normal rate ends it.
     Clock(NodeId, ClockFactor),
-    /// A client reaches only these nodes. Setting none lets it reach all again.
+    /// A client reaches only these nodes. An empty set lets it reach all again.
     ClientAt(ClientName, BTreeSet<NodeId>),
-    /// Something is wrong between a client and these nodes.
+    /// A fault between a client and these nodes.
     ClientLinks(ClientName, BTreeSet<NodeId>, ClientLinkFault),
 }
 
@@ -217,7 +216,7 @@ impl Disturbance {
         }
     }
 
-    /// Whether the other one is over when this comes into force: of these only one at a time can be.
+    /// Whether this ends the other one when it comes into force: only one of them can be in force at a time.
     #[must_use]
     pub fn replaces(&self, other: &Self) -> bool {
         match (self, other) {
@@ -236,8 +235,8 @@ impl Disturbance {
         }
     }
 
-    /// Whether it only ends what it replaces, and is not in force itself; unless it makes an exception for one node from what is in
-    /// force for all ([`Ledger::only_ends`](crate::Ledger::only_ends)).
+    /// Whether it only ends what it replaces, and is not in force itself. The exception is a setting of one node that differs from
+    /// what is in force for all ([`Ledger::only_ends`](crate::Ledger::only_ends)).
     #[must_use]
     pub fn restores(&self) -> bool {
         match self {
@@ -262,7 +261,7 @@ impl Disturbance {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timers {
-    /// Random, as Raft wants it.
+    /// Random, as Raft requires.
     #[default]
     Random,
     /// All equal: votes are split repeatedly.

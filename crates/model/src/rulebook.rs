@@ -11,7 +11,7 @@ use std::f64::consts::TAU;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// The longest delay by one rule: for more there is hold.
+/// The longest delay by one rule; for longer delays there is hold.
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// A directed pair: sender, receiver.
@@ -32,7 +32,7 @@ pub struct MessageInTransit<'a> {
     pub now: Duration,
 }
 
-/// What the rules make of a message.
+/// What the rules decide about a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     /// It is lost. The other fields are then meaningless.
@@ -41,9 +41,9 @@ pub struct Decision {
     pub held_by: Vec<FaultId>,
     /// How much longer it takes.
     pub delay: Duration,
-    /// How much longer still, while others overtake it.
+    /// How much longer still, during which others overtake it.
     pub behind: Duration,
-    /// It comes twice.
+    /// It arrives twice.
     pub twice: bool,
 }
 
@@ -60,11 +60,11 @@ pub struct Rulebook {
 struct Active {
     id: FaultId,
     rule: Rule,
-    /// Makes its chances its own. Of its content and not of its name, so that the same rules made anew decide the same.
+    /// Gives each rule its own random choices. Derived from its content, not its name, so that the same rules made anew decide the same.
     salt: u64,
-    /// How many more it is about; `None`: all.
+    /// How many more messages it applies to; `None`: all.
     left: Option<u64>,
-    /// For a limit: when each link will have passed all that it took in so far.
+    /// For a limit: when each link will have passed everything that it took in so far.
     free_at: BTreeMap<Pair, Duration>,
 }
 
@@ -77,7 +77,7 @@ struct Watching {
 }
 
 impl Rulebook {
-    /// From now on chance is decided by this seed.
+    /// From now on random choices use this seed.
     pub fn seed(&mut self, seed: u64) {
         self.seed = seed;
     }
@@ -85,7 +85,7 @@ impl Rulebook {
     /// A rule comes into force.
     pub fn add(&mut self, id: FaultId, rule: Rule) {
         let same = self.rules.iter().filter(|active| active.rule == rule).count() as u64;
-        // What has no map keys but strings can always be written.
+        // A value whose map keys are all strings can always be serialized.
         let written = serde_json::to_vec(&rule).unwrap_or_default();
         let salt = xxh3_64_with_seed(&written, same);
         let left = rule.matching.next;
@@ -98,7 +98,7 @@ impl Rulebook {
         self.watches.push(Watching { id, watch, left });
     }
 
-    /// Everything of this name is over. Says whether there was something.
+    /// Removes everything of this name. Says whether there was something.
     pub fn remove(&mut self, id: FaultId) -> bool {
         let before = self.rules.len() + self.watches.len();
         self.rules.retain(|active| active.id != id);
@@ -106,14 +106,14 @@ impl Rulebook {
         self.rules.len() + self.watches.len() < before
     }
 
-    /// Where rules of this name make messages late.
+    /// Where rules of this name delay messages.
     #[must_use]
     pub fn slowed_by(&self, id: FaultId) -> Vec<Scope> {
         let slows = |active: &&Active| active.id == id && active.rule.effect.makes_late();
         self.rules.iter().filter(slows).map(|active| active.rule.scope.clone()).collect()
     }
 
-    /// Whether any rule makes messages on this link late.
+    /// Whether any rule delays messages on this link.
     #[must_use]
     pub fn is_slow(&self, pair: Pair) -> bool {
         self.rules
@@ -130,7 +130,7 @@ impl Rulebook {
         self.rules.iter().any(limits)
     }
 
-    /// The watches that fire at this message. They are over, and their rules not in force yet.
+    /// Fires the watches that match this message. They end, and their rules are not in force yet.
     pub fn fire(&mut self, passing: MessageInTransit<'_>) -> Vec<(FaultId, Vec<Rule>)> {
         let mut fired = Vec::new();
         self.watches.retain_mut(|watching| {
@@ -175,7 +175,7 @@ impl Rulebook {
         })
     }
 
-    /// Those whose rules are all about no more messages. A watch is not over.
+    /// The names whose rules all apply to no further messages. A watch that still waits is not exhausted.
     #[must_use]
     pub fn exhausted(&self) -> Vec<FaultId> {
         let lives = |id| self.rules.iter().any(|active| active.id == id && active.left != Some(0));
@@ -191,7 +191,7 @@ fn applies(scope: &Scope, matching: &Matching, passing: MessageInTransit<'_>) ->
     scope.covers(from, to) && matches(matching, passing.glance)
 }
 
-/// Whether a frame is among those. One that is no message is only when there is nothing to look at.
+/// Whether a frame matches. One that is no message matches only if the filter names no kinds, terms or indices.
 #[must_use]
 pub fn matches(matching: &Matching, glance: Option<&Glance>) -> bool {
     match glance {
@@ -228,7 +228,7 @@ impl Active {
     }
 }
 
-/// The chances of one rule with one frame: a few numbers that a hash decides.
+/// The random choices of one rule for one frame: a few numbers from a hash.
 struct Chance {
     state: u64,
 }

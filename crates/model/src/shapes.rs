@@ -1,6 +1,6 @@
-//! Networks that are broken in a way that has a name, as rules.
+//! Named ways in which a network is broken, as rules.
 //!
-//! How people write a shape down is the grammar's affair.
+//! The grammar defines how people write a shape down.
 
 use crate::rule::{Delay, Effect, Matching, Probability, Rule, Scope};
 use raftdeck_raft::NodeId;
@@ -35,8 +35,8 @@ pub enum Shape {
 /// The regions of a wide-area network: Europe, North America, Asia and the Pacific, South America, Australia.
 pub const REGIONS: &[&str] = &["eu", "us", "ap", "sa", "au"];
 
-/// One way between two regions, in milliseconds, in the order of [`REGIONS`]. Round figures, about half of what an echo takes
-/// between big data centres.
+/// The one-way delay between two regions, in milliseconds, in the order of [`REGIONS`]. Round figures, about half of the round-trip
+/// time between big data centres.
 const ONE_WAY: [[u64; 5]; 5] = [
     [1, 45, 110, 100, 130],
     [45, 1, 80, 60, 100],
@@ -45,7 +45,7 @@ const ONE_WAY: [[u64; 5]; 5] = [
     [130, 100, 55, 160, 1],
 ];
 
-/// The standard deviation of such a delay: one part in so many.
+/// The standard deviation of such a delay: the delay divided by this.
 const STEADINESS: u32 = 20;
 
 impl Shape {
@@ -133,10 +133,9 @@ fn apart(left: &BTreeSet<NodeId>, right: &BTreeSet<NodeId>) -> Vec<Rule> {
     vec![between(left, right), between(right, left)]
 }
 
-/// The links between nodes that are so far from each other on a ring that each node reaches a majority, itself included, by the
-/// others.
+/// The links to cut between nodes that are far from each other on a ring, so that each node still reaches a majority, itself included.
 fn far_on_the_ring(nodes: &BTreeSet<NodeId>) -> BTreeSet<(NodeId, NodeId)> {
-    // Each reaches so many on either side: half of those it needs beside itself, rounded up.
+    // Each reaches this many on either side: half of the others it needs for a majority, rounded up.
     let reach = (nodes.len() / 2).div_ceil(2);
     let far = |left: usize, right: usize| {
         let apart = left.abs_diff(right);

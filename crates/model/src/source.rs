@@ -1,4 +1,4 @@
-//! Anything that can be watched and driven.
+//! Anything that can be watched and controlled.
 
 use crate::command::{Command, Order};
 use crate::rule::Disturbance;
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// A cluster to look at and to drive: real processes, a simulation, a recording. It sends [`Update`](crate::Update)s
-/// to its observer, and ends when it is dropped.
+/// A cluster to watch and to control: real processes, a simulation, a recording. It sends [`Update`](crate::Update)s to its observer,
+/// and ends when it is dropped.
 pub trait Source {
     /// What it can do.
     fn capabilities(&self) -> &Capabilities;
 
-    /// Tells it to do something. Never blocks; its outcome is told, in the end by [`News::Done`](crate::News::Done) or
+    /// Sends it a command. Never blocks; its outcome is reported, finally by [`News::Done`](crate::News::Done) or
     /// [`News::Refused`](crate::News::Refused).
     fn send(&self, command: Command);
 }
 
-/// What an order asks of its source.
+/// What an order requires of its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ability {
@@ -68,11 +68,11 @@ impl Ability {
 /// Why a source that is no recording refuses [`Order::Seek`].
 pub const SEEK_NEEDS_RECORDING: &str = "only a recording can be searched: the time of a running cluster cannot be skipped (step TIME advances it)";
 
-/// What a source can do, and why it cannot do the rest, so that it is known before an attempt.
+/// What a source can do, and why it cannot do the rest, so that this is known before an attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     lacks: BTreeMap<Ability, String>,
-    /// Whether what it tells happened earlier and was written down.
+    /// Whether its updates are from a recording.
     #[serde(default)]
     is_recorded: bool,
 }
@@ -84,14 +84,14 @@ impl Capabilities {
         Self::default()
     }
 
-    /// The same without this one, and why, in a sentence without its end.
+    /// The same without this ability, and the reason, in a sentence without its full stop.
     #[must_use]
     pub fn without(mut self, ability: Ability, reason: impl Into<String>) -> Self {
         self.lacks.insert(ability, reason.into());
         self
     }
 
-    /// Of a source that can do only this, and why it cannot do the rest, in a sentence without its end.
+    /// Of a source that can do only this, and the reason why it cannot do the rest, in a sentence without its full stop.
     #[must_use]
     pub fn only(abilities: &[Ability], reason: &str) -> Self {
         let lacking = Ability::ALL.into_iter().filter(|ability| !abilities.contains(ability));
@@ -135,7 +135,7 @@ impl fmt::Display for Lacking<'_> {
 }
 
 impl Order {
-    /// What it asks of its source; `None`: nothing that any source could lack.
+    /// The ability that it requires of its source; `None`: every source can do it.
     #[must_use]
     pub fn needs(&self) -> Option<Ability> {
         Some(match self {

@@ -1,8 +1,8 @@
-//! What is in force of the nodes' timing and of their switches, and what each node works with by that: in one place for the lab
-//! and the simulator.
+//! The settings in force for the nodes' timing and switches, and the values that each node works with as a result: in one place for
+//! the lab and the simulator.
 //!
-//! A newer setting takes precedence over an older one. `align`, `spread` and `random` end the timeouts that single
-//! nodes were given; timeouts that are given to a node after that are its own, until they are undone.
+//! A newer setting takes precedence over an older one. `align`, `spread` and `random` end the timeouts that single nodes were given.
+//! Timeouts that are given to a node after that are its own, until they are undone.
 
 use crate::ledger::Ledger;
 use crate::rule::{Disturbance, Fault, FaultId, Timers};
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The shortest heartbeat interval that a node can be given.
 const LEAST_HEARTBEAT: Duration = Duration::from_millis(1);
 
-/// The longest time that can be said.
+/// The longest time that can be set.
 const LONGEST: Duration = Duration::from_hours(24);
 
 impl Ledger {
@@ -30,7 +30,7 @@ impl Ledger {
         self.all().iter().fold(usual, |tuning, fault| tuned(tuning, &fault.what, node))
     }
 
-    /// How fast this node's clock is by cluster time.
+    /// How fast this node's clock runs relative to cluster time.
     #[must_use]
     pub fn clock_of(&self, node: NodeId) -> ClockFactor {
         let factor = |fault: Fault| match fault.what {
@@ -40,7 +40,7 @@ impl Ledger {
         self.all().into_iter().find_map(factor).unwrap_or_default()
     }
 
-    /// How long each election timeout of this node is, one of all `nodes`; `None`: they are random.
+    /// This node's election timeout, as one of all `nodes`; `None`: it is random.
     #[must_use]
     pub fn fixed_timeout_of(&self, node: NodeId, nodes: &[NodeId], usual: Timing) -> Option<Duration> {
         let all = self.all();
@@ -57,12 +57,12 @@ impl Ledger {
         match timers {
             Timers::Random => None,
             Timers::Aligned => Some(least + most.saturating_sub(least) / 2),
-            // The shortest is not the least possible one, for which others still stand by the old leader.
+            // The shortest is above the minimum: within that time, others still support the old leader.
             Timers::Spread => Some(least + most.saturating_sub(least) / count * rank),
         }
     }
 
-    /// Whether a node can work with this beside what is in force; if not, why.
+    /// Whether a node can work with this in addition to what is in force; if not, the reason.
     pub fn fits(&self, what: &Disturbance, usual: Tuning) -> Result<(), String> {
         let Some(node) = of_timing(what) else { return Ok(()) };
         let tuning = tuned(self.tuning_of(node, usual), what, node);
@@ -73,8 +73,8 @@ impl Ledger {
         tuning.validate().map_err(|error| unfit(node, what, &error))
     }
 
-    /// Enters timeouts or a heartbeat interval under the name of the older ones, if the node's other figure needs them before it:
-    /// line by line, what is in force can always be brought into force again. `None`: it is entered as anything else.
+    /// Enters timeouts or a heartbeat interval under the name of the older ones, if the node's other setting is valid only with them.
+    /// So what is in force can always be brought into force again, line by line. `None`: it is entered as anything else.
     pub fn renew_in_place(&mut self, what: &Disturbance, usual: Tuning) -> Option<FaultId> {
         let node = of_timing(what)?;
         let id = self.all().into_iter().find(|fault| what.replaces(&fault.what))?.id;
@@ -84,8 +84,7 @@ impl Ledger {
         self.becomes(id, what.clone()).then_some(id)
     }
 
-    /// Ends the heartbeat intervals and the timeouts that fitted only each other, when one of them is over. Says whether there were
-    /// any.
+    /// Ends the heartbeat intervals and timeouts that were valid only together, once one of them has ended. Says whether there were any.
     pub fn end_unfit(&mut self, usual: Tuning) -> bool {
         let given = self.all().into_iter().filter_map(|fault| of_timing(&fault.what));
         let unfit: Vec<NodeId> =
@@ -94,7 +93,7 @@ impl Ledger {
     }
 }
 
-/// The node whose timeouts or whose heartbeat interval this is.
+/// The node whose timeouts or heartbeat interval this sets.
 fn of_timing(what: &Disturbance) -> Option<NodeId> {
     match what {
         Disturbance::Timeouts(node, ..) | Disturbance::Heartbeat(node, _) => Some(*node),
@@ -102,7 +101,7 @@ fn of_timing(what: &Disturbance) -> Option<NodeId> {
     }
 }
 
-/// Whether the first makes an exception for one node from what the other says of all.
+/// Whether the first is an exception for one node from the second, which applies to all.
 fn is_exception(what: &Disturbance, general: &Disturbance) -> bool {
     match (what, general) {
         (Disturbance::PreVote(Some(_), on), Disturbance::PreVote(None, all))
@@ -111,7 +110,7 @@ fn is_exception(what: &Disturbance, general: &Disturbance) -> bool {
     }
 }
 
-/// What a node works with when this comes on top.
+/// What a node works with when this is applied on top.
 fn tuned(mut tuning: Tuning, what: &Disturbance, node: NodeId) -> Tuning {
     let means = |of: &Option<NodeId>| of.is_none_or(|of| of == node);
     match what {
@@ -156,7 +155,7 @@ fn unfit(node: NodeId, what: &Disturbance, error: &ConfigError) -> String {
     }
 }
 
-/// What there is to do about timeouts that are too short for such a heartbeat interval.
+/// What to do about timeouts that are too short for such a heartbeat interval.
 fn advice(node: NodeId, heartbeat: Duration) -> String {
     let times = |factor| heartbeat.saturating_mul(factor).min(LONGEST);
     let (least, most) = (times(2), times(4));
@@ -182,7 +181,7 @@ mod tests {
         Disturbance::Timeouts(node, millis(least), millis(most))
     }
 
-    /// What a source does when it is told of this.
+    /// What a source does when it gets this.
     fn begin(ledger: &mut Ledger, what: Disturbance) {
         assert_eq!(ledger.fits(&what, USUAL), Ok(()));
         if ledger.renew_in_place(&what, USUAL).is_some() {

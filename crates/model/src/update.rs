@@ -1,4 +1,4 @@
-//! What a source tells.
+//! What a source reports.
 
 use crate::client::{ClientOutcome, ClientRequest};
 use crate::command::CommandId;
@@ -13,23 +13,23 @@ use std::time::Duration;
 /// The most nodes that a source has.
 pub const MAX_NODES: u8 = 15;
 
-/// Something a source tells.
+/// Something a source reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Update {
-    /// When it was told, in cluster time.
+    /// When it was reported, in cluster time.
     pub at: Duration,
     /// Counts up by one from 1, so that a gap shows that something was lost on the way.
     pub seq: u64,
-    /// What is told.
+    /// What is reported.
     pub what: News,
 }
 
-/// What is told.
+/// What is reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum News {
-    /// The lab's nodes, in order of id, and how they were set up. The first update, and again when a node was added
-    /// or removed. Which of them belong to the cluster's configuration is theirs to say, in [`News::Status`].
+    /// The lab's nodes, in order of id, and how they were set up. The first update, and sent again when a node was added or removed.
+    /// [`News::Status`] shows which of them belong to the cluster's configuration.
     Cluster {
         /// All nodes.
         nodes: Vec<NodeId>,
@@ -37,7 +37,7 @@ pub enum News {
         heartbeat_ms: u64,
         /// Least and greatest election timeout in milliseconds.
         election_ms: (u64, u64),
-        /// Where the nodes' data is; `None`: in a temporary directory that goes with the lab.
+        /// Where the nodes' data is; `None`: in a temporary directory that is removed with the lab.
         data_dir: Option<String>,
     },
     /// A node's process changed its state.
@@ -61,34 +61,33 @@ pub enum News {
         /// Its state.
         status: Box<NodeView>,
     },
-    /// A node reports a condition that needs an operator, or reports it with another text than before.
+    /// A node reports a condition that needs an operator, or reports it with a changed text.
     Notice {
         /// Which node reports it.
         node: NodeId,
         /// What.
         notice: Notice,
     },
-    /// A node does not report that any more. The end of its process ends all its reports too, and is told as
-    /// [`News::Process`].
+    /// A node no longer reports that. The end of its process ends all its reports too, and is reported as [`News::Process`].
     NoticeOver {
         /// Which node reported it.
         node: NodeId,
-        /// What, as it was reported last.
+        /// The condition, as it was reported last.
         notice: Notice,
     },
     /// There is no connection between two nodes, because one of them refuses the other; reported by one of them, or
     /// by both.
     PeerRefused {
-        /// Which node tells.
+        /// The node that reports it.
         node: NodeId,
         /// The other node.
         peer: NodeId,
         /// Why. The sentence says what to do.
         reason: RefusalReason,
     },
-    /// A node does not report any more that it refuses this one or is refused by it.
+    /// A node no longer reports that it refuses this one or is refused by it.
     PeerAdmitted {
-        /// Which node tells.
+        /// The node that reports it.
         node: NodeId,
         /// The other node.
         peer: NodeId,
@@ -125,7 +124,7 @@ pub enum News {
     Client {
         /// The command.
         id: CommandId,
-        /// What was asked, by which client and of whom.
+        /// The request: what was asked, by which client, of which node.
         #[serde(flatten)]
         request: ClientRequest,
         /// Its outcome.
@@ -144,44 +143,44 @@ pub enum News {
     Output {
         /// Which node.
         node: NodeId,
-        /// How grave.
+        /// Its level.
         level: LogLevel,
         /// The line, without its time stamp and level where these were recognised.
         line: String,
     },
-    /// How a change goes that was asked for with [`Order::AddNode`](crate::Order::AddNode),
+    /// The progress of a change that was requested with [`Order::AddNode`](crate::Order::AddNode),
     /// [`Order::AddLearner`](crate::Order::AddLearner), [`Order::Promote`](crate::Order::Promote),
     /// [`Order::RemoveNode`](crate::Order::RemoveNode), [`Order::ReplaceNode`](crate::Order::ReplaceNode) or
     /// [`Order::Transfer`](crate::Order::Transfer).
     Change {
-        /// The node that is added, removed, replaced or handed the leadership.
+        /// The node that is added, promoted, removed, replaced or handed the leadership.
         node: NodeId,
         /// How far it is.
         step: ChangeStep,
     },
     /// The figures of the steady workload; while it runs, at most four times a second.
     Workload(WorkloadFigures),
-    /// Cluster time passes at another rate than before, or is frozen where a step ended.
+    /// Cluster time passes at a new rate, or was frozen at the end of a step.
     Time(ClusterTime),
-    /// Messages on the links: each when it is new there and when it changed its state since the last such update
-    /// (gathered, at most 30 updates a second). Several changes between two updates are one.
+    /// Messages on the links: each one that is new or has changed its state since the last such update (gathered, at most 30 updates
+    /// a second). Several changes between two updates are reported as one.
     Messages {
         /// In order of their names.
         messages: Vec<MessageReport>,
-        /// How many more there were than are shown here.
+        /// How many more there were that are not listed here.
         skipped: u64,
     },
-    /// Everything that is in force and can be undone, oldest first; whenever it changed.
+    /// Everything that is in force and can be undone, oldest first; sent whenever it changes.
     InForce {
         /// All of it.
         faults: Vec<Fault>,
     },
-    /// A command is carried out: its effect is in force, and has been told before this.
+    /// A command is carried out: its effect is in force, and was reported before this.
     Done {
         /// Which command.
         id: CommandId,
     },
-    /// A command is not carried out, or not completely: why.
+    /// A command is not carried out, or not completely.
     Refused {
         /// Which command.
         id: CommandId,
@@ -195,7 +194,7 @@ pub enum News {
     },
 }
 
-/// How far a change of the cluster is.
+/// The progress of a change of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeStep {
@@ -203,17 +202,17 @@ pub enum ChangeStep {
     Starting,
     /// It is ready, and the leader is asked to add it as a learner.
     Joining,
-    /// It is a learner and catches up; the leader is asked to make it a voter.
+    /// It is a learner and is catching up; the leader is asked to make it a voter.
     Promoting,
     /// It is a voter. The end of an addition, of a promotion, and of a replacement.
     Joined,
-    /// It came back with an empty disk, and the leader is asked to remove it with its old one. Then it joins, as one that is added.
+    /// It came back with an empty disk, and the leader is asked to remove it with its old one. Then it joins like an added node.
     Replacing,
     /// The leader is asked to remove it.
     Leaving,
-    /// It is not a member any more, its process has ended and its data is gone. The end of a removal.
+    /// It is no longer a member, its process has ended and its data is gone. The end of a removal.
     Left,
-    /// The leader is asked to hand over to it.
+    /// The leader is asked to transfer the leadership to it.
     HandingOver,
     /// It leads. The end of a transfer.
     HandedOver,
@@ -224,7 +223,7 @@ pub enum ChangeStep {
 }
 
 impl ChangeStep {
-    /// Whether nothing follows.
+    /// Whether this is the last step.
     #[must_use]
     pub fn is_last(self) -> bool {
         matches!(self, Self::Joined | Self::Learning | Self::Left | Self::HandedOver | Self::GivenUp)
@@ -256,19 +255,19 @@ pub struct WorkloadFigures {
 pub enum ProcessState {
     /// Started, not ready yet.
     Starting {
-        /// Its process id; `None`: it has none, as a simulated node, or the source does not know it.
+        /// Its process id; `None`: it has none (a simulated node), or the source does not know it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pid: Option<u32>,
     },
     /// Serving.
     Running {
-        /// Its process id; `None`: it has none, as a simulated node, or the source does not know it.
+        /// Its process id; `None`: it has none (a simulated node), or the source does not know it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pid: Option<u32>,
     },
     /// Stopped by SIGSTOP.
     Paused {
-        /// Its process id; `None`: it has none, as a simulated node, or the source does not know it.
+        /// Its process id; `None`: it has none (a simulated node), or the source does not know it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pid: Option<u32>,
     },
@@ -276,7 +275,7 @@ pub enum ProcessState {
     Killed,
     /// Ended in an orderly way on request.
     Stopped,
-    /// Ended by itself, or never started.
+    /// Ended without a request, or never started.
     Failed {
         /// How: exit status or signal, in words.
         how: String,
@@ -286,7 +285,7 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
-    /// Its process id, if there is a process and it has one that is known.
+    /// Its process id, if it has one that is known.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         match self {
@@ -313,7 +312,7 @@ pub struct NodeAddresses {
     pub http: String,
 }
 
-/// How grave a log line is.
+/// The level of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
@@ -329,11 +328,11 @@ pub enum LogLevel {
     Trace,
 }
 
-/// How cluster time passes, and how far it is.
+/// The rate of cluster time, and the present time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterTime {
     /// How fast it passes.
     pub rate: ClockRate,
-    /// How far it is: since the lab started.
+    /// The present time: since the lab started.
     pub now: Duration,
 }

@@ -1,7 +1,8 @@
 //! A node as its source knows it.
 //!
-//! raftdeck's own nodes tell all of it ([`NodeStatus`]). What another engine or a remote cluster does not tell is [`Known::Unknown`], and
-//! the screen, scripts and verdicts say so. A source that does not even know a node's term and role tells no view of it.
+//! raftdeck's own nodes report all of it ([`NodeStatus`]). What another engine or a remote cluster does not report is
+//! [`Known::Unknown`], and the screen, scripts and verdicts say so. A source that does not even know a node's term and role reports
+//! no view of it.
 
 use crate::known::Known;
 use raftdeck_protocol::{ClockRate, NodeStatus, Notice, RefusedPeer};
@@ -44,13 +45,13 @@ pub struct NodeView {
     /// The nodes that this one refuses, or is refused by, at the moment; by id.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub refused: Known<Vec<RefusedPeer>>,
-    /// The node's data directory; `None`: it does not tell.
+    /// The node's data directory; `None`: it reports none.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub incarnation: Known<Option<Incarnation>>,
     /// The cluster that it belongs to, once it knows that.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub cluster: Known<Option<ClusterId>>,
-    /// Where other nodes reach this one; empty: it does not tell.
+    /// Where other nodes reach this one; empty: it reports none.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub address: Known<String>,
     /// Conditions that need an operator; at most [`NodeStatus::MAX_NOTICES`].
@@ -61,7 +62,7 @@ pub struct NodeView {
 /// What is known of a node's consensus core.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RaftView {
-    /// Whose status this is.
+    /// The node that this is about.
     pub id: NodeId,
     /// Its term.
     pub term: Term,
@@ -79,7 +80,7 @@ pub struct RaftView {
     /// Its log is on its disk through here.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub durable: Known<LogIndex>,
-    /// How long its disk has not finished a write although one waits for it; `None`: none does.
+    /// How long its disk has not finished a write that is waiting; `None`: no write waits.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub disk_wait: Known<Option<Duration>>,
     /// Whether that is too long for it to lead or to campaign.
@@ -94,7 +95,7 @@ pub struct RaftView {
     /// The membership in force, which may not be committed yet.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub membership: Known<Membership>,
-    /// Where it stands in the log; 0: it is the one that the cluster was started with.
+    /// Its index in the log; 0: it is the one that the cluster was started with.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub membership_index: Known<LogIndex>,
     /// The last entry that its newest snapshot includes; the zero id: it has none.
@@ -103,13 +104,13 @@ pub struct RaftView {
     /// The log starts after this index.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub purged: Known<LogIndex>,
-    /// What can be changed while it runs.
+    /// The settings that can be changed while it runs.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub tuning: Known<Tuning>,
     /// As a leader: the node it is handing over to (thesis §3.10).
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub transfer: Known<Option<NodeId>>,
-    /// As a leader: how long it may still serve reads by its lease (thesis §6.4.1); zero without one.
+    /// As a leader: how long it may still serve reads by its lease (thesis §6.4.1); zero without a lease.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub lease: Known<Duration>,
     /// The randomised timeout it drew last.
@@ -121,8 +122,8 @@ pub struct RaftView {
     /// The time since its leader was last heard from; for a leader, zero; `None` if it knows no leader.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub heartbeat_age: Known<Option<Duration>>,
-    /// Whether it has a majority behind it: a leader that heard from one within an election timeout, or a
-    /// follower of a leader it heard from within one.
+    /// Whether it has a majority: a leader that heard from a majority within an election timeout, or a follower that heard from its
+    /// leader within one.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub has_quorum: Known<bool>,
     /// As a candidate or pre-candidate: the voters that answered, and whether they granted the vote.
@@ -153,16 +154,16 @@ pub struct PeerView {
     /// The time since it last answered in this term; `None` if it has not.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub last_heard: Known<Option<Duration>>,
-    /// In the state Snapshot: bytes of it sent and answered, and its size.
+    /// In the state Snapshot: how many bytes of it are sent and acknowledged, and its size.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub snapshot: Known<Option<(u64, u64)>>,
-    /// Its disk is stalled, as it says itself: how long it has not finished a write.
+    /// Its disk is stalled, by its own report: how long it has not finished a write.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub disk_stalled: Known<Option<Duration>>,
     /// The data directory that it last answered from.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub incarnation: Known<Option<Incarnation>>,
-    /// It has lost a part of what it confirmed through here, and does not count until it has that again.
+    /// It has lost a part of what it confirmed up to this index, and does not count until it has that again.
     #[serde(default, skip_serializing_if = "Known::is_unknown")]
     pub owes: Known<Option<LogIndex>>,
     /// It refused the snapshot it was sent, and waits for a newer one.
@@ -226,7 +227,7 @@ impl RaftView {
         }
     }
 
-    /// Whether it is known to have no majority behind it. A leader of which nothing else is known counts as one.
+    /// Whether it is known to have no majority. A leader of which nothing else is known counts as having one.
     #[must_use]
     pub fn lacks_quorum(&self) -> bool {
         self.has_quorum == false
@@ -372,7 +373,7 @@ impl From<PeerStatus> for PeerView {
 }
 
 impl From<Status> for NodeView {
-    /// Of a member of raftdeck that tells nothing else.
+    /// Of a raftdeck member that reports nothing else.
     fn from(raft: Status) -> Self {
         NodeStatus::from(raft).into()
     }

@@ -43,7 +43,7 @@ pub fn disturbance(what: &Disturbance) -> String {
     }
 }
 
-/// That there is no such message that anything could be done to; `verb` says what.
+/// Says that there is no such message that `verb` could be applied to.
 #[must_use]
 pub fn nothing_to(verb: &str, which: &MessageSelection) -> String {
     match which {
@@ -82,7 +82,7 @@ pub fn consistency(consistency: Consistency) -> &'static str {
     }
 }
 
-/// What a request says beside what it asks, with a blank before each: ` stale at 3`.
+/// The parts of a request besides its operation, with a blank before each: ` stale at 3`.
 #[must_use]
 pub fn of_whom(request: &ClientRequest) -> String {
     let mut line = String::new();
@@ -280,11 +280,11 @@ pub fn range(range: &RangeInclusive<u64>) -> String {
 pub fn durations(range: &RangeInclusive<Duration>) -> String {
     let least = if range.start().is_zero() { String::new() } else { duration(*range.start()) };
     let most = if *range.end() == Duration::MAX { String::new() } else { duration(*range.end()) };
-    // One of the two is said at least.
+    // At least one of the two is given.
     if least.is_empty() && most.is_empty() { "0ms..".to_owned() } else { format!("{least}..{most}") }
 }
 
-/// All that is in force as a script that brings it into force again.
+/// All that is in force, as a script that brings it into force again.
 #[must_use]
 pub fn script<'a>(faults: impl IntoIterator<Item = &'a Disturbance>) -> String {
     faults.into_iter().map(|what| disturbance(what) + "\n").collect()

@@ -71,7 +71,7 @@ impl Driver {
         }
     }
 
-    /// Asks the replica for a write, unless the disk can take no more. A node that does not lead says so at once in
+    /// Asks the replica for a write, unless the disk can take no more. A node that does not lead says so immediately in
     /// either case.
     fn submit_write(&mut self, asked: AnswerSlot, ask: impl FnOnce(&mut Replica, RequestToken)) {
         match self.disk.overdue(std::time::Instant::now()) {
@@ -180,7 +180,7 @@ impl Driver {
         ResponseBody::Log(lines.collect())
     }
 
-    /// Whether nobody would vote for this node, as it knows no members.
+    /// Whether this node cannot be elected, as it knows no voters.
     fn belongs_nowhere(&self) -> bool {
         self.replica.membership().voters.is_empty()
     }
@@ -228,7 +228,7 @@ pub(crate) fn node_status(
     }
 }
 
-/// Whole microseconds, rounded up: a run for so long reaches what it is to reach.
+/// Whole microseconds, rounded up: a run of this length reaches its end.
 fn micros_up(time: Duration) -> u64 {
     u64::try_from(time.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX)
 }

@@ -108,7 +108,7 @@ pub struct NodeArgs {
     #[arg(long, value_name = "MS", env = "RAFTDECK_DISK_STALL", value_parser = parse_millis)]
     pub disk_stall: Option<Duration>,
 
-    /// Treat a closed connection of the leader as its crash and campaign at once, without waiting for the election timeout.
+    /// Treat a closed connection of the leader as its crash and campaign immediately, without waiting for the election timeout.
     /// Lease reads then take a heartbeat round
     #[arg(long, env = "RAFTDECK_DETECT_CRASH", value_parser = clap::builder::FalseyValueParser::new())]
     pub detect_crash: bool,
@@ -128,7 +128,7 @@ pub struct NodeArgs {
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CERT")]
     pub tls_cert: Option<PathBuf>,
 
-    /// The certificate's key, a PEM file that nobody else may read
+    /// The certificate's key, a PEM file readable by its owner alone
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 /// The time that is waited for the rest of a frame, from its first byte on.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// A buffer of up to this size does not count: there are only so many connections.
+/// A buffer of up to this size does not count: the number of connections is limited.
 const FREE: usize = 64 << 10;
 
 /// All larger ones of one port together. Eight of the largest frames fit.
@@ -65,7 +65,7 @@ pub(crate) enum ArrivalError {
 pub(crate) struct Arriving {
     arrivals: Arc<Arrivals>,
     buffer: BytesMut,
-    /// One read brings at most about so many bytes.
+    /// One read brings at most about this many bytes.
     read: usize,
     /// The most that the buffer has held since it was made.
     peak: usize,
@@ -164,7 +164,7 @@ impl Arriving {
         let missing = frame::missing(&self.buffer, MAX_FRAME)?;
         self.give_back();
         let begun = self.buffer.len();
-        // At most twice as much as there is: who announces much and sends little takes up little.
+        // At most twice as much as has arrived: a peer that announces much and sends little uses little memory.
         let more = missing.max(self.read).min(begun.max(self.read));
         let size = begun + more;
         if begun > 0 && size > FREE && !self.arrivals.grow(&mut self.part, size) {
@@ -197,7 +197,7 @@ impl Arriving {
         Ok(read)
     }
 
-    /// A buffer that was large and is not needed any more is not kept.
+    /// A large buffer that is no longer needed is not kept.
     fn give_back(&mut self) {
         if self.peak > FREE && self.buffer.len() <= self.read {
             // A copy, as even a part keeps all of it.

@@ -59,7 +59,7 @@ impl Belonging {
         self.stirred = true;
     }
 
-    /// What is the matter with this node, if it is the reason why it knows no leader.
+    /// The problem of this node, if it is the reason why it knows no leader.
     pub(crate) fn why_no_leader(&self) -> Option<String> {
         let is_reason = |notice: &&Notice| matches!(notice.kind, NoticeKind::Founding | NoticeKind::Removed);
         self.notices.iter().find(is_reason).map(|notice| notice.text.clone())
@@ -195,7 +195,7 @@ impl Driver {
         }
         let now = self.clock.now();
         let change = MembershipChange::Identify { cluster, incarnations };
-        // A change that is accepted is in force at once. A leader that has committed nothing yet, or is in the middle of another one,
+        // A change that is accepted is in force immediately. A leader that has committed nothing yet, or is in the middle of another one,
         // accepts none.
         self.replica.change_membership(OWN, &[change], now);
         if *self.replica.membership() == *membership {

@@ -20,7 +20,7 @@ pub(crate) struct Book {
     /// From nodes that have connected and reported it. Kept for members; for others while they are connected.
     guests: BTreeMap<NodeId, Introduction>,
     connected: BTreeSet<NodeId>,
-    /// As recorded when this node started for the first time: when nobody says anything newer.
+    /// As recorded when this node started for the first time: used when there is nothing newer.
     founders: BTreeMap<NodeId, String>,
 }
 
@@ -67,7 +67,7 @@ impl Book {
         self.connected.insert(node);
     }
 
-    /// This connection of it ended. `true`: it is a stranger, and nothing is known of it any more but what the command line said.
+    /// This connection of it ended. `true`: it is a stranger, and nothing is now known of it except from the command line.
     pub(crate) fn left(&mut self, node: NodeId, connection: u64) -> bool {
         let is_newest = self.is_newest(node, connection);
         if is_newest {

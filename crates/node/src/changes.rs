@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// So many changes are kept at most,
+/// At most this many changes are kept,
 const MAX_CHANGES: usize = 65_536;
 
-/// in at most so many bytes, all that belongs to them counted.
+/// in at most this many bytes, all that belongs to them counted.
 const MAX_BYTES: usize = 16 << 20;
 
 /// Changes that come together share a buffer of about this size: they are forgotten together, too.
 const CHUNK: usize = 64 << 10;
 
-/// One look brings about so many bytes.
+/// One look brings about this many bytes.
 const PIECE: usize = 128 << 10;
 
 /// What a chunk takes besides its changes.
@@ -74,7 +74,7 @@ pub(crate) struct ChangeBatch {
     pub(crate) is_last: bool,
 }
 
-/// What was asked for is not kept any more; changes after this index are.
+/// The requested changes are no longer kept; those after this index are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Forgotten {
     pub(crate) oldest: u64,
@@ -103,7 +103,7 @@ impl Ring {
     /// This node has heard what was committed before it started.
     pub(crate) fn set_caught_up(&self) {
         if !self.caught_up.swap(true, Relaxed) {
-            // Wakes those that wait for it; the index is as it was.
+            // Wakes those that wait for it; the index is unchanged.
             self.newest.send_modify(|_| {});
         }
     }
@@ -125,7 +125,7 @@ impl Ring {
         self.newest.send_replace(through);
     }
 
-    /// A snapshot took the place of all entries through this one: nobody knows what changed before.
+    /// A snapshot replaced all entries through this one: what changed before is unknown.
     pub(crate) fn restart(&self, at: u64) {
         *self.lock() = KeptChanges::new(at);
         self.newest.send_replace(at);
@@ -155,7 +155,7 @@ impl Ring {
         let is_last = first + chunks.len() == kept.chunks.len();
         let through = match chunks.last() {
             Some(last) if !is_last => last.last,
-            // Who is ahead of this node waits for it.
+            // A client that is ahead of this node waits for it.
             _ => kept.through.max(index),
         };
         Ok(ChangeBatch { chunks, through, is_last })

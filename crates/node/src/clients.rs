@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// One read brings at most about so many bytes. A connection has one message under way to the driver, so these, or one
+/// One read brings at most about this many bytes. A connection has one message under way to the driver, so these, or one
 /// longer frame, are what a connection's requests take up before they are taken in.
 const READ: usize = 16 << 10;
 
@@ -238,7 +238,7 @@ impl RequestReader {
         Ok(Ok(()))
     }
 
-    /// The place for an answer. While there is none, what was read before goes on.
+    /// The place for an answer. While there is none, the requests read before continue.
     async fn place(&self, id: u64, long: bool, asked: &mut RequestBatch) -> Result<AnswerSlot, Stops> {
         loop {
             if let Some(place) = self.outbox.place(id, long) {
@@ -375,7 +375,7 @@ async fn send_changes(
     let mut frames = BytesMut::new();
     watches.tell(&mut frames);
     if frames.is_empty() {
-        // It looked through much that it does not want: others first.
+        // It scanned many changes that it does not want: others first.
         tokio::task::yield_now().await;
         return Ok(());
     }

@@ -20,7 +20,7 @@ pub(crate) struct Clock {
     factor: ClockFactor,
     /// It showed this,
     base: Duration,
-    /// when so much real time had passed.
+    /// when this much real time had passed.
     since: Duration,
     /// It is frozen when it shows this.
     until: Option<Duration>,
@@ -41,7 +41,7 @@ impl Clock {
         if self.is_over(elapsed()) { ClockRate::FROZEN } else { self.rate }
     }
 
-    /// From now on it runs at this rate; if `run_for` is given, only until so much time has passed, by a clock that is right.
+    /// From now on it runs at this rate; if `run_for` is given, only until this much time has passed, by a clock that is right.
     pub(crate) fn set(&mut self, rate: ClockRate, run_for: Option<Duration>) {
         self.set_when(elapsed(), rate, run_for);
     }
@@ -123,7 +123,7 @@ fn stamp(shows: Duration) -> Timestamp {
     Timestamp::default() + shows
 }
 
-/// A monotonic clock that goes on while the machine sleeps: a leader that slept has lost its lease (thesis §6.4.1).
+/// A monotonic clock that continues while the machine sleeps: a leader that slept has lost its lease (thesis §6.4.1).
 #[cfg(target_os = "linux")]
 fn elapsed() -> Duration {
     use rustix::time::{ClockId, clock_gettime};

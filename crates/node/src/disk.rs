@@ -19,8 +19,8 @@ const ROOM: usize = 1024;
 /// The same in bytes, also the most that one sync covers (one larger write excepted).
 const ROOM_BYTES: usize = 32 << 20;
 
-/// While the queue is full, requests are held back. When the disk has not finished anything for so long, they are taken in all
-/// the same: writes are refused, and reads do not need the disk.
+/// While the queue is full, requests are held back. When the disk has not finished anything for this long, they are taken in
+/// anyway: writes are refused, and reads do not need the disk.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Completions on their way to the driver; the thread waits when it does not take them.
@@ -69,7 +69,7 @@ pub(crate) struct Disk {
 pub struct DiskThreadGone;
 
 impl Disk {
-    /// Starts the thread. It ends, and lets go of the store, when this is dropped and what it was given is done.
+    /// Starts the thread. It ends, and releases the store, when this is dropped and its work is done.
     pub(crate) fn start(store: LogStore, post: Arc<PeerSenders>) -> io::Result<(Self, JoinHandle<()>)> {
         let (queue, work) = blocking::channel();
         let (report, done) = mpsc::channel(COMPLETIONS);

@@ -65,7 +65,7 @@ pub(crate) enum ClientInput {
     Asked(RequestBatch),
     /// Somebody new watches.
     Watched,
-    /// It closed: nobody waits for its answers any more.
+    /// It closed: its answers are no longer awaited.
     Gone(ConnectionId),
 }
 
@@ -167,7 +167,7 @@ impl Driver {
 
     /// Another membership is in force: which nodes this one connects to, and which it accepts.
     fn follow_membership(&mut self) {
-        // First: whoever is dialed judges this node by what it shows.
+        // First: a dialed node judges this node by what it shows.
         let (membership, at) = (self.replica.membership(), self.replica.membership_place());
         self.outgoing.trust().follow(membership, at, self.replica.named_at());
         self.outgoing.follow(self.replica.membership());
@@ -179,8 +179,8 @@ impl Driver {
         inputs: &mut Inputs,
         stop: &CancellationToken,
     ) -> Result<Wake, DiskError> {
-        // While the disk is behind, no request comes in that would give it more to do, unless it hangs. Messages do: who hears nothing from its
-        // leader campaigns, and a leader that hears nothing gives up.
+        // While the disk is behind, no request comes in that would give it more to do, unless it hangs. Messages are still
+        // taken in: a follower that hears nothing from its leader campaigns, and a leader that hears nothing steps down.
         let room = self.disk.admits_requests(std::time::Instant::now());
         Ok(tokio::select! {
             biased;
@@ -195,7 +195,7 @@ impl Driver {
         })
     }
 
-    /// When it wants to be woken, at the latest; never before now.
+    /// When it is to be woken, at the latest; never before now.
     fn alarm(&self) -> Instant {
         let deadline = self.clock.instant(self.replica.next_deadline());
         let admits = self.disk.admits_at(std::time::Instant::now()).map(Instant::from_std);
@@ -389,7 +389,7 @@ impl Driver {
         narrate(self.outgoing.me(), &event);
         self.meters.happened(&event);
         match &event {
-            // What was to be sent to who is no member any more is on its way already.
+            // What was to be sent to former members is already on its way.
             TraceEvent::MembershipChanged { .. } => {
                 self.follow_membership();
                 self.belonging.stir();
@@ -406,7 +406,7 @@ impl Driver {
         self.publisher.stir();
     }
 
-    /// Starts to save a snapshot if it is time or somebody asks, one at a time. Called when all that was decided has been
+    /// Starts to save a snapshot if one is due or requested, one at a time. Called when all that was decided has been
     /// applied.
     fn save_snapshot(&mut self, now: Timestamp) -> Result<(), DiskThreadGone> {
         let asked = !self.snapshot_asked.is_empty();
@@ -421,14 +421,14 @@ impl Driver {
             return Ok(());
         }
         if !self.replica.may_snapshot() {
-            // It has just joined: who asks waits until it has caught up so far.
+            // It has just joined: the request waits until it has caught up so far.
             return Ok(());
         }
         self.snapshot_awaited = std::mem::take(&mut self.snapshot_asked);
         self.cabinet.save(image)
     }
 
-    /// Answers everybody, then lets the disk finish what it was given.
+    /// Answers all waiting requests, then lets the disk finish what it was given.
     async fn stop(mut self, mut inputs: Inputs) -> Result<(), DiskError> {
         // Nobody is left to let it go.
         self.sync_delay.set(Some(Duration::ZERO));

@@ -246,7 +246,7 @@ impl Bench {
         }
     }
 
-    /// What the driver's end, which comes by itself, was.
+    /// How the driver ended, without being stopped.
     async fn ended(&mut self) -> Result<(), DiskError> {
         timeout(LONG, &mut self.running).await.expect("the driver ends").unwrap()
     }
@@ -416,7 +416,7 @@ async fn a_clock_that_jumps_far_ahead_is_noticed_once() {
     let jump = Manage::SkewClock(Timing::FAST.election_min * 10);
     bench.ask_as(true, RequestBody::Manage(jump)).await;
     bench.answer().await;
-    // What a pass of the driver came to is told before the pass after the next one answers.
+    // The outcome of a driver's pass is published before the pass after the next one answers.
     for _ in 0..3 {
         bench.ask(RequestBody::Status).await;
         bench.answer().await;

@@ -1,4 +1,4 @@
-//! The driver over a disk that finishes no write (trap 49): who is answered what, and in time.
+//! The driver over a disk that finishes no write (trap 49): which requests get which answer, and in time.
 
 use super::*;
 use crate::outbox::IN_FLIGHT;
@@ -74,7 +74,7 @@ async fn a_single_node_with_a_stalled_disk_answers_reads_and_refuses_writes_with
     bench.running.await.unwrap().expect("an orderly end");
 }
 
-/// Also before the disk counts as stalled: the queue to it is full, and what needs no disk goes on.
+/// Also before the disk counts as stalled: the queue to it is full, and what needs no disk continues.
 #[tokio::test]
 async fn a_full_queue_to_a_disk_that_hangs_holds_up_no_read() {
     let mut bench = bench(Some(Duration::from_hours(1))).await;

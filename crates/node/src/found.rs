@@ -22,7 +22,7 @@ const EVERY: Duration = Duration::from_millis(20);
 /// And one that has been asked for long.
 const SELDOM: Duration = Duration::from_millis(200);
 
-/// So many times it is asked often.
+/// It is asked often this many times.
 const OFTEN: u32 = 250;
 
 /// How long a node that cannot be reached is left alone.
@@ -32,7 +32,7 @@ const MOST_PAUSE: Duration = Duration::from_millis(200);
 /// What was heard of a founding member.
 type FounderAnswer = (NodeId, Result<Note, AskError>);
 
-/// Founds the cluster, or returns when another cluster has taken this node in. The driver is told, and told of every change of
+/// Founds the cluster, or returns when another cluster has taken this node in. The driver is told the outcome, and each change of
 /// what the founding waits for.
 pub(crate) async fn found(
     ledger: Arc<Ledger>,
@@ -119,7 +119,7 @@ async fn ask_always(lines: FounderLines, to: NodeId, address: String, heard: mps
     }
 }
 
-/// Asks on one connection until it breaks; `None`: nobody listens any more.
+/// Asks on one connection until it breaks; `None`: the receiver of the answers is gone.
 async fn ask_on(
     mut line: FounderLine,
     to: NodeId,

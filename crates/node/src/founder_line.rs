@@ -24,7 +24,7 @@ const MAX_FRAME: usize = 64 << 10;
 /// An answer that takes longer is none. To keep an invitation takes a dial back.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// A connection on which nothing is asked for so long is closed.
+/// A connection without a request for this long is closed.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// How this node reaches others as a founder.

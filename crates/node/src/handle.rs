@@ -28,7 +28,7 @@ pub struct Node {
     thread: Option<JoinHandle<Option<NodeEnd>>>,
 }
 
-/// How a node ended, and who may still be at its data directory.
+/// How a node ended, and what may still use its data directory.
 type NodeEnd = (Result<(), NodeError>, DiskThreads);
 
 impl Node {
@@ -73,15 +73,15 @@ impl Node {
         self.addresses
     }
 
-    /// Where a client begins: this node first, then the others that the options told of.
+    /// Where a client begins: this node first, then the others that the options name.
     #[must_use]
     pub fn client_addresses(&self) -> Vec<String> {
         let own = http::reachable(self.addresses.client).to_string();
         std::iter::once(own).chain(self.others.iter().cloned()).collect()
     }
 
-    /// A client of this node's cluster, with [`client_options`](Self::client_options). It goes on when this node stops, as
-    /// long as others are there.
+    /// A client of this node's cluster, with [`client_options`](Self::client_options). It continues when this node stops, as
+    /// long as other nodes run.
     ///
     /// # Panics
     ///
@@ -108,15 +108,15 @@ impl Node {
         self.wait()
     }
 
-    /// Waits until the node has ended by itself, which it does only when it cannot go on.
+    /// Waits until the node has ended on its own, which happens only when it cannot continue.
     ///
     /// Blocks the calling thread; see [`ended`](Self::ended) for asynchronous code.
     pub fn wait(mut self) -> Result<(), NodeError> {
         self.join()
     }
 
-    /// Completes when the node has ended by itself. Why, [`wait`](Self::wait) says, at once then. Dropping the future
-    /// changes nothing.
+    /// Completes when the node has ended on its own; [`wait`](Self::wait) then returns the reason immediately. Dropping
+    /// the future changes nothing.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }

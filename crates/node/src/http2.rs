@@ -1,5 +1,5 @@
 //! What is answered to HTTP/2: that HTTP/1.1 is required (RFC 9113, section 7), for each request that comes. Programs know this code;
-//! curl asks again with HTTP/1.1 by itself. No request is read, so none of what HTTP/2 has to be guarded against is here.
+//! curl automatically retries with HTTP/1.1. No request is read, so none of what HTTP/2 has to be guarded against is here.
 
 use crate::speech::HTTP_2;
 use bytes::{Buf, BufMut, BytesMut};

@@ -32,13 +32,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Connections that are served at a time. Those from one address may be all of them: often one program asks for many people.
-/// Requests without a connection that is kept are usual, so how often somebody connects has no bound.
+/// Requests without a connection that is kept are usual, so the rate of new connections has no bound.
 const BOUNDS: Bounds = Bounds { strangers: 64, guests: 192, per_address: 192, rate: None };
 
 /// The time in which a request's head must have arrived, also the next one's on a connection that is kept.
 const HEAD: Duration = Duration::from_secs(5);
 
-/// The most bytes and fields of a head; what is over it is refused with 431. The router refuses a long path earlier, in words.
+/// The most bytes and fields of a head; a larger one is refused with 431. The router refuses a long path earlier, in words.
 const HEAD_BYTES: usize = 64 << 10;
 const HEAD_FIELDS: usize = 64;
 
@@ -93,7 +93,7 @@ pub(crate) async fn serve(
 
 /// The connection past its TLS handshake, where there is one.
 async fn open(stream: TcpStream, address: SocketAddr, tls: Option<&TlsAcceptor>) -> Option<Transport> {
-    // A socket that refuses this is about to fail by itself.
+    // A socket that refuses this is about to fail anyway.
     let _ = prepare(&stream);
     let Some(acceptor) = tls else { return Some(Transport::Plain(stream)) };
     match timeout(HANDSHAKE, encrypt(stream, address, acceptor)).await {
@@ -194,7 +194,7 @@ fn tell(address: SocketAddr, refused: &Refused) {
             ": a TLS connection reached the HTTP port, which does not use TLS: start the node with --tls-cert"
                 .to_owned()
         }
-        // It goes on to the right one by itself.
+        // It connects to the right one automatically.
         Refused::Raftdeck => {
             return tracing::debug!("{address} was sent from the HTTP port to the client port");
         }

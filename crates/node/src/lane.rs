@@ -1,4 +1,4 @@
-//! One peer's outgoing frames. The sending thread writes a frame at once, as long as the connection accepts it; the
+//! One peer's outgoing frames. The sending thread writes a frame directly, as long as the connection accepts it; the
 //! rest waits for the connection's own task. Senders never block.
 
 use bytes::{Buf, Bytes};
@@ -30,7 +30,7 @@ pub(crate) struct Lane {
     state: Mutex<LaneState>,
     /// There is something to do for the task.
     stirred: Notify,
-    /// There is reason to dial at once.
+    /// There is reason to dial immediately.
     hurried: Notify,
     closed: CancellationToken,
 }
@@ -41,7 +41,7 @@ enum Reach {
     /// There is no connection.
     #[default]
     Nowhere,
-    /// There will be one at once.
+    /// There will be one soon.
     Expected,
     /// There is one.
     Connected,
@@ -50,7 +50,7 @@ enum Reach {
 #[derive(Debug, Default)]
 struct LaneState {
     reach: Reach,
-    /// The connection, to which senders may write at once.
+    /// The connection, to which senders may write directly.
     stream: Option<Arc<TcpStream>>,
     /// Since when something has waited for a connection.
     since: Option<Instant>,
@@ -59,7 +59,7 @@ struct LaneState {
     bytes: usize,
     /// The last one was dropped because too much waits.
     full: bool,
-    /// Nobody sends anything any more.
+    /// Nothing more will be sent.
     closed: bool,
 }
 
@@ -130,7 +130,7 @@ impl Lane {
         self.lock().closed
     }
 
-    /// There will be a connection at once: what is sent until then waits for it.
+    /// There will be a connection soon: what is sent until then waits for it.
     pub(crate) fn expect_connection(&self) {
         let mut state = self.lock();
         if state.reach == Reach::Nowhere {
@@ -184,7 +184,7 @@ impl Lane {
         }
     }
 
-    /// The same where only the task may write, as with TLS: nobody writes at once, all that waits goes through here.
+    /// The same where only the task may write, as with TLS: senders do not write directly, everything goes through here.
     pub(crate) async fn serve_alone(&self, mut writer: impl AsyncWrite + Unpin) -> io::Result<()> {
         self.lock().connected();
         loop {
@@ -243,7 +243,7 @@ impl LaneState {
     }
 }
 
-/// So many bytes at the beginning are gone.
+/// The number of bytes at the beginning that are gone.
 fn advance(waiting: &mut VecDeque<Bytes>, mut written: usize) {
     while let Some(first) = waiting.front_mut() {
         let part = written.min(first.len());

@@ -45,7 +45,7 @@ struct Pages {
     origin: Origin,
     cluster: Option<ClusterId>,
     secret: Option<Secret>,
-    /// As far as it is committed. Empty: it belongs to nobody yet.
+    /// The members, as far as committed. Empty: this node belongs to no cluster yet.
     members: BTreeMap<NodeId, Option<Incarnation>>,
     index: LogIndex,
     /// What keeps it from being founded: a sentence.

@@ -46,7 +46,7 @@ impl Bench {
         Self { ledger: Arc::new(ledger), disk, delay }
     }
 
-    /// Waits until somebody writes this file, which does not come to an end as long as the disk is stalled.
+    /// Waits until a write of this file begins; it does not finish while the disk is stalled.
     fn is_being_written(&self, name: &str) {
         let until = Instant::now() + LONG;
         while !self.disk.exists(&Path::new(DIR).join(name)).unwrap() {

@@ -39,7 +39,7 @@ pub(crate) struct Identity {
     pub(crate) memory: StartMemory,
     /// `None`: nothing is encrypted.
     pub(crate) tls: Option<TlsAcceptor>,
-    /// The way for those who come to the wrong port.
+    /// Where connections to the wrong port are directed.
     pub(crate) signpost: Signpost,
 }
 
@@ -134,7 +134,7 @@ enum HandshakeEnd {
     Failed(io::Error, TcpStream),
     /// It speaks something else.
     Foreign(Transport, BytesMut, Speech),
-    /// There is no more room.
+    /// There is no room left.
     Full,
 }
 
@@ -158,13 +158,13 @@ async fn greet(
         }
         Ok(Ok(HandshakeEnd::Refused(frames, reason))) => {
             let told = format!("refused {address} on the {door:?} port: {reason}");
-            // A client that was given the Raft address goes on to its own port by itself.
+            // A client that was given the Raft address connects to the client port automatically.
             if door == HandshakePort::Raft && reason == RefusalReason::WrongPort {
                 tracing::debug!("{told}");
             } else {
                 refusals::log(door.name(), address.ip(), told);
             }
-            // Nothing more can be done if the other side is not there any more to hear it.
+            // Nothing more can be done if the other side is already gone.
             let told = async {
                 match reason {
                     RefusalReason::WrongPort => {
@@ -288,7 +288,7 @@ async fn converse(
             return Err(reason);
         }
         is_wrong_cluster().map_or(Ok(()), Err)?;
-        // A founder is told how far this node is, whoever it is.
+        // Any founder is told how far this node is.
         if let Role::Peer { id, .. } = hello.role {
             let is_proved = proved.is_proved || identity.tls.is_some();
             identity.trust.judge(id, hello.standing.as_ref(), is_proved)?;
@@ -352,7 +352,7 @@ fn look(
         return Err(RefusalReason::WrongNode { ours: identity.id, wanted });
     }
     match id {
-        // Who belongs to the cluster is for the core to know: a member may lag several changes behind.
+        // The core decides which nodes belong to the cluster: a member may lag several changes behind.
         Some(id) if id == identity.id || id == NodeId(0) => Err(RefusalReason::UnknownPeer { id }),
         Some(id) if identity.tls.is_some() && !transport.proved(id) => Err(RefusalReason::Certificate { id }),
         _ => Ok(hello),

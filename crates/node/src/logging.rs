@@ -69,7 +69,7 @@ pub(crate) fn start(verbose: bool, args: &LogArgs) -> Result<Log, LogError> {
             .with_writer(writer(CleanedLines { inner: file, is_json }, &mut writers));
         places.push(if is_json { file.event_format(Json).boxed() } else { file.boxed() });
     }
-    // An error only says that this process logs already, which then goes on.
+    // An error only means that this process logs already, which then continues.
     let _ = tracing_subscriber::registry().with(places).with(filter).try_init();
     panic::set_hook(Box::new(log_panic));
     Ok(Log { _writers: writers })

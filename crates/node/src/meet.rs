@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PeersToMeet(pub(crate) BTreeMap<NodeId, (String, Option<Incarnation>)>);
 
-/// Asks until nobody wants to know any more. `own_address`: where this node is dialed back.
+/// Asks until the sender of `wanted` is gone. `own_address`: where this node is dialed back.
 pub(crate) async fn meet(
     ledger: Arc<Ledger>,
     lines: FounderLines,

@@ -38,7 +38,7 @@ impl StartMemory {
         let trust = trust.clone();
         let writing = tokio::task::spawn_blocking(move || {
             let mut life = life.lock().unwrap_or_else(PoisonError::into_inner);
-            // What was met by now, so that who waited for longer writes nothing older.
+            // What was met by now, so that a task that waited longer writes nothing older.
             if let Err(error) = life.keep_met(trust.met()) {
                 tracing::warn!("the starts of other nodes cannot be stored: {error}");
             }

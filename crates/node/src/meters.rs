@@ -85,7 +85,7 @@ impl Meters {
         }
     }
 
-    /// A request over HTTP was answered. There are only so many routes and methods.
+    /// A request over HTTP was answered. The number of routes and methods is limited.
     pub(crate) fn answered(&self, route: &str, method: &'static str, status: u16, took: Duration) {
         let route = route.to_owned();
         with_local_recorder(&*self.recorder, || {

@@ -153,7 +153,7 @@ pub(crate) struct Serving {
     stop: CancellationToken,
 }
 
-/// Opens the data directory and the ports, and begins to serve on them; all is ready but the driver, which answers nobody
+/// Opens the data directory and the ports, and begins to serve on them; all is ready but the driver, which answers no requests
 /// until [`Serving::drive`]. Ended by `stop`.
 pub(crate) fn start(
     settings: &Settings,
@@ -270,7 +270,7 @@ fn open_store(settings: &Settings, delay: &SyncDelay) -> Result<(LogStore, Recov
     // Used only if the directory has no identity yet.
     let mut fresh = [0; 16];
     getrandom::fill(&mut fresh).map_err(io::Error::other)?;
-    // Before its lock is looked at: nobody else may take that.
+    // Before its lock is looked at, so that no other user can take the lock.
     for exposed in private::tighten(&settings.data_dir) {
         tracing::warn!("{exposed}");
     }
@@ -537,7 +537,7 @@ fn listen(
 }
 
 /// The manager of a node holds its ports between its lives, with a socket of the same user that never listens: the node shares
-/// them with it. A port that the system chooses is nobody else's.
+/// them with it. A port that the system chooses is not shared.
 fn bind(address: SocketAddr, managed: bool) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if cfg!(unix) {

@@ -1,4 +1,4 @@
-//! How many files and connections a process may have open at once: the limit is raised as far as this user may, and one that is
+//! How many files and connections a process may have open simultaneously: the limit is raised as far as this user may, and one that is
 //! still too low is an error at the start instead of a failure of whatever needs the next file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

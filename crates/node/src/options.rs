@@ -45,14 +45,14 @@ pub struct NodeOptions {
     pub pre_vote: bool,
     /// A leader that no majority answers gives up.
     pub check_quorum: bool,
-    /// Take the end of the leader's connection for its end, and campaign at once.
+    /// Treat a closed leader connection as a crash, and campaign immediately.
     pub detect_crash: bool,
-    /// Take the disk for stalled when it has not finished a write for so long; `None`: the greatest election timeout, at least
+    /// Treat the disk as stalled when it has not finished a write for this long; `None`: the greatest election timeout, at least
     /// 500 ms.
     pub disk_stall: Option<Duration>,
-    /// Take a snapshot after so many applied entries; `None`: only by bytes.
+    /// Take a snapshot after this many applied entries; `None`: only by bytes.
     pub snapshot_entries: Option<NonZeroU64>,
-    /// Take a snapshot after so many bytes of applied entries; `None`: 256 MiB.
+    /// Take a snapshot after this many bytes of applied entries; `None`: 256 MiB.
     pub snapshot_bytes: Option<NonZeroU64>,
     /// The most bytes of entries in one message to a follower, at most 4 MiB; `None`: 1 MiB.
     pub append_bytes: Option<NonZeroUsize>,

@@ -15,7 +15,7 @@ pub(crate) const IN_FLIGHT: usize = 1024;
 /// and does not read must neither fill the memory nor keep the driver busy.
 pub(crate) const LONG_IN_FLIGHT: usize = 4;
 
-/// Answers of up to so many bytes of content wait as the bytes that are sent. Longer ones, which share their content with
+/// Answers of up to this many bytes of content wait as the bytes that are sent. Longer ones, which share their content with
 /// the state, wait as they are. So what a client that does not read takes up is bounded by [`IN_FLIGHT`] of these.
 const SHORT: usize = 512;
 
@@ -77,7 +77,7 @@ pub(crate) enum OutboxPart {
     },
 }
 
-/// Where one request's answer goes; it can always be given at once. Dropped without an answer it is free again.
+/// Where one request's answer goes; it can always be given immediately. Dropped without an answer it is free again.
 #[derive(Debug)]
 pub(crate) struct AnswerSlot {
     /// `None`: the answer was given.
@@ -93,7 +93,7 @@ impl Outbox {
         Arc::new(Self { connection, by_manager, activity, answers: Mutex::default(), filled, freed })
     }
 
-    /// A place for the answer to this request; `None`: as many as may be are under way.
+    /// A place for the answer to this request; `None`: the maximum number is under way.
     pub(crate) fn place(self: &Arc<Self>, id: u64, long: bool) -> Option<AnswerSlot> {
         let mut answers = self.lock();
         if answers.in_flight >= IN_FLIGHT || (long && answers.long >= LONG_IN_FLIGHT) {
@@ -156,7 +156,7 @@ impl Outbox {
             self.freed.notify_one();
         }
         if is_done {
-            // Who waits for the last one looks again.
+            // A task that waits for the last one looks again.
             self.filled.notify_one();
         }
     }

@@ -34,14 +34,14 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// Messages wait so long for a connection that is being made.
+/// Messages wait this long for a connection that is being made.
 const CONNECTS_WITHIN: Duration = Duration::from_millis(200);
 
 /// The same for the first connection, over several attempts: what the members of a cluster say to each other when they start is
 /// not lost because one of them started a moment later.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
-/// One read brings at most about so many bytes.
+/// One read brings at most about this many bytes.
 const READ: usize = 256 << 10;
 
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
@@ -160,7 +160,7 @@ fn say_if_full(to: NodeId, taken: SendOutcome) {
 }
 
 impl Outgoing {
-    /// Knows where others are, and dials nobody yet.
+    /// Knows where others are, and has dialed none yet.
     pub(crate) fn new(me: Sender, book: Book) -> Self {
         let post = Arc::new(PeerSenders { me: (me.id, me.incarnation), lanes: Mutex::default() });
         Self { me, book, post, newest: None, scratch: BytesMut::new() }
@@ -176,7 +176,7 @@ impl Outgoing {
         &self.me.trust
     }
 
-    /// The nodes that no connection comes about with, because one side refuses the other.
+    /// The nodes that cannot be connected, because one side refuses the other.
     pub(crate) fn refused(&self) -> Vec<RefusedPeer> {
         self.me.trust.all_refused()
     }
@@ -197,7 +197,7 @@ impl Outgoing {
         }
     }
 
-    /// Reaches a node at this address from now on, whatever anybody else says. `false`: that is said of too many already.
+    /// Reaches a node at this address from now on, overriding other sources. `false`: too many nodes are overridden already.
     pub(crate) fn set_address(&mut self, node: NodeId, address: String) -> bool {
         let set = self.book.set(node, address);
         self.reconnect(node);
@@ -285,7 +285,7 @@ impl Outgoing {
         }
     }
 
-    /// Sees to it that a node is dialed where it is, if that is known.
+    /// Ensures that a node is dialed at its address, if that is known.
     fn connect(&mut self, node: NodeId) {
         let Some(address) = self.book.address(node).filter(|_| node != self.me.id) else { return };
         let mut lanes = self.post.lanes();

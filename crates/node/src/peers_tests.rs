@@ -1,4 +1,4 @@
-//! Whom a node dials, and where: against real sockets, with whoever listens there played by the test.
+//! Which nodes a node dials, and where: against real sockets, with the listeners played by the test.
 
 use super::*;
 use crate::tokens::Tokens;
@@ -119,7 +119,7 @@ async fn what_is_said_to_a_member_that_is_not_reached_yet_waits_for_the_next_att
     let mut outgoing = outgoing();
     outgoing.follow(&membership(Some(&address)));
     outgoing.send(vec![said(1)]);
-    // The first attempt fails: whoever listens there is not ready.
+    // The first attempt fails: the listener is not ready.
     drop(timeout(LONG, listener.0.accept()).await.expect("is dialed").unwrap());
     outgoing.send(vec![said(2)]);
     let mut frames = listener.dialed().await;
@@ -135,7 +135,7 @@ async fn what_is_said_while_a_lost_member_is_away_is_lost_and_when_it_is_back_it
     outgoing.follow(&membership(Some(&address)));
     let frames = listener.dialed().await;
     drop(frames);
-    // It is away for long: so many attempts fail that the pauses are at their longest.
+    // It is away for long: enough attempts fail that the pauses are at their longest.
     for _ in 0..6 {
         drop(timeout(LONG, listener.0.accept()).await.expect("is dialed").unwrap());
     }

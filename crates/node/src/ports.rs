@@ -40,7 +40,7 @@ pub(crate) struct Bounds {
     pub(crate) rate: Option<Rate>,
 }
 
-/// A port that serves only so many connections at a time.
+/// A port that serves a limited number of connections at a time.
 #[derive(Debug)]
 pub(crate) struct BoundedPort {
     listener: TcpListener,
@@ -103,7 +103,7 @@ enum Admission {
     },
 }
 
-/// The network that an address stands for: all of what one customer has.
+/// The network that an address belongs to: the range that one customer has.
 pub(crate) fn group(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

@@ -15,7 +15,7 @@ struct Ready {
     http: SocketAddr,
 }
 
-/// Says that the node serves, and where. That nobody reads it is no reason to stop.
+/// Says that the node serves, and where. A failed write is no reason to stop.
 pub(crate) fn announce(id: NodeId, Addresses { raft, client, http }: Addresses) {
     let ready = Ready { event: "ready", id: id.0, raft, client, http };
     let mut line =

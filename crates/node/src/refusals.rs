@@ -12,13 +12,13 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// So many lines of each port are written in full in each period.
+/// This many lines of each port are written in full in each period.
 const IN_FULL: usize = 20;
 
-/// How long it takes until the rest is told.
+/// How long it takes until the rest is reported.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// So many addresses are told apart in one period.
+/// This many addresses are told apart in one period.
 const MOST_ADDRESSES: usize = 1000;
 
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(crate) fn log(port: &str, from: IpAddr, sentence: impl fmt::Display) {
     }
 }
 
-/// Whether what was refused to somebody at this address has a line of its own; if not, it is counted.
+/// Whether a refusal to this address has a line of its own; if not, it is counted.
 pub(crate) fn is_told(port: &str, from: IpAddr) -> bool {
     let mut period = lock();
     let begins = !std::mem::replace(&mut period.runs, true);

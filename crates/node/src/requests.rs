@@ -16,8 +16,8 @@ const MAX_WAITING: usize = 1 << PLACE_BITS;
 const MAX_CHANGES: usize = 64;
 const MAX_ADDRESS: usize = 256;
 
-/// The most members. Each connects to each, a port serves only so many, and a snapshot has a bound on what it says of them:
-/// over that none could be saved any more.
+/// The most members. Each connects to each, and a port serves a limited number of them. A snapshot also limits the size of its
+/// membership: above that limit no snapshot could be saved.
 const MAX_MEMBERS: usize = 100;
 
 impl AnswerSlot {
@@ -39,7 +39,7 @@ struct PendingRequest {
 pub(crate) struct Requests {
     /// Each where its token says.
     waiting: Vec<Option<PendingRequest>>,
-    /// Where nobody stands.
+    /// Unused places in `waiting`.
     free: Vec<usize>,
     newest: u64,
 }
@@ -73,7 +73,7 @@ impl Requests {
         }
     }
 
-    /// Nobody is there any more to hear these answers.
+    /// This connection is closed: its answers are no longer awaited.
     pub(crate) fn forget(&mut self, connection: ConnectionId) -> Vec<RequestToken> {
         let theirs = |waiting: &mut PendingRequest| waiting.place.outbox().connection == connection;
         let mut tokens = Vec::new();
@@ -117,7 +117,7 @@ pub(crate) fn check_changes(changes: &[MembershipChange], members: usize) -> Res
     })
 }
 
-/// Whether others can reach somebody at this address.
+/// Whether other nodes can reach a node at this address.
 pub(crate) fn check_address(address: &str) -> Result<(), Failure> {
     if address.len() > MAX_ADDRESS {
         let why = format!("an address of {} bytes is too long: the maximum is {MAX_ADDRESS}", address.len());

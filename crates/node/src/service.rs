@@ -31,8 +31,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), RunError> {
 
 async fn serve(settings: Settings) -> Result<(), RunError> {
     let _file_too_large = file_too_large().map_err(StartError::System)?;
-    // Nothing else runs here that could be held up. Until it is done, a signal ends the process as if nobody had caught it: a
-    // start that a disk holds up must not hold that up as well, and the log is sound at any moment.
+    // Nothing else runs here that this could block. Until it is done, SIGTERM and SIGINT are not caught and end the process:
+    // a start that the disk blocks must stay interruptible, and the log is sound at any moment.
     let node = Node::launch(settings)?;
     let signals = signals().map_err(StartError::System)?;
     ready::announce(node.id(), node.addresses());

@@ -40,18 +40,18 @@ pub(crate) struct Settings {
     pub(crate) peer_addresses: BTreeMap<NodeId, String>,
     pub(crate) data_dir: PathBuf,
     pub(crate) tuning: Tuning,
-    /// A snapshot after so many entries; `None`: as usual.
+    /// A snapshot after this many entries; `None`: as usual.
     pub(crate) snapshot_entries: Option<u64>,
-    /// Or after so many bytes; `None`: as usual.
+    /// Or after this many bytes; `None`: as usual.
     pub(crate) snapshot_bytes: Option<usize>,
     /// The most bytes of entries in one message.
     pub(crate) append_bytes: Option<usize>,
     pub(crate) seed: u64,
-    /// Every sync takes so much longer than the disk does.
+    /// Every sync takes this much longer than the disk itself.
     pub(crate) sync_delay: Option<Duration>,
-    /// The end of the leader's connection is taken for its end.
+    /// A closed leader connection is treated as a crash.
     pub(crate) detect_crash: bool,
-    /// The disk is stalled when it has not finished a write for so long; `None`: as the core has it.
+    /// The disk is stalled when it has not finished a write for this long; `None`: the core's default.
     pub(crate) disk_stall: Option<Duration>,
     /// The process that started it may tell it more than others may.
     pub(crate) managed: bool,

@@ -53,7 +53,7 @@ enum SnapshotJob {
 #[derive(Debug)]
 struct Completion {
     filed: SnapshotDone,
-    /// Of these the bytes do not wait any more.
+    /// The received bytes that no longer wait.
     received: usize,
     /// This piece was read, or was to be.
     read: Option<PieceToSend>,
@@ -119,7 +119,7 @@ impl Cabinet {
         self.hand_over(SnapshotJob::Read(piece))
     }
 
-    /// Lets go of a state that nobody needs any more.
+    /// Releases a state image that is no longer needed.
     pub(crate) fn discard(&mut self, image: StateImage) -> Result<(), DiskThreadGone> {
         self.hand_over(SnapshotJob::Drop { _image: image })
     }

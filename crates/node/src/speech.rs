@@ -8,7 +8,7 @@ use raftdeck_protocol::{HelloReply, Ports, RefusalReason, frame};
 use raftdeck_raft::NodeId;
 use std::net::SocketAddr;
 
-/// So many bytes tell all kinds apart.
+/// This many bytes suffice to tell all kinds apart.
 pub(crate) const ENOUGH: usize = 8;
 
 /// The first byte of a TLS connection. A frame begins with its length, and none is that long.
@@ -21,7 +21,7 @@ pub(crate) const HTTP_2: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const REQUESTS: [&[u8; 4]; 9] =
     [b"GET ", b"PUT ", b"POST", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC"];
 
-/// A TLS record with the alert "handshake failure" (RFC 8446, section 6): a client that uses TLS reports that by itself.
+/// A TLS record with the alert "handshake failure" (RFC 8446, section 6): a client that uses TLS reports it on its own.
 pub(crate) const NO_TLS: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
 
 /// What is spoken on a connection.

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// Events kept for the slowest watcher.
 const EVENTS: usize = 4096;
 
-/// So many events of a node that nobody watches yet are kept for its first watcher,
+/// The most events of a node without a watcher that are kept for its first watcher,
 const FIRST_EVENTS: usize = 1024;
 
 /// if it comes within this time from the start: later they are no news.
@@ -31,7 +31,7 @@ const LEAST: Duration = Duration::from_micros(1_000_000 / NodeStatus::MAX_PER_SE
 /// A status is sent at least this often, as its ages grow stale.
 const MOST: Duration = Duration::from_millis(100);
 
-/// Of the events that tell of the log's growth so many are told one by one,
+/// Of the events that tell of the log's growth this many are told one by one,
 const GROWTH_AT_ONCE: u32 = 32;
 
 /// in such a span; those that follow in it are told together at its end.
@@ -97,7 +97,7 @@ impl Growth {
 pub(crate) struct Publisher {
     hub: Hub,
     seq: u64,
-    /// The present span's beginning, and what was told of the log's growth in it.
+    /// The present span's beginning, and how many log growth events happened in it.
     span: Instant,
     told: u32,
     growth: Growth,
@@ -170,7 +170,7 @@ impl Publisher {
 
     fn tell(&mut self, event: TraceEvent, at: Timestamp) {
         self.seq += 1;
-        // An error only says that nobody watches any more.
+        // An error only means that the last watcher is gone.
         let _ = self.hub.events.send(Stamped { seq: self.seq, at, event });
     }
 
@@ -184,12 +184,12 @@ impl Publisher {
         self.stirred = true;
     }
 
-    /// Somebody new watches: the next status is due at once.
+    /// There is a new watcher: the next status is due immediately.
     pub(crate) fn renew(&mut self) {
         self.newest = None;
     }
 
-    /// When [`Publisher::publish`] wants to be called; `None` while nobody watches.
+    /// When [`Publisher::publish`] wants to be called; `None` while there is no watcher.
     pub(crate) fn due(&self) -> Option<Instant> {
         if !self.is_watched() {
             None
@@ -234,13 +234,13 @@ fn without_ages(status: &NodeStatus) -> NodeStatus {
 impl Hub {
     /// Events and statuses from now on, the first watcher's events from the start on; the first status is the next one published.
     pub(crate) fn watch(&self) -> Watcher {
-        // First, as no event is told while nobody watches and the first ones are not kept any more.
+        // First, as events are dropped once there is no watcher and the first events are no longer kept.
         let status = self.status.subscribe();
         let first = self.lock_first().take().filter(|first| Instant::now() < first.until);
         Watcher { events: first.map_or_else(|| self.events.subscribe(), |first| first.events), status }
     }
 
-    /// Whether events are kept for the first watcher. Lets go of them once there are too many, or nobody came in time.
+    /// Whether events are kept for the first watcher. Releases them once there are too many, or no watcher came in time.
     fn keeps_first(&self) -> bool {
         let mut first = self.lock_first();
         let is_kept =

@@ -53,7 +53,7 @@ fn acceptor(tls: &Tls, without_certificate: bool, protocols: &[&[u8]]) -> Result
         .map_err(|error| malformed(error.to_string()))?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(tls.own())));
-    // Every connection proves anew who it is: there is no ticket that somebody could use later.
+    // Every connection is authenticated anew: there is no session ticket to reuse later.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();

@@ -44,10 +44,10 @@ struct Refusal {
     is_told: bool,
 }
 
-/// A refusal that may pass is told when it has not passed for so long.
+/// A refusal that may be transient is reported when it has lasted this long.
 const PASSES_WITHIN: Duration = Duration::from_secs(2);
 
-/// A refusal that is not repeated for so long is over: nodes dial each other all the time.
+/// A refusal that is not repeated for this long has ended: nodes dial each other all the time.
 const OVER_AFTER: Duration = Duration::from_secs(30);
 
 /// The maximum number of nodes whose refusals are kept: ids are unauthenticated.
@@ -59,7 +59,7 @@ pub(crate) struct HandshakeTerms {
     pub(crate) challenge: Challenge,
     /// The dialer's proof under each of the tokens, and whether that token permits membership changes.
     expected: Vec<(Proof, bool)>,
-    /// What a dialer is told that does not prove what it has to; `None`: nothing is asked of it.
+    /// The refusal for a dialer that does not prove what it must; `None`: no proof is required.
     refusal: Option<RefusalReason>,
     governs_without: bool,
 }

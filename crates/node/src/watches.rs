@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// One connection has at most so many.
+/// One connection has at most this many.
 const MAX_WATCHES: usize = 16;
 
 /// The least time between two looks of a watch that has told everything.
@@ -113,7 +113,7 @@ impl Watches {
         }
     }
 
-    /// The answer to a watch that could not be answered at once.
+    /// The answer to a watch that could not be answered immediately.
     fn answer(&mut self, CheckedWatch { wanted, beyond }: CheckedWatch) -> Response {
         match beyond {
             None => self.open(wanted),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     impl Watches {
-        /// The answer to one that is answered at once.
+        /// The answer to one that is answered immediately.
         fn open_now(&mut self, id: u64, prefix: Bytes, after: Option<u64>) -> ResponseBody {
             self.ask(WatchRequest { id, prefix, after }).expect("is answered at once").body
         }

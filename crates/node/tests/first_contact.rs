@@ -20,7 +20,7 @@ fn free_http_ports(count: usize) -> Vec<u16> {
         [0, 10_000, 11_000].iter().all(|above| TcpListener::bind(("127.0.0.1", port + above)).is_ok())
     };
     let ports: Vec<u16> = (begin..begin + 50).filter(|port| is_free(*port)).take(count).collect();
-    assert_eq!(ports.len(), count, "so many are free");
+    assert_eq!(ports.len(), count, "enough ports are free");
     ports
 }
 

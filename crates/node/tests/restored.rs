@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// Sequences of commands, and so many of them with one cluster.
+/// Sequences of commands, and this many of them with one cluster.
 const SEQUENCES: u64 = 50;
 const WITH_ONE_CLUSTER: u64 = 10;
 

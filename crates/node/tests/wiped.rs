@@ -167,7 +167,7 @@ fn a_replacement_that_broke_off_after_any_step_is_completed_by_the_same_command(
     for done in 1..=2 {
         empty(&mut cluster, leader, emptied);
         let (client, mut steps) = (cluster.client(), 0);
-        // The command is killed when it has taken so many steps.
+        // The command is killed when it has taken this many steps.
         let broke_off = block_on_for(LONG, async {
             let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
             let replacing = client.replace_member(NodeId(emptied), None, PATIENCE, |step, _| {

@@ -1,4 +1,4 @@
-//! Which port is for whom: `P` for Raft, `P + 1000` for clients, `P + 3000` for HTTP.
+//! The ports of a node: `P` for Raft, `P + 1000` for clients, `P + 3000` for HTTP.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! Frames: a 4-byte big-endian length and that many bytes, which are one postcard value. Whoever owns a socket reads into
-//! and writes from a buffer; frames are put into one and taken out of one here, many at a time. Opens no socket.
+//! Frames: a 4-byte big-endian length and that many bytes, which are one postcard value. The owner of a socket reads into
+//! and writes from a buffer; this module puts frames into it and takes them out, many at a time. Opens no socket.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use postcard::ser_flavors::Flavor;

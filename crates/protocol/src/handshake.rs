@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | [`Hello`] | dialer to listener | version, cluster, role, standing, a challenge |
 //! | [`HelloReply::Challenge`] | listener to dialer | its id and standing, its own challenge, one proof for each token that opens it to that role |
-//! | [`Confirmation`] | dialer to listener | the dialer's proof, or why it does not go on |
+//! | [`Confirmation`] | dialer to listener | the dialer's proof, or why it does not continue |
 //! | [`HelloReply::Accepted`] | listener to dialer | the cluster's name |
 //!
 //! The listener may answer [`HelloReply::Refused`] instead of either of its frames. A refusal with

@@ -114,7 +114,7 @@ pub struct Change {
     pub index: u64,
     /// The key.
     pub key: Bytes,
-    /// The value that it has from here on; `None`: there is no such key any more.
+    /// The value that it has from here on; `None`: the key no longer exists.
     pub value: Option<Bytes>,
 }
 
@@ -211,7 +211,7 @@ pub enum Read {
     List {
         /// The prefix; empty for all.
         prefix: Bytes,
-        /// Only keys greater than this one, to go on after an earlier page.
+        /// Only keys greater than this one, to continue after an earlier page.
         after: Option<Bytes>,
         /// At most this many pairs, at most [`MAX_LIST`].
         limit: u32,

@@ -15,7 +15,7 @@ impl ClockRate {
     /// Time is frozen.
     pub const FROZEN: Self = Self(0);
 
-    /// So many millionths of real time. `None` if that is faster than real time.
+    /// This many millionths of real time. `None` if that is faster than real time.
     #[must_use]
     pub const fn from_millionths(millionths: u32) -> Option<Self> {
         if millionths <= Self::REAL.0 { Some(Self(millionths)) } else { None }
@@ -33,14 +33,14 @@ impl ClockRate {
         self.0 == 0
     }
 
-    /// How much time passes in so much real time.
+    /// How much time passes in this much real time.
     #[must_use]
     pub fn passes_in(self, real: Duration) -> Duration {
         let nanos = real.as_nanos() * u128::from(self.0) / u128::from(Self::REAL.0);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// How much real time it takes until so much time has passed, rounded up; `None`: forever.
+    /// How much real time it takes until this much time has passed, rounded up; `None`: forever.
     #[must_use]
     pub fn takes(self, time: Duration) -> Option<Duration> {
         if time.is_zero() {
@@ -93,7 +93,7 @@ impl ClockFactor {
     /// The fastest: tenfold.
     pub const FASTEST: Self = Self(10_000_000);
 
-    /// So many millionths of the cluster's time; `None` if that is slower than the slowest or faster than the fastest.
+    /// This many millionths of the cluster's time; `None` if that is slower than the slowest or faster than the fastest.
     #[must_use]
     pub const fn from_millionths(millionths: u32) -> Option<Self> {
         if Self::SLOWEST.0 <= millionths && millionths <= Self::FASTEST.0 {
@@ -109,7 +109,7 @@ impl ClockFactor {
         self.0
     }
 
-    /// How far the clock goes in so much of the cluster's time.
+    /// How far the clock advances in this much cluster time.
     #[must_use]
     pub fn passes_in(self, time: Duration) -> Duration {
         let nanos = time.as_nanos() * u128::from(self.0) / u128::from(Self::TRUE.0);

@@ -90,7 +90,7 @@ pub enum Manage {
         /// Where, `HOST:PORT`.
         address: String,
     },
-    /// Time out at once, as if no leader had been heard from.
+    /// Time out immediately, as if no leader had been heard from.
     Campaign,
     /// Change timing, PreVote and CheckQuorum.
     Tune(Tuning),
@@ -100,23 +100,23 @@ pub enum Manage {
     SetClock {
         /// The rate.
         rate: ClockRate,
-        /// It is frozen when so much of the node's own time has passed; `None`: it runs on.
+        /// It is frozen when this much of the node's own time has passed; `None`: it runs on.
         run_for: Option<Duration>,
     },
     /// From now on every election timeout is this long instead of random, the one that runs now included; `None`: random
     /// again.
     SetElectionTimeout(Option<Duration>),
-    /// Serve no more reads by a lease. Manual changes of clocks and elections break the assumptions that leases rest
+    /// Serve no further reads by a lease. Manual changes of clocks and elections break the assumptions that leases rest
     /// on.
     ForgoLeases,
-    /// Campaign at once, even if there is a leader. Tell every member to forgo leases first.
+    /// Campaign immediately, even if there is a leader. Tell every member to forgo leases first.
     CampaignAgainstLeader,
     /// From now on the syncs of the node's disk are delayed, those under way included.
     SetDisk(DiskPace),
     /// From now on the node's clock runs so fast by the time that [`Manage::SetClock`] is about, which its rate and the length of a
     /// run go by. It forgoes leases, as should all others before.
     SetClockFactor(ClockFactor),
-    /// The node's clock jumps ahead by so much. It forgoes leases, as should all others before.
+    /// The node's clock jumps ahead by this much. It forgoes leases, as should all others before.
     SkewClock(Duration),
 }
 
@@ -127,7 +127,7 @@ pub enum DiskPace {
     /// As fast as it can.
     #[default]
     Free,
-    /// Every sync takes so much longer, at most [`MAX_SYNC_DELAY`].
+    /// Every sync takes this much longer, at most [`MAX_SYNC_DELAY`].
     Delayed(Duration),
     /// No sync finishes.
     Stalled,
@@ -245,7 +245,7 @@ fn describe_membership(membership: &Membership) -> String {
 pub enum Failure {
     /// Ask the leader.
     NotLeader {
-        /// Who that is, if known.
+        /// The leader, if known.
         leader: Option<NodeId>,
         /// Its client address, if known.
         address: Option<String>,

@@ -2,7 +2,7 @@
 //! instead of copies. It knows only the usual form of the usual messages and leaves all else to [`frame::decode`], so that
 //! there is one judge of what is well-formed; a test holds the two together.
 //!
-//! A slice keeps the whole buffer alive that it points into. What is to stay for long is copied by whoever keeps it.
+//! A slice keeps the whole buffer alive that it points into. Code that keeps a slice for long copies it.
 //! A relay keeps nothing: [`peer_outline`] reads a message without its payloads.
 
 use crate::frame::{self, FrameError};
@@ -41,7 +41,7 @@ pub struct PeerOutline {
 }
 
 /// A peer's message as [`frame::decode`] would read it, but for its payloads, which are skipped: nothing is copied and, in the usual
-/// form of the usual messages, no memory is asked for. What is not well-formed is the same error as there.
+/// form of the usual messages, nothing is allocated. Malformed input is the same error as there.
 pub fn peer_outline(content: &[u8]) -> Result<PeerOutline, FrameError> {
     match usual_outline(content) {
         Some(outline) => Ok(outline),

@@ -23,7 +23,7 @@ pub struct NodeStatus {
     pub sessions: u64,
     /// The rate of its clock.
     pub clock_rate: ClockRate,
-    /// The time until the consensus core's next timer goes off, in microseconds of the node's own clock.
+    /// The time until the consensus core's next timer fires, in microseconds of the node's own clock.
     pub next_timer_micros: u64,
     /// How many times it has made its log durable since it started: one write and one sync each.
     pub fsyncs: u64,
@@ -96,7 +96,7 @@ pub struct RefusedPeer {
 /// A condition that needs an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// The node that it is about.
+    /// The node that it concerns.
     pub about: NodeId,
     /// What it is.
     pub kind: NoticeKind,
@@ -104,7 +104,7 @@ pub struct Notice {
     pub text: String,
 }
 
-/// What a [`Notice`] is about. On the wire: variants are only ever added at the end.
+/// The subject of a [`Notice`]. On the wire: variants are only ever added at the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NoticeKind {
     /// The cluster is not founded yet, or this node cannot take part in it.

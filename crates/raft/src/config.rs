@@ -14,7 +14,7 @@ pub struct Timing {
     pub heartbeat: Duration,
     /// The least election timeout. Also how long a follower stands by a leader it has heard from.
     pub election_min: Duration,
-    /// The greatest election timeout. Also how long a leader goes on without a majority.
+    /// The greatest election timeout. Also how long a leader continues without a majority.
     pub election_max: Duration,
 }
 
@@ -60,7 +60,7 @@ pub struct Config {
     /// If given, a snapshot is due when this many entries were applied since the last one.
     pub snapshot_entries: Option<u64>,
     /// Also when the entries applied since the last one have more than this many bytes, and more than that snapshot has:
-    /// so all snapshots together cost the disk no more than the log does.
+    /// so all snapshots together write no more to the disk than the log does.
     pub snapshot_bytes: usize,
     /// This many entries before a snapshot's end are kept for followers that are a little behind, as long as they have no
     /// more than `snapshot_bytes`. So the log on the disk holds about twice `snapshot_bytes` or twice the size of a snapshot,
@@ -70,17 +70,17 @@ pub struct Config {
     /// durable yet. Earlier ones are read back from the disk where they are needed ([`EntriesToRead`](crate::EntriesToRead)).
     pub log_cache_bytes: usize,
     /// The loss of the leader's connection ([`Raft::handle_disconnected`](crate::Raft::handle_disconnected)) starts a
-    /// campaign at once. No member with this stands by its leader beyond that, so no lease can rest on it, and as a
+    /// campaign immediately. No member with this stands by its leader beyond that, so no lease can rest on it, and as a
     /// leader it serves no read by a lease.
     pub detect_crash: bool,
-    /// A disk that has not finished a write for so long, while one waits for it, is stalled: a leader hands over or steps
+    /// A disk that has not finished a write for this long, while one waits for it, is stalled: a leader hands over or steps
     /// down, and no member with such a disk campaigns. `None`: the greatest election timeout, at least
     /// [`Config::LEAST_DISK_STALL`].
     pub disk_stall: Option<Duration>,
 }
 
 impl Config {
-    /// Unless it is said otherwise, no disk is taken for stalled before so long: an ordinary one may take some hundred
+    /// Unless configured otherwise, no disk counts as stalled before this time: an ordinary one may take some hundred
     /// milliseconds for a sync when it is busy.
     pub const LEAST_DISK_STALL: Duration = Duration::from_millis(500);
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 pub struct Effects {
     /// Writes for the disk, in this order.
     pub persist: Vec<Persist>,
-    /// Messages that may leave at once.
+    /// Messages that may be sent immediately.
     pub send: Vec<Envelope>,
     /// Committed entries for the state machine, in order, each exactly once.
     pub apply: Vec<Entry>,
@@ -51,7 +51,7 @@ pub struct Persist {
     pub reset: Option<LogId>,
     /// Remove this entry and all after it before anything is appended.
     pub truncate: Option<LogIndex>,
-    /// Entries through this one are not needed any more: a durable snapshot includes them. When their space is
+    /// Entries through this one are no longer needed: a durable snapshot includes them. When their space is
     /// given back is up to the store; after a restart the log may start earlier, never later.
     pub purge: Option<LogId>,
     /// Append these.
@@ -82,7 +82,7 @@ pub struct Ticket {
     pub last: LogId,
 }
 
-/// Entries that are needed and not in memory any more. The driver reads them from the log on its disk and gives them to
+/// Entries that are needed and no longer in memory. The driver reads them from the log on its disk and gives them to
 /// [`Raft::handle_entries_read`](crate::Raft::handle_entries_read): those from `first` on, without gaps, at least one,
 /// as many as fit into `max_bytes`, and none after `last`.
 ///

@@ -1,5 +1,5 @@
-//! Identities: of a cluster, of a data directory, of one start of it, and of the sender of a message. Values only: who may
-//! vote and who counts is decided where votes and answers are counted.
+//! Identities: of a cluster, of a data directory, of one start of it, and of the sender of a message. Values only: which
+//! members may vote and count is decided where votes and answers are counted.
 
 use crate::types::{LogId, NodeId};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Boot {
     pub nonce: u64,
 }
 
-/// What a node shows of itself before anybody listens to it.
+/// What a node shows of itself before its messages are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Its data directory.

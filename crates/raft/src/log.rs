@@ -108,7 +108,7 @@ impl Log {
         if index > newest.last {
             return None;
         }
-        // Nearly always the question is about the newest run.
+        // Nearly always the newest run is asked for.
         if index >= newest.first {
             return Some(newest.term);
         }
@@ -194,7 +194,7 @@ impl Log {
         }
     }
 
-    /// Forgets everything: the log goes on after `base`.
+    /// Forgets everything: the log continues after `base`.
     pub(crate) fn reset(&mut self, base: LogId) {
         *self = Self { base, evicted: base.index, ..Self::default() };
     }

@@ -62,7 +62,7 @@ pub enum MembershipChange {
 
 /// Why a change of the membership was not started, or not finished. The membership is as before, with one exception: a
 /// change that had been started and ends with [`ChangeError::NotLeader`] may still be brought to its end by the next
-/// leader. Who was to be added and promoted in one change, and did not catch up, stays a learner.
+/// leader. A node that was to be added and promoted in one change, and did not catch up, stays a learner.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum ChangeError {
     /// Only the leader takes changes.
@@ -130,7 +130,7 @@ pub enum ChangeError {
 }
 
 impl ChangeError {
-    /// Whether what stands in the way goes by itself, or with its leader.
+    /// Whether the obstacle passes without intervention, or with its leader.
     #[must_use]
     pub fn passes(&self) -> bool {
         matches!(
@@ -143,7 +143,7 @@ impl ChangeError {
         )
     }
 
-    /// Whether it only says that what was asked for is so already, as after an attempt whose answer was lost.
+    /// Whether the requested state already holds, as after an attempt whose answer was lost.
     #[must_use]
     pub fn is_so_already(&self) -> bool {
         matches!(self, Self::AlreadyMember { .. } | Self::AlreadyVoter { .. } | Self::NotMember { .. })
@@ -188,14 +188,14 @@ impl Membership {
         self.voters.iter().chain(&self.outgoing).chain(&self.learners).copied().collect()
     }
 
-    /// Whether it can be in force at all: somebody votes, nobody in two ways, ids start at 1.
+    /// Whether it is valid: it has a voter, no member is both voter and learner, ids start at 1.
     pub(crate) fn is_sound(&self) -> bool {
         !self.voters.is_empty()
             && !self.contains(NodeId(0))
             && !self.learners.iter().any(|learner| self.is_voter(*learner))
     }
 
-    /// The configuration that starts this change: a joint one if the voters change, else the new one at once, as
+    /// The configuration that starts this change: a joint one if the voters change, else directly the new one, as
     /// learners decide nothing (thesis §4.3, §4.2.1).
     pub fn enter(&self, changes: &[MembershipChange]) -> Result<Self, ChangeError> {
         if self.is_joint() && !is_active(Mutant::ChangesOverlap) {
@@ -218,7 +218,7 @@ impl Membership {
     fn take_step(&mut self, change: &MembershipChange, before: &Self) -> Result<(), ChangeError> {
         match change {
             MembershipChange::AddLearner { node: NodeId(0), .. } => Err(ChangeError::ZeroId),
-            // Also one that this very change removes: nobody is in both halves in two ways.
+            // Also one that this very change removes: no member is a voter of one half and a learner of the other.
             MembershipChange::AddLearner { node, .. } if before.contains(*node) || self.contains(*node) => {
                 Err(ChangeError::AlreadyMember { node: *node })
             }

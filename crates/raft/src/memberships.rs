@@ -1,6 +1,6 @@
 //! Which membership is in force at which index of the log (thesis §4.1: a configuration is in force as soon as it is
-//! appended). Knows indices only; whether an entry is committed, and what follows from a change, is the member's own
-//! business.
+//! appended). Knows indices only; whether an entry is committed, and what follows from a change, is decided
+//! elsewhere.
 
 use crate::membership::Membership;
 use crate::types::{LogIndex, SnapshotMeta};
@@ -33,15 +33,15 @@ impl Memberships {
         self.0.len() < before
     }
 
-    /// Nothing before `through` will be asked for any more.
+    /// Nothing before `through` will be asked for again.
     pub(crate) fn compact(&mut self, through: LogIndex) {
         while self.0.get(1).is_some_and(|(index, _)| *index <= through) {
             self.0.pop_front();
         }
     }
 
-    /// A snapshot took the place of the log up to its end: what it says holds there, whatever the log had said
-    /// (trap 26). Behind it the log goes on as it was, or is gone.
+    /// A snapshot replaced the log up to the snapshot's last entry. Its membership holds there, whatever the log said
+    /// (trap 26). The rest of the log is unchanged if `log_is_kept`, and otherwise gone.
     pub(crate) fn reset(&mut self, meta: &SnapshotMeta, log_is_kept: bool) {
         self.0.retain(|(index, _)| log_is_kept && *index > meta.last.index);
         self.0.push_front((meta.membership_index, meta.membership.clone()));

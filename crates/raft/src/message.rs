@@ -151,15 +151,15 @@ pub struct ConflictHint {
     pub first: LogIndex,
 }
 
-/// The leader's word that the receiver may campaign at once (thesis §3.10).
+/// The leader's permission for the receiver to campaign immediately (thesis §3.10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeoutNow {
     /// The leader's term.
     pub term: Term,
 }
 
-/// A follower's word to its leader that its disk is stalled. It acknowledges nothing, so it need not wait for the disk, and it
-/// does not count but this.
+/// A follower's report to its leader that its disk is stalled. It acknowledges nothing, so it need not wait for the disk. It
+/// does not count as an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskStalled {
     /// The follower's term, which may not be on its disk yet.
@@ -170,7 +170,7 @@ pub struct DiskStalled {
     pub waited: Duration,
 }
 
-/// One piece of a snapshot. Pieces are sent in order, one at a time; the answer says where to go on.
+/// One piece of a snapshot. Pieces are sent in order, one at a time; the answer says where to continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallSnapshot {
     /// The leader's term.
@@ -202,11 +202,11 @@ pub struct SnapshotReply {
     pub next_offset: u64,
     /// The member has everything up to `last`, durably, be it from this snapshot or not.
     pub installed: bool,
-    /// It has all pieces, and can make nothing of them.
+    /// It has all pieces, and cannot use them.
     pub refused: Option<SnapshotRefusal>,
 }
 
-/// Why a member can make nothing of a snapshot.
+/// Why a member cannot use a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SnapshotRefusal {
     /// The pieces do not match their checksums: damaged on the way, or where they come from.

@@ -19,11 +19,11 @@ pub enum Mutant {
     EntryBeforeTerm,
     /// A late pre-vote starts a new campaign at a leader (trap 7).
     LeaderObeysLatePreVote,
-    /// A pre-candidate goes on to stand by its old leader (trap 8).
+    /// A pre-candidate still stands by its old leader (trap 8).
     PreCandidateKeepsLeader,
     /// A pre-vote goes to a candidate whose log is behind (trap 9).
     PreVoteIgnoresLog,
-    /// A leader that lost its majority goes on to refuse votes (trap 10).
+    /// A leader that lost its majority continues to refuse votes (trap 10).
     DeafLeaderSuppressesElections,
     /// A learner campaigns (trap 11).
     LearnerCampaigns,
@@ -71,7 +71,7 @@ pub enum Mutant {
     JointNeedsOneMajority,
     /// Learners count toward majorities (trap 32).
     LearnersCount,
-    /// A leader that is not a voter any more counts itself (trap 33).
+    /// A leader that is no longer a voter counts itself (trap 33).
     RemovedLeaderCountsItself,
     /// A new leader serves reads before it has committed in its term (trap 35).
     ReadBeforeOwnCommit,
@@ -87,7 +87,7 @@ pub enum Mutant {
     LeaseWithoutPromise,
     /// A read is served before the state machine has caught up with the commit index (trap 35).
     ReadBeforeApplied,
-    /// A membership is forgotten when the next one is committed, though a snapshot may still stand for the time before.
+    /// A membership is forgotten when the next one is committed, though a snapshot may still need it.
     ForgetMembershipsAtCommit,
     /// A repeated request of a session is applied again (trap 38).
     RetryAppliesTwice,
@@ -95,7 +95,7 @@ pub enum Mutant {
     NamedWriteAppliesTwice,
     /// A step-down leaves the writes that wait without an answer (trap 39).
     DropWritesOnStepDown,
-    /// After a failed sync the member goes on as if it had worked (trap 40).
+    /// After a failed sync the member continues as if the sync had succeeded (trap 40).
     IgnoreFailedSync,
     /// A leader whose disk finishes no write stays leader (trap 49).
     LeaderIgnoresStall,
@@ -119,7 +119,7 @@ pub enum Mutant {
     RestartForgetsPromise,
     /// A member that forgets its leader forgets that it stands by it (trap 37).
     PromiseForgotten,
-    /// A member that has learnt of a higher term does not stand by its leader any more (trap 37).
+    /// A member that has learnt of a higher term no longer stands by its leader (trap 37).
     PromiseEndsWithTerm,
     /// A leader that gave up a transfer has its lease again, though the word to campaign may still arrive (trap 37).
     LeaseAfterTransfer,

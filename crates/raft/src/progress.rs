@@ -120,7 +120,7 @@ impl Progress {
             && !is_active(Mutant::WentBackCounts)
     }
 
-    /// It has lost a part of what it confirmed: that counts no more, and it is filled again from where its log may end.
+    /// It has lost a part of what it confirmed. That part no longer counts, and is sent again from where its log may end.
     pub(crate) fn went_back(&mut self, refused: LogIndex, hint: ConflictHint, at_hint: LogIndex) {
         self.owes = self.owes.max(Some(self.matched));
         self.matched = LogIndex::ZERO;
@@ -205,8 +205,8 @@ impl Progress {
             ReplicationState::Replicate => refused >= self.next,
             ReplicationState::Snapshot => true,
         };
-        // Who refuses what it had has lost its disk. There is nowhere to go back to, and to ask again at once is to be
-        // refused at once, without end.
+        // A follower that refuses what it had confirmed has lost its disk. There is no earlier index to go back to, and an
+        // immediate retry would be refused immediately, in an endless loop.
         if late || refused <= self.matched {
             return false;
         }
@@ -256,7 +256,7 @@ impl Progress {
         self.sending.as_ref().map(Sending::progress)
     }
 
-    /// In Snapshot: which one it is sent, if that goes on.
+    /// In Snapshot: the snapshot that it is being sent, unless it refused it.
     pub(crate) fn snapshot(&self) -> Option<LogId> {
         self.sending.as_ref().filter(|sending| sending.refused().is_none()).map(Sending::last)
     }

@@ -14,7 +14,7 @@ fn majority(members: usize) -> usize {
     members / 2 + 1
 }
 
-/// The halves that decide: one, or in a joint configuration two. None if nobody votes.
+/// The halves that decide: one, or in a joint configuration two. Empty if there are no voters.
 fn halves(membership: &Membership) -> impl Iterator<Item = &BTreeSet<NodeId>> {
     let outgoing = (!is_active(Mutant::JointNeedsOneMajority)).then_some(&membership.outgoing);
     [Some(&membership.voters), outgoing].into_iter().flatten().filter(|half| !half.is_empty())
@@ -32,7 +32,7 @@ pub(crate) fn needed(membership: &Membership) -> usize {
     halves(membership).map(|half| majority(half.len())).max().unwrap_or(1)
 }
 
-/// The greatest value that a majority of each half has reached, as `this` member counts; `None` if nobody votes.
+/// The greatest value that a majority of each half has reached, as `this` member counts; `None` if there are no voters.
 pub(crate) fn reached_by_majority<T: Ord + Copy>(
     membership: &Membership,
     this: NodeId,
@@ -45,7 +45,7 @@ pub(crate) fn reached_by_majority<T: Ord + Copy>(
     halves(membership).map(of_half).min()
 }
 
-/// The value that `n` others are at least as great as. Asked for with every message, so the usual case allocates
+/// The value that is exceeded or equaled by `n` others. Computed for every message, so the usual case allocates
 /// nothing.
 ///
 /// # Panics

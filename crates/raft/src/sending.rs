@@ -21,7 +21,7 @@ pub(crate) struct Sending {
     damaged: u32,
     /// Nothing is sent before this.
     paused_until: Timestamp,
-    /// The follower can make nothing of it.
+    /// The follower cannot use it.
     refused: Option<SnapshotRefusal>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum Refused {
     Late,
     /// It is sent again after a pause.
     Repeated,
-    /// It is not sent any more.
+    /// It is no longer sent.
     Finally,
 }
 
@@ -68,12 +68,12 @@ impl Sending {
         (self.offset, self.size)
     }
 
-    /// Why the follower can make nothing of it.
+    /// Why the follower cannot use it.
     pub(crate) fn refused(&self) -> Option<SnapshotRefusal> {
         self.refused
     }
 
-    /// Whether nothing is lost by sending another one: the follower has nothing of it, or can make nothing of it.
+    /// Whether nothing is lost by sending another one: the follower has nothing of it, or cannot use it.
     pub(crate) fn is_worth_nothing(&self) -> bool {
         self.refused.is_some() || (self.offset == 0 && self.sent.is_none())
     }
@@ -95,7 +95,7 @@ impl Sending {
         Some(NextPiece { meta: self.meta.clone(), offset: self.offset, size: self.size })
     }
 
-    /// The follower has this snapshot's bytes before `next_offset`, it says in answer to a piece of this round.
+    /// The follower reports, in answer to a piece of this round, that it has this snapshot's bytes before `next_offset`.
     pub(crate) fn answered(&mut self, last: LogId, next_offset: u64, round: u64) {
         let back = next_offset < self.offset;
         if self.meta.last != last
@@ -111,7 +111,7 @@ impl Sending {
         }
     }
 
-    /// The follower has all of it and can make nothing of it, it says in answer to a piece of this round.
+    /// The follower reports, in answer to a piece of this round, that it has all of it and cannot use it.
     pub(crate) fn refuse(
         &mut self,
         last: LogId,

@@ -43,9 +43,9 @@ pub enum StepDownReason {
     OtherLeader,
     /// CheckQuorum: no majority answered for an election timeout (thesis §6.2).
     QuorumLost,
-    /// The leader is not a member any more, and that is committed (thesis §4.2.2).
+    /// The leader's removal from the membership is committed (thesis §4.2.2).
     Removed,
-    /// Its disk has not finished a write for too long, and nobody took over in time.
+    /// Its disk has not finished a write for too long, and no other member took over in time.
     DiskStalled,
 }
 
@@ -54,7 +54,7 @@ pub enum StepDownReason {
 pub enum VoteRefusal {
     /// The request's term is behind.
     OldTerm,
-    /// The vote of this term went to someone else.
+    /// The vote of this term went to another candidate.
     AlreadyVoted,
     /// The candidate's log is behind (paper §5.4.1).
     StaleLog,
@@ -216,7 +216,7 @@ pub enum TraceEvent {
         /// The receiving node.
         to: NodeId,
     },
-    /// Told by its leader to campaign at once.
+    /// Told by its leader to campaign immediately.
     ToldToCampaign {
         /// The sending node.
         leader: NodeId,
@@ -235,7 +235,7 @@ pub enum TraceEvent {
         /// The last entry that it includes.
         last: LogId,
     },
-    /// A snapshot from the leader took the place of the state machine: everything through its end is committed and
+    /// A snapshot from the leader replaced the state machine: everything through its end is committed and
     /// applied by it. If the log was not kept, all of it is gone and the next entry is the one after `last`.
     SnapshotInstalled {
         /// The last entry that it includes.
@@ -250,7 +250,7 @@ pub enum TraceEvent {
     },
     /// Timing, PreVote or CheckQuorum were changed.
     Tuned {
-        /// To this.
+        /// The new values.
         tuning: Tuning,
     },
     /// The driver noticed that it had been stopped, or that its clock had stepped.
@@ -260,7 +260,7 @@ pub enum TraceEvent {
         /// For how long.
         waited: Duration,
     },
-    /// Its disk has not finished a write for so long that it does not lead or campaign
+    /// Its disk is stalled: it has not finished a write for too long, so the member does not lead or campaign
     /// ([`Config::disk_stall`](crate::Config::disk_stall)).
     DiskStalled {
         /// For how long.
@@ -303,14 +303,14 @@ pub enum TraceEvent {
         /// Where its log can end at most.
         found: LogIndex,
     },
-    /// A follower that went back has all again that it once confirmed, and counts.
+    /// A follower that went back again has all that it once confirmed, and counts.
     Refilled {
         /// Which.
         follower: NodeId,
         /// Through here.
         through: LogIndex,
     },
-    /// A follower cannot make anything of a snapshot. It is not sent again; a newer one will be.
+    /// A follower cannot use a snapshot. It is not sent again; a newer one will be.
     SnapshotRefused {
         /// Which.
         follower: NodeId,

@@ -141,7 +141,7 @@ impl Payload {
     }
 }
 
-/// What a snapshot stands for; its content is the state machine's (paper §7, thesis ch. 5).
+/// What a snapshot includes; its content is the state machine's (paper §7, thesis ch. 5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotMeta {
     /// The last entry that it includes; the zero id: there is no snapshot.

@@ -8,7 +8,7 @@ use raftdeck_raft::{Message, NodeId, ReadId, ReadMode, Role, Status, Term, Timin
 use std::time::Duration;
 use support::*;
 
-/// So many members of which those detect crashes; N1 leads, and has heard from all.
+/// This many members of which those detect crashes; N1 leads, and has heard from all.
 fn led(voters: u64, detectors: &[NodeId]) -> Cluster {
     let members = (1..=voters).map(NodeId).map(|id| {
         let mut config = config(id, voters);

@@ -43,7 +43,7 @@ fn promote(cluster: &mut Cluster, lacking: usize) {
     deliver(cluster, 0);
 }
 
-/// Delivers everything, but only so many messages with entries to n4.
+/// Delivers everything, but only this many messages with entries to n4.
 fn deliver(cluster: &mut Cluster, mut with_entries: usize) {
     loop {
         for id in cluster.alive() {
@@ -59,7 +59,7 @@ fn deliver(cluster: &mut Cluster, mut with_entries: usize) {
     }
 }
 
-/// Time passes, a heartbeat's interval after the other. N4 gets so many messages with entries each time.
+/// Time passes, a heartbeat's interval after the other. N4 gets this many messages with entries each time.
 fn pass(cluster: &mut Cluster, duration: Duration, with_entries: usize) {
     let end = cluster.now + duration;
     while cluster.now < end {

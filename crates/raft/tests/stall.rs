@@ -19,7 +19,7 @@ const SLOW: Duration = Duration::from_millis(20);
 const QUIET: Duration = Duration::from_millis(400);
 const MOMENT: Duration = Duration::from_micros(1);
 
-/// So many members. N1 leads, has just sent a heartbeat, and its disk finishes nothing by itself. What it told of so far is
+/// This many members. N1 leads, has just sent a heartbeat, and its disk finishes nothing by itself. What it told of so far is
 /// forgotten.
 fn led(voters: u64, limit: impl Into<Option<Duration>>) -> Cluster {
     let limit = limit.into();

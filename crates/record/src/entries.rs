@@ -5,10 +5,10 @@ use raftdeck_model::{Command, CommandId, News, NodeView, Order, Update};
 use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most entries that are asked for at once.
+/// The most entries in one request.
 const LIMIT: u32 = 256;
 
-/// Of so many entries of each log it is remembered which they are. If a node replaces more of them than that, its log is asked for
+/// The IDs of this many entries of each log are remembered. If a node replaces more of them than that, its log is asked for
 /// from its beginning.
 const REMEMBERED: usize = 1024;
 

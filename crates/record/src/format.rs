@@ -138,9 +138,9 @@ impl<W: Write> BlockWriter<W> {
 #[derive(Debug)]
 pub(crate) enum NextBlock {
     Block(BlockKind, Vec<u8>),
-    /// The file is over before a block begins.
+    /// The file ends before a block begins.
     Over,
-    /// The file is over in the middle of a block.
+    /// The file ends in the middle of a block.
     Cut,
     /// What comes is no block, or not the one that was written here.
     Damaged,
@@ -191,7 +191,7 @@ impl<R: Read> BlockReader<R> {
     }
 }
 
-/// So many bytes, or fewer if there are no more. Takes no more memory than there are bytes.
+/// This many bytes, or fewer if there are no more. Takes no more memory than there are bytes.
 fn up_to(from: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(count as u64).read_to_end(&mut bytes)?;

@@ -1,5 +1,5 @@
 //! What is known of one node's log from the updates about it. Entries come in any parts and in any order of parts;
-//! what was removed from the log is forgotten when that is told, or when another entry stands in its place.
+//! what was removed from the log is forgotten when that is reported, or when another entry replaces it.
 
 use raftdeck_model::RaftView;
 use raftdeck_protocol::LogLine;
@@ -49,7 +49,7 @@ impl<T> KnownLog<T> {
         }
     }
 
-    /// Forgets all but the newest so many.
+    /// Forgets all but the newest this many.
     pub(crate) fn keep_newest(&mut self, most: usize) {
         while self.0.len() > most {
             self.0.pop_first();

@@ -1,4 +1,4 @@
-//! Writes updates down as they are told. Keeps a world only for the key frames.
+//! Records updates as they are reported. Keeps a world only for the key frames.
 
 use crate::format::{BlockKind, BlockWriter, Header, MAX_INFLATED};
 use raftdeck_model::{News, Update, World};
@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// A block is written when it has so many bytes,
+/// A block is written when it has this many bytes,
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// or so much cluster time after its first update.
+/// or this much cluster time after its first update.
 const BLOCK_TIME: Duration = Duration::from_secs(1);
 
-/// A key frame comes after so much cluster time,
+/// A key frame comes after this much cluster time,
 const FRAME_TIME: Duration = Duration::from_secs(10);
 
-/// or after so many updates.
+/// or after this many updates.
 const FRAME_UPDATES: u64 = 20_000;
 
 /// A larger update has no room in a block.
@@ -104,7 +104,7 @@ impl<W: Write> Recorder<W> {
         Ok(self.blocks.into_inner())
     }
 
-    /// It stands for all updates before it.
+    /// It replaces all updates before it.
     fn write_key_frame(&mut self) -> io::Result<()> {
         self.frame = (self.at, 0);
         let mut lines = serde_json::to_vec(&KeyFrameTime { at: self.at })?;

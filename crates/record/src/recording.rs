@@ -49,7 +49,7 @@ pub struct RecordingEnd {
 pub enum Ending {
     /// Where its recorder finished it.
     Complete,
-    /// The file is over, though its recorder did not finish it.
+    /// The file ends, though its recorder did not finish it.
     Cut(RecordingEnd),
     /// What comes next is damaged.
     Damaged(RecordingEnd),

@@ -76,7 +76,7 @@ fn an_update_that_is_too_large_is_missed_by_name() {
     assert_eq!(recording.updates[1], update(2, lines(3)));
 }
 
-/// Takes so many bytes, and then none.
+/// Takes this many bytes, and then none.
 struct Full(usize);
 
 impl io::Write for Full {

@@ -41,7 +41,7 @@ impl Changed {
         &self.entry[self.place.key.clone()]
     }
 
-    /// The value that it has from here on; `None`: there is no such key any more.
+    /// The value that it has from here on; `None`: the key no longer exists.
     #[must_use]
     pub fn value(&self) -> Option<&[u8]> {
         self.place.value.clone().map(|value| &self.entry[value])

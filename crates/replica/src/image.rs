@@ -41,7 +41,7 @@ const PIECE: usize = 64 << 10;
 /// The longest encoded answer: a value and what stands around it.
 const MAX_ANSWER: usize = MAX_VALUE + 64;
 
-/// The replicated state at one moment. Cheap to make: it shares everything with the state that goes on.
+/// The replicated state at one moment. Cheap to make: it shares its data with the live state.
 #[derive(Clone, Debug)]
 pub struct StateImage {
     pub(crate) meta: SnapshotMeta,
@@ -54,7 +54,7 @@ pub struct StateImage {
 pub struct ImageError(String);
 
 impl StateImage {
-    /// What it stands for.
+    /// What it includes.
     #[must_use]
     pub fn meta(&self) -> &SnapshotMeta {
         &self.meta

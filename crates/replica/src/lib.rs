@@ -36,7 +36,7 @@ use state::ReplicatedState;
 use std::time::Duration;
 use waiting::WaitingRequests;
 
-/// About as many pairs are read from the map in one go as take a millisecond.
+/// The pairs that are read from the map in one go: they take about a millisecond.
 const PAIRS_AT_ONCE: usize = 4096;
 
 /// Names a client's request until it is answered. Chosen by the driver, never used twice.
@@ -193,7 +193,7 @@ impl Replica {
         self.raft.entries(first, limit)
     }
 
-    /// When [`Replica::handle_deadline`] wants to be called.
+    /// When [`Replica::handle_deadline`] is to be called.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
         self.raft.next_deadline()
@@ -265,12 +265,12 @@ impl Replica {
         self.raft.campaign(now);
     }
 
-    /// Campaigns at once, even if there is a leader ([`Raft::campaign_against_leader`]).
+    /// Campaigns immediately, even if there is a leader ([`Raft::campaign_against_leader`]).
     pub fn campaign_against_leader(&mut self, now: Timestamp) {
         self.raft.campaign_against_leader(now);
     }
 
-    /// Serves no read by a lease any more.
+    /// No longer serves reads by a lease.
     pub fn forgo_leases(&mut self) {
         self.raft.forgo_leases();
     }
@@ -439,7 +439,7 @@ impl Replica {
             self.catching_up.observe(event);
         }
         if self.raft.leads_without_disk() {
-            // They wait for the disk for nobody knows how long, and keep places that others need.
+            // They wait for the disk for an unknown time, and occupy places that others need.
             self.waiting.give_up_writes();
         }
         self.catching_up.applied(self.applied);

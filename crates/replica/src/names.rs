@@ -78,7 +78,7 @@ impl Names {
         self.now
     }
 
-    /// The log's time moved on by so many microseconds: forgets the names that were unused for too long.
+    /// The log's time moved on by this many microseconds: forgets the names that were unused for too long.
     pub(crate) fn pass_time(&mut self, step: u64) {
         if self.known.is_empty() {
             return;

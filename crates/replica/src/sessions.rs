@@ -10,7 +10,7 @@ use raftdeck_raft::LogId;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// What is unused for so long is forgotten.
+/// A session that is unused for this long is forgotten.
 const LIFETIME_MICROS: u64 = SESSION_LIFETIME.as_secs() * 1_000_000;
 
 /// Over this much that is kept for all sessions together the one that was unused for the longest time is forgotten.

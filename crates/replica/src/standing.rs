@@ -12,7 +12,7 @@ use raftdeck_raft::mutants::{Mutant, is_active};
 use raftdeck_raft::{Boot, ClusterId, Incarnation, LogId, Membership, NodeId, Standing};
 use std::collections::BTreeMap;
 
-/// So many starts are remembered of directories that belong to no member. Members are always remembered.
+/// This many starts are remembered of directories that belong to no member. Members are always remembered.
 const STRANGERS: usize = 64;
 
 /// Why a node is not listened to. Each sentence is for both sides, and names the remedy.

@@ -26,7 +26,7 @@ impl Value {
         Bytes::from_owner(self.clone())
     }
 
-    /// Takes another value, in the same memory if it fits and nobody else looks at it.
+    /// Takes another value, in the same memory if it fits and nothing else refers to it.
     pub(crate) fn replace(&mut self, bytes: &[u8], hash: u64) {
         let fits = self.0.with_arc_mut(|arc| match triomphe::Arc::get_mut(arc) {
             Some(stored) if stored.slice().len() == bytes.len() => {

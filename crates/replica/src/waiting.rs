@@ -15,14 +15,14 @@ use writes::Writes;
 pub(crate) struct WaitingRequests {
     /// Writes that wait for their entry to be committed.
     writes: Writes,
-    /// Reads that wait for proof of leadership: at `i` the one with the id `first_read + i`; `None`: it waits no more.
+    /// Reads that wait for proof of leadership: at `i` the one with the id `first_read + i`; `None`: it no longer waits.
     reads: VecDeque<Option<(RequestToken, Read)>>,
     first_read: u64,
     /// Reads that may be answered, in order.
     granted: VecDeque<(RequestToken, Read)>,
-    /// The change of the membership that is under way, even if no client waits for it any more.
+    /// The membership change that is under way, even if no client waits for it any longer.
     change: Option<WaitingChange>,
-    /// The transfer whose end is not known yet, even if no client waits for it any more.
+    /// The transfer whose outcome is not known yet, even if no client waits for it any longer.
     transfer: Option<WaitingTransfer>,
     replies: Vec<(RequestToken, ResponseBody)>,
     /// Went away while they waited. What they wait for still comes to its end, and then they are not answered.
@@ -68,7 +68,7 @@ impl WaitingRequests {
             *waiting = None;
         } else {
             self.gone.insert(token);
-            // Not each time: it looks at all who wait.
+            // Not each time: it looks at all waiting requests.
             self.forget_strangers(2 * self.waiting());
         }
     }
@@ -94,7 +94,7 @@ impl WaitingRequests {
         self.writes.push(token, id);
     }
 
-    /// The entry `applied` was applied; `outcome` is what its command came to.
+    /// The entry `applied` was applied; `outcome` is its command's result.
     pub(crate) fn finish_write(&mut self, applied: LogId, outcome: Option<CommandOutcome>) {
         let Some((token, term)) = self.writes.take(applied.index) else { return };
         let body = match outcome {
@@ -106,12 +106,12 @@ impl WaitingRequests {
         self.reply(token, body);
     }
 
-    /// So many entries will be applied, and so many reads granted: makes room for their answers.
+    /// This many entries will be applied, and this many reads granted: makes room for their answers.
     pub(crate) fn expect_replies(&mut self, entries: usize, reads: usize) {
         self.replies.reserve(entries.min(self.writes.len()) + reads.min(self.reads.len()));
     }
 
-    /// A snapshot took the place of the entries through here: what they came to is not known any more.
+    /// A snapshot replaced the entries through here: their outcome is no longer known.
     pub(crate) fn skip_writes(&mut self, through: LogIndex) {
         while let Some(token) = self.writes.pop(through) {
             // trap 39: a step-down answers every waiting request.
@@ -136,7 +136,7 @@ impl WaitingRequests {
         self.granted.push_back((token, read));
     }
 
-    /// The read waits no more: it may be answered, or its leader leads no more.
+    /// The read no longer waits: it may be answered, or this member is no longer leader.
     pub(crate) fn decide_read(&mut self, id: ReadId, granted: bool) {
         let place = id.0.checked_sub(self.first_read).and_then(|place| usize::try_from(place).ok());
         let Some(read) = place.and_then(|place| self.reads.get_mut(place)) else { return };
@@ -196,7 +196,7 @@ impl WaitingRequests {
         self.transfer = Some(WaitingTransfer { token: Some(token), to });
     }
 
-    /// What happened may be what somebody waits for.
+    /// A waiting request may depend on this event.
     pub(crate) fn observe(&mut self, event: &TraceEvent) {
         match event {
             TraceEvent::RoleChanged { from: Role::Leader, .. } => self.lose_leadership(),
@@ -204,7 +204,7 @@ impl WaitingRequests {
             TraceEvent::LeaderChanged { leader: Some(leader), term } => {
                 self.finish_transfer(Ok((*leader, *term)));
             }
-            // Handing over means to lose the leadership and to hear from the next leader; nobody was heard from.
+            // A transfer succeeds when the next leader is heard from; none was.
             TraceEvent::TimedOut { .. } => self.finish_transfer(Err(Failure::Unknown)),
             _ => {}
         }
@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(told(at(2), Err(Failure::Busy)), Some((TOKEN, another_leader)));
     }
 
-    /// Requests that nobody knows, or that were answered meanwhile, may be cancelled as well, any number of times.
+    /// Unknown requests, and those answered meanwhile, may be cancelled as well, any number of times.
     #[test]
     fn who_went_away_is_remembered_only_while_it_waits() {
         let mut waiting = WaitingRequests::default();

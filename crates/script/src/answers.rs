@@ -18,14 +18,14 @@ use std::collections::BTreeSet;
 /// What is expected of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expectation {
-    /// The client asks this, and reads this value; `None`: there is no such key.
+    /// The client sends this request, and reads this value; `None`: there is no such key.
     Value {
-        /// What it asks.
+        /// The request.
         request: ClientRequest,
-        /// What it reads.
+        /// The value.
         value: Option<Bytes>,
     },
-    /// This came of what the client asked last.
+    /// The client's last request had this outcome.
     Last {
         /// Which client.
         client: ClientName,
@@ -34,14 +34,14 @@ pub enum Expectation {
     },
 }
 
-/// What can come of a request.
+/// The possible outcomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestResult {
     /// The write was carried out.
     Stored,
     /// It failed and certainly changed nothing.
     Refused,
-    /// It may have happened, or may yet.
+    /// It may have happened, or may still happen.
     InDoubt,
 }
 
@@ -52,15 +52,15 @@ pub(crate) const EXPECTATIONS: [&str; 4] = ["get", "stored", "refused", "in-doub
 pub(crate) const CONSISTENCIES: [Consistency; 3] =
     [Consistency::Linearizable, Consistency::Lease, Consistency::Stale];
 
-/// What can be done to the links of a client; [`write::client_link_fault`] names it.
+/// The faults of a client's links; [`write::client_link_fault`] names them.
 const FAULTS: [ClientLinkFault; 3] =
     [ClientLinkFault::Cut, ClientLinkFault::Hold, ClientLinkFault::LoseAnswers];
 
-/// What follows `client`, and cannot be a client's name.
+/// The words that can follow `client`, and so cannot be a client's name.
 pub(crate) const CLIENT: [&str; 5] = ["at", "anywhere", "cut", "hold", "lose-answers"];
 
 impl Expectation {
-    /// Whose request it is about.
+    /// The client whose request it is about.
     pub(crate) fn client(&self) -> &ClientName {
         match self {
             Self::Value { request, .. } => &request.client,
@@ -68,7 +68,7 @@ impl Expectation {
         }
     }
 
-    /// Whether the outcome is as expected; if not, the outcome of the request, which is called `asked`, instead.
+    /// Whether the outcome is as expected; if not, the actual outcome, with the request named as in `asked`.
     pub(crate) fn judge(&self, asked: &str, outcome: &ClientOutcome) -> Result<(), String> {
         let judged = outcome.judged();
         let is_so = match self {
@@ -86,7 +86,7 @@ impl Expectation {
         if is_so { Ok(()) } else { Err(told(asked, &judged)) }
     }
 
-    /// The same for a request that the source did not take.
+    /// The same for a request that the source refused.
     pub(crate) fn judge_refusal(&self, asked: &str, reason: &str) -> Result<(), String> {
         match self {
             Self::Last { came: RequestResult::Refused, .. } => Ok(()),
@@ -139,7 +139,7 @@ pub(crate) fn of_whom(phrase: &mut Phrase<'_>, read: Read) -> Result<ClientReque
     }
 }
 
-/// Whether what follows is how new a read is, or whom it asks.
+/// Whether the next words say how new a read is, or which node is asked.
 pub(crate) fn begins_whom(phrase: &Phrase<'_>) -> bool {
     phrase.is_word("at") || CONSISTENCIES.into_iter().any(|one| phrase.is_word(write::consistency(one)))
 }
@@ -192,7 +192,7 @@ pub(crate) fn client_name(given: &str) -> Result<ClientName, Mistake> {
     Ok(ClientName::Named(given.to_owned()))
 }
 
-/// What a line says, as this client.
+/// The meaning of a line that begins with `as` and this client.
 pub(crate) fn as_client(named: ClientName, first: &str, said: ScriptLine) -> Result<ScriptLine, Mistake> {
     let twice = || Mistake::new("as is given twice: only one client asks");
     let is_own = |client: &ClientName| *client == ClientName::Own;
@@ -244,7 +244,7 @@ pub(crate) fn client(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
     Ok(Disturbance::ClientLinks(client, at, fault))
 }
 
-/// What was probably meant, or what there is.
+/// The word that was probably meant, or the existing words.
 fn or_hint(given: &str, otherwise: &str) -> String {
     let hint = hint(given, CLIENT);
     if hint.is_empty() { format!(": say {otherwise}") } else { hint }

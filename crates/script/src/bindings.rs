@@ -1,4 +1,4 @@
-//! What names stand for: `let old = leader`, then `kill $old`; `let t = term 2`, then `wait term 2 $t+1..`.
+//! The meaning of names: `let old = leader`, then `kill $old`; `let t = term 2`, then `wait term 2 $t+1..`.
 
 use crate::Value;
 use crate::figures::whole;
@@ -9,39 +9,39 @@ use crate::tokens::{MAX_LINE, Token, scan};
 use raftdeck_model::World;
 use std::collections::BTreeMap;
 
-/// The names that a script has given, and what each stands for.
+/// The names that a script has set, and their meaning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bindings {
     names: BTreeMap<String, BoundValue>,
-    /// What is not set here may be set elsewhere: it is not known what it stands for.
+    /// Names that are not set here may be set elsewhere: their meaning is unknown.
     assumes: bool,
 }
 
-/// What a name stands for.
+/// The meaning of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BoundValue {
     /// A number: `$t+1` and `$t-1` are numbers too.
     Number(u64),
-    /// A text that takes the name's place.
+    /// A text that replaces the name.
     Text(String),
-    /// A text that was in quotes: it is no word, even if it looks like one.
+    /// A text that was in quotes: it is not a word, even if it looks like one.
     Quoted(String),
-    /// A number that is known only when the script is carried out: the least one that can be right takes the name's place.
+    /// A number that is known only when the script is carried out: the least possible number replaces the name.
     Unknown,
 }
 
 impl Bindings {
-    /// From now on this name stands for this.
+    /// From now on this name has this meaning.
     pub fn bind(&mut self, name: &str, bound: BoundValue) {
         self.names.insert(name.to_owned(), bound);
     }
 
-    /// From now on what is not set here counts as set elsewhere.
+    /// From now on a name that is not set here counts as set elsewhere.
     pub(crate) fn assume_set(&mut self) {
         self.assumes = true;
     }
 
-    /// Whether it is not known yet what a name in this line stands for.
+    /// Whether a name in this line has an unknown meaning.
     pub(crate) fn names_unknown(&self, line: &str) -> bool {
         let is_unknown = |token: &Token| {
             token
@@ -52,7 +52,7 @@ impl Bindings {
         scan(line).0.iter().any(is_unknown)
     }
 
-    /// Puts what the names stand for in their place.
+    /// Replaces the names with their meaning.
     pub(crate) fn expand(&self, tokens: Vec<Token>) -> Result<Vec<Token>, Mistake> {
         let mut length = 0;
         let mut expand = |token| {
@@ -114,7 +114,7 @@ impl Bindings {
 }
 
 impl Value {
-    /// What it is at the moment, or why that is not known.
+    /// The present value, or why it is not known.
     pub(crate) fn now(self, world: &World) -> Result<BoundValue, String> {
         let named = |named: &str| {
             let node = node(named, world).map_err(|mistake| mistake.to_string());
@@ -144,7 +144,7 @@ fn after_dollar(text: &str, at: usize) -> &str {
     &rest[..end]
 }
 
-/// A number and what is added to it or taken from it in the text behind it, and the length of that. `None`: there is no such number.
+/// A number plus or minus the offset in the text after it, and the length of that text. `None`: there is no such number.
 fn offset(number: u64, rest: &str) -> Option<(u64, usize)> {
     let Some(sign) = rest.chars().next().filter(|sign| matches!(sign, '+' | '-')) else {
         return Some((number, 0));
@@ -156,13 +156,13 @@ fn offset(number: u64, rest: &str) -> Option<(u64, usize)> {
     Some((number?, 1 + end))
 }
 
-/// The least number that can stand behind this text: in `7..$c` none is below 7.
+/// The least number that can follow this text: in `7..$c` no number is below 7.
 fn least(before: &str) -> u64 {
     let range = before.strip_suffix("..").unwrap_or("");
     whole(&range[range.trim_end_matches(|c: char| c.is_ascii_digit()).len()..]).unwrap_or(1)
 }
 
-/// The same as [`offset`] for a number that is not known: it is large enough for what is taken from it.
+/// The same as [`offset`] for a number that is not known: it is assumed to be large enough for what is subtracted.
 fn unknown_offset(least: u64, rest: &str) -> Option<(u64, usize)> {
     const LARGE: u64 = u64::MAX / 2;
     let (number, used) = offset(LARGE, rest)?;

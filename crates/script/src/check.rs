@@ -1,7 +1,7 @@
-//! Checks a script without running it: whether every line can be parsed, with what is known before it starts.
+//! Checks a script without running it: whether every line can be parsed, with what is known before the start.
 //!
-//! The leader is not known then, so the script is checked once with each node as the leader; a mistake is what fails
-//! each time. Loaded files are checked where they are loaded. Pure: the caller reads them.
+//! The leader is not known then, so the script is checked once with each node as the leader. A line is a mistake if it fails each
+//! time. Loaded files are checked where they are loaded. Pure: the caller reads them.
 
 use crate::bindings::{Bindings, BoundValue};
 use crate::engine::line_position::LinePosition;
@@ -13,10 +13,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-/// Past so many loads in one reading no more are followed: files that load one another by ever new names have an end.
+/// The most loads in one reading that are followed. Without this limit, files that load one another under ever new names would never end.
 const MAX_LOADS: usize = 1000;
 
-/// Gives what is in a file that is loaded, or why it cannot be read.
+/// Returns the content of a file that is loaded, or why it cannot be read.
 type ReadFile<'a> = dyn FnMut(&str) -> Result<Vec<u8>, String> + 'a;
 
 /// A mistake in a script.
@@ -26,7 +26,7 @@ pub struct ScriptFlaw {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// The column in which the piece begins that is wrong, in characters from 1.
+    /// The column in which the wrong piece begins, in characters from 1.
     pub column: usize,
     /// A sentence for a person: what is wrong, and what would be right.
     pub mistake: String,
@@ -38,7 +38,7 @@ impl fmt::Display for ScriptFlaw {
     }
 }
 
-/// What a script is found to be.
+/// The result of checking a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// How many lines it has, without those of the files that it loads.
@@ -47,7 +47,7 @@ pub struct Checked {
     pub flaws: Vec<ScriptFlaw>,
 }
 
-/// Reads a script for a cluster that begins with these nodes. `read` is asked for the files that the script loads, once in each
+/// Reads a script for a cluster that begins with these nodes. `read` is called for the files that the script loads, once in each
 /// reading. Without it they are not followed; names that a loaded file may have set then count as set.
 #[must_use]
 pub fn check(file: &str, script: &[u8], nodes: &[NodeId], mut read: Option<&mut ReadFile<'_>>) -> Checked {
@@ -67,18 +67,18 @@ pub fn check(file: &str, script: &[u8], nodes: &[NodeId], mut read: Option<&mut 
 #[derive(Clone, Copy)]
 struct ScriptFile<'a> {
     file: &'a str,
-    /// In how many files that load one another.
+    /// The depth of files that load one another.
     depth: usize,
 }
 
-/// A repeat whose end has not come yet.
+/// A repeat whose end has not been reached.
 struct OpenRepeat {
     line: usize,
     /// How often it carries out its lines.
     times: u64,
 }
 
-/// One reading, in which one node leads at first.
+/// One reading, with one node as the first leader.
 #[derive(Default)]
 struct Reading {
     world: World,
@@ -92,7 +92,7 @@ struct Reading {
     loads: usize,
     /// The files that they named.
     files: BTreeSet<String>,
-    /// Files loaded one another too deeply.
+    /// Whether files loaded one another too deeply.
     is_too_deep: bool,
 }
 
@@ -147,7 +147,7 @@ impl Reading {
         self.outer = outer;
     }
 
-    /// Reads a file where it is loaded. What it says of names and nodes holds for the lines after it too.
+    /// Reads a file where it is loaded. The names that it sets and its changes of nodes apply to the lines after it too.
     fn load(
         &mut self,
         from: &ScriptFile<'_>,
@@ -187,7 +187,7 @@ impl Reading {
         self.open.len() > self.outer && self.open.pop().is_some()
     }
 
-    /// A line that cannot be understood may begin or end a block all the same.
+    /// A line that cannot be parsed may still begin or end a block.
     fn note_block(&mut self, number: usize, line: &str) {
         match after(1, line) {
             0 => drop(self.close()),
@@ -196,7 +196,7 @@ impl Reading {
         }
     }
 
-    /// What lines mean depends on those before them. Gives the file that this one loads.
+    /// Records the effects of a line on the meaning of later lines. Returns the file that it loads.
     fn note(
         &mut self,
         source: &ScriptFile<'_>,
@@ -283,7 +283,7 @@ impl Reading {
         }
     }
 
-    /// Without this node: if it leads, another one does from now on.
+    /// If the node `without` leads, another node leads from now on.
     fn goes_on(&mut self, without: Option<NodeId>) {
         let nodes = self.world.ids();
         let leader = self.world.leader().map(|leader| leader.id).filter(|leader| Some(*leader) != without);

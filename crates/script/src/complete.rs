@@ -9,18 +9,18 @@ use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, ScriptVerb, Verb};
 use raftdeck_model::{FrameKind, World, write};
 use raftdeck_raft::NodeId;
 
-/// One way to go on.
+/// One possible completion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// The line is kept up to this byte; then comes the text.
+    /// The line is kept up to this byte, and the text follows.
     pub start: usize,
-    /// What stands there instead.
+    /// The text from there on.
     pub text: String,
     /// What it means; may be empty.
     pub about: &'static str,
 }
 
-/// How the piece at the line's end, or the next one, could go on; the likeliest first.
+/// How the piece at the line's end, or the next one, could be completed; the likeliest first.
 #[must_use]
 pub fn complete(line: &str, world: &World) -> Vec<Completion> {
     let (mut tokens, open_quote) = scan(line);
@@ -42,7 +42,7 @@ pub fn complete(line: &str, world: &World) -> Vec<Completion> {
             None => Vec::new(),
         },
     };
-    // Within a list only its last part is completed.
+    // In a list only the last part is completed.
     let within = offers.iter().any(|offer| offer.text.contains(','));
     let mut last = given.as_str();
     if let Some(at) = given.rfind(',').filter(|_| !within && !pieces.is_empty()) {
@@ -66,10 +66,10 @@ fn plain<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Offer> {
     texts.into_iter().map(|text| Offer { text: text.to_owned(), about: "" }).collect()
 }
 
-/// What can follow.
+/// The context of a completion.
 struct Completing<'a> {
     world: &'a World,
-    /// What is typed of it.
+    /// What is already typed of the piece.
     given: &'a str,
 }
 
@@ -92,7 +92,7 @@ impl Completing<'_> {
                     return if named { Vec::new() } else { self.filters(rest, false, false) };
                 }
                 (Slot::Whom, _) => return self.whom(pieces),
-                // It has a name.
+                // A client's name was given.
                 (Slot::Client, [first, rest @ ..]) if !CLIENT.contains(first) => match rest {
                     [] => return self.slot(word, Slot::Of(&CLIENT)),
                     [_, rest @ ..] => pieces = rest,
@@ -230,7 +230,7 @@ impl Completing<'_> {
             [.., "for", _] => return plain(["within"]),
             _ => {}
         }
-        // Within others only the last condition is completed.
+        // In nested conditions only the last one is completed.
         let joins = |piece: &&str| matches!(*piece, "not" | "any" | "all" | "of" | "or" | "and");
         let is_within = pieces.first().is_some_and(joins);
         let last = pieces.iter().rposition(|piece| is_within && joins(piece)).map_or(0, |at| at + 1);
@@ -243,7 +243,7 @@ impl Completing<'_> {
         self.simple_condition(&pieces[last..], after.into_iter().chain(more).collect())
     }
 
-    /// A condition that holds no others, and what may stand after it.
+    /// A condition without nested conditions, and what may follow it.
     fn simple_condition(&self, pieces: &[&str], after: Vec<Offer>) -> Vec<Offer> {
         match pieces {
             [] => plain(CONDITIONS),

@@ -29,7 +29,7 @@ pub(crate) fn duration(given: &str) -> Result<Duration, Mistake> {
     Ok(Duration::from_nanos(parts))
 }
 
-/// A time that passes.
+/// A duration greater than zero.
 pub(crate) fn some_duration(given: &str) -> Result<Duration, Mistake> {
     let duration = duration(given)?;
     if duration.is_zero() {
@@ -101,7 +101,7 @@ pub(crate) fn bandwidth(given: &str) -> Result<u64, Mistake> {
     })
 }
 
-/// Understands a rate of cluster time: `1/100`, `0.01`, `1`, `0`.
+/// Parses a rate of cluster time: `1/100`, `0.01`, `1`, `0`.
 pub fn rate(given: &str) -> Result<ClockRate, Mistake> {
     let millionths = match given.split_once('/') {
         Some(("1", below)) => {
@@ -119,7 +119,7 @@ pub fn rate(given: &str) -> Result<ClockRate, Mistake> {
     })
 }
 
-/// How fast a clock is: `50%`, `0.5`, `1/2`, `2`.
+/// The rate of a clock: `50%`, `0.5`, `1/2`, `2`.
 pub(crate) fn clock_factor(given: &str) -> Result<ClockFactor, Mistake> {
     let millionths = match (given.strip_suffix('%'), given.split_once('/')) {
         (Some(percent), _) => scaled(percent, 10_000),
@@ -192,7 +192,7 @@ fn is_figure(c: char) -> bool {
     c.is_ascii_digit() || c == '.'
 }
 
-/// A decimal figure in so many parts each, exactly, rounded down.
+/// A decimal figure as a number of parts, this many to one, exact and rounded down.
 fn scaled(figure: &str, parts: u64) -> Option<u64> {
     let (whole, fraction) = figure.split_once('.').unwrap_or((figure, ""));
     let digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());

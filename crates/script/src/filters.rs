@@ -1,4 +1,4 @@
-//! Which messages: `only RequestVote,VoteReply`, `term 5..7`, `index 3`, `next 3`, in any order.
+//! Filters of messages: `only RequestVote,VoteReply`, `term 5..7`, `index 3`, `next 3`, in any order.
 
 use crate::figures::{range, whole};
 use crate::mistake::Mistake;

@@ -1,8 +1,8 @@
-//! What words are about.
+//! The groups of words.
 
 use std::fmt;
 
-/// What a word is about.
+/// The group of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
     /// Nodes' processes and disks.

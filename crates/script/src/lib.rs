@@ -1,9 +1,9 @@
 //! The script language that commands a cluster: one line, one command.
 //!
-//! The same words stand in the deck's palette and in what `raftdeck up` reads. This room turns a line into values
-//! ([`parse()`]), values into lines ([`raftdeck_model::write`]), and a line's beginning into its completions
-//! ([`complete()`]). It is pure: references such as `leader` are resolved in a [`World`], and nothing is carried out
-//! here. Every word is listed in one table, [`WORDS`], from which the help and `docs/grammar.md` come.
+//! The deck's palette and the input of `raftdeck up` use the same words. This crate turns a line into values ([`parse()`]), values
+//! into lines ([`raftdeck_model::write`]), and a line's beginning into its completions ([`complete()`]). It is pure: references such
+//! as `leader` are resolved in a [`World`], and nothing is carried out here. Every word is listed in one table, [`WORDS`], from which
+//! the help and `docs/grammar.md` are made.
 
 mod answers;
 mod bindings;
@@ -45,12 +45,12 @@ use std::time::Duration;
 use tokens::Token;
 use verb::{ScriptVerb, Verb};
 
-/// What a line says.
+/// The meaning of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScriptLine {
     /// Nothing: it is blank, or a comment.
     Nothing,
-    /// Do this, in this order. Empty: there is nothing to do.
+    /// Carry out these orders in this sequence. Empty: there is nothing to do.
     Do(Vec<Order>),
     /// Run to this goal, then freeze; the script fails if that takes longer.
     Step {
@@ -61,45 +61,45 @@ pub enum ScriptLine {
     },
     /// Send this to the store. The sender numbers it.
     Store(ClientRequest),
-    /// Wait until this is so, at most so long.
+    /// Wait until this holds, for a limited time.
     Wait {
-        /// What.
+        /// The condition.
         until: Condition,
         /// The longest wait, in real time.
         within: Duration,
     },
-    /// Let so much cluster time pass.
+    /// Let this much cluster time pass.
     Sleep {
         /// How much.
         time: Duration,
         /// The longest wait, in real time.
         within: Duration,
     },
-    /// This is so now, or the script fails.
+    /// This holds now, or the script fails.
     Expect(Condition),
-    /// The answer to a client is this, or the script fails; it is waited for at most so long, in real time.
+    /// The answer to a client is this, or the script fails. The wait for it is at most this long, in real time.
     Judge(Expectation, Duration),
-    /// This is so for so long, or the script fails.
+    /// This holds throughout this time, or the script fails.
     Stays {
-        /// What.
+        /// The condition.
         condition: Condition,
         /// How long, in cluster time.
         time: Duration,
         /// The longest wait, in real time.
         within: Duration,
     },
-    /// From now on this name stands for what this value is now.
+    /// From now on this name has the present value of this.
     Let {
         /// The name, without its `$`.
         name: String,
         /// What is named.
         value: Value,
     },
-    /// Carry out the lines up to the [`ScriptLine::End`] that belongs to this so often.
+    /// Carry out the lines up to the matching [`ScriptLine::End`] this many times.
     Repeat {
         /// How often.
         times: u64,
-        /// The name that counts, from 1.
+        /// The name of the counter, from 1.
         counter: Option<String>,
     },
     /// The end of lines that are repeated.
@@ -108,11 +108,11 @@ pub enum ScriptLine {
     Say(String),
     /// Show the nodes' logs side by side.
     Logs,
-    /// Show what is in force, in words that can be given again.
+    /// Show what is in force, in words that can be entered again.
     Rules,
     /// Show the nodes, cluster time and what is in force.
     Status,
-    /// Do what this line says; that it is refused fails no script.
+    /// Do what this line says; a refusal does not fail the script.
     Try(Box<ScriptLine>),
     /// Write what is in force to this file, as a script.
     Save(String),
@@ -126,7 +126,7 @@ pub enum ScriptLine {
     Quit,
 }
 
-/// What a name is to stand for. What depends on the cluster is looked up when the line is carried out.
+/// The value of a name. What depends on the cluster is looked up when the line is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// The node that leads.
@@ -135,11 +135,11 @@ pub enum Value {
     Follower,
     /// This figure of this node.
     Figure(NodeId, Figure),
-    /// Just this.
+    /// This value itself.
     Known(BoundValue),
 }
 
-/// Understands one line in which `$` is an ordinary character, or says in a sentence why not. Nodes that the world does not have are
+/// Parses one line in which `$` is an ordinary character, or says in a sentence why it cannot. Nodes that the world does not have are
 /// mistakes, unless it has none yet.
 pub fn parse(line: &str, world: &World) -> Result<ScriptLine, Mistake> {
     understood(&tokens::split(line)?, world)

@@ -10,11 +10,11 @@ use raftdeck_model::{Scope, pairs};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 
-/// What links look like, for sentences.
+/// The forms of links, for sentences.
 pub(crate) const FORMS: &str = "1>3 (one way), 1-3 (both ways), 2 (all of n2's), 2> (all it sends), >2 (all it gets), \
                                 1,2|3 (between the two sides) or * (all)";
 
-/// Understands a piece that names links.
+/// Parses a piece that names links.
 pub(crate) fn scope(given: &str, world: &World) -> Result<Scope, Mistake> {
     if !given.contains('+') {
         return one(given, world);
@@ -94,7 +94,7 @@ pub(crate) fn next_scope(phrase: &mut Phrase<'_>) -> Result<Scope, Mistake> {
     }
 }
 
-/// The next piece names links, or it is about all of them.
+/// The next piece names links; if it does not, all links are meant.
 pub(crate) fn next_scope_or_all(phrase: &mut Phrase<'_>) -> Result<Scope, Mistake> {
     match phrase.peek() {
         Some(piece) if !is_filter(piece) && !ends(piece) => {

@@ -15,12 +15,12 @@ impl Mistake {
         Self { sentence: sentence.into(), at: None }
     }
 
-    /// With the place of the piece that is wrong, in bytes from the line's beginning, unless it is known already.
+    /// With the place of the wrong piece, in bytes from the line's beginning, unless it is known already.
     pub(crate) fn at(self, at: usize) -> Self {
         Self { at: self.at.or(Some(at)), ..self }
     }
 
-    /// Where in the line the piece begins that is wrong or after which something is missing, in bytes.
+    /// Where in the line the wrong piece begins, or after which position something is missing, in bytes.
     #[must_use]
     pub fn place(&self) -> usize {
         self.at.unwrap_or(0)

@@ -1,4 +1,4 @@
-//! The steps in which time is slowed and hurried.
+//! The steps in which time is slowed and accelerated.
 
 use raftdeck_protocol::ClockRate;
 

@@ -10,17 +10,17 @@ pub(crate) struct Phrase<'a> {
     pub(crate) word: &'static Word,
     pub(crate) world: &'a World,
     rest: &'a [Token],
-    /// Where the piece begins that was taken last, or where the line ended too early.
+    /// Where the piece that was taken last begins, or where the line ended too early.
     at: usize,
 }
 
 impl<'a> Phrase<'a> {
-    /// What follows this word, whose piece this is.
+    /// The words after this one, whose piece this is.
     pub(crate) fn new(meant: &'static Word, first: &Token, rest: &'a [Token], world: &'a World) -> Self {
         Self { word: meant, world, rest, at: first.start }
     }
 
-    /// Where the piece begins that was taken last.
+    /// Where the piece that was taken last begins.
     pub(crate) fn place(&self) -> usize {
         self.at
     }
@@ -57,7 +57,7 @@ impl<'a> Phrase<'a> {
         is
     }
 
-    /// Takes the next piece, which is needed: `what` says for what.
+    /// Takes the next piece, which is required: `what` says for what.
     pub(crate) fn need(&mut self, what: &str) -> Result<&'a str, Mistake> {
         self.next().ok_or_else(|| self.lacks(what))
     }

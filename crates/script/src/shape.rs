@@ -1,6 +1,6 @@
 //! Shapes: partitions and bad networks by their names.
 //!
-//! Here is what people call them; the rules that they are made of are in [`Shape`].
+//! This module has the names; the rules that they are made of are in [`Shape`].
 
 use crate::links::next_scope_or_all;
 use crate::mistake::Mistake;
@@ -13,7 +13,7 @@ use raftdeck_model::{Disturbance, REGIONS, Shape, write};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Takes the rest of a shape's line. The resulting rules name nodes, not `leader`: later they mean the same.
+/// Takes the rest of a shape's line. The resulting rules name nodes, not `leader`, so that their meaning does not change later.
 pub(crate) fn shape(verb: ShapeVerb, phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
     let all = all(phrase.world);
     let shape = match verb {
@@ -50,7 +50,7 @@ fn one_way(given: &str, world: &World) -> Result<(NodeId, NodeId), Mistake> {
 
 type Sides = (BTreeSet<NodeId>, BTreeSet<NodeId>);
 
-/// Two sides as said, or the leader with the lesser half and the others: a leader that must step down shows most.
+/// Two sides as given, or the leader with the lesser half and the others: a leader that must step down is most instructive.
 fn halves(phrase: &mut Phrase<'_>, all: &BTreeSet<NodeId>) -> Result<Sides, Mistake> {
     if let Some(given) = phrase.next() {
         let no = || Mistake::new(format!("\"{given}\" is not a partition: write 1,2|3,4,5"));

@@ -1,5 +1,5 @@
-//! The one table of words. The help, the completion, the nearest word and `docs/grammar.md` come from it, and a test says that
-//! the parser understands its examples.
+//! The one table of words. The help, the completion, the nearest word and `docs/grammar.md` are made from it, and a test checks that
+//! the parser accepts its examples.
 
 use crate::group::Group;
 use crate::mistake::Mistake;
@@ -8,14 +8,14 @@ use crate::verb::{
     ClusterVerb, LinkVerb, NodeVerb, RuleVerb, ScriptVerb, ShapeVerb, StoreVerb, TimeVerb, Verb,
 };
 
-/// One word and all there is to say of it.
+/// One word and its description.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Word {
     /// The word.
     pub name: &'static str,
-    /// What it is about.
+    /// Its group.
     pub group: Group,
-    /// How a line with it looks; `[…]` may be left out.
+    /// The form of a line with it; `[…]` may be left out.
     pub usage: &'static str,
     /// What it does.
     pub about: &'static str,
@@ -28,7 +28,7 @@ pub struct Word {
 }
 
 impl Word {
-    /// What happens to messages by it, if it is a rule.
+    /// The effect on messages, if it is a rule.
     pub(crate) fn rule(&self) -> Option<RuleVerb> {
         match self.verb {
             Verb::Link(LinkVerb::Rule(rule)) => Some(rule),
@@ -37,7 +37,7 @@ impl Word {
     }
 }
 
-/// What a piece may be, for completion.
+/// The kinds of pieces, for completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
     /// A node.
@@ -48,7 +48,7 @@ pub(crate) enum Slot {
     Links,
     /// One of these.
     Of(&'static [&'static str]),
-    /// A figure or a text; these are usual.
+    /// A figure or a text; these are usual values.
     Free(&'static [&'static str]),
     /// Filters, to the end.
     Filters,
@@ -62,7 +62,7 @@ pub(crate) enum Slot {
     Word,
     /// A whole line.
     Line,
-    /// What is said of a client, perhaps after its name.
+    /// What follows `client`, perhaps after a client's name.
     Client,
     /// How new a read is and which node is asked, to the end.
     Whom,
@@ -131,13 +131,13 @@ pub const WORDS: &[Word] = &[
         &["replace 3"], &[Slot::Node]),
     entry("transfer", Verb::Cluster(ClusterVerb::Transfer), "transfer N", "transfer the leadership to a node",
         &["transfer 2"], &[Slot::Node]),
-    entry("elect", Verb::Cluster(ClusterVerb::Elect), "elect N [prevote]", "have a node ask for votes at once, even if another one leads; elect N prevote: fire its election timer, so that it asks for pre-votes first, which nodes that hear a leader refuse",
+    entry("elect", Verb::Cluster(ClusterVerb::Elect), "elect N [prevote]", "make a node campaign now, even if another one leads; elect N prevote: fire its election timer, so that it asks for pre-votes first, which nodes that hear a leader refuse",
         &["elect 2", "elect 2 prevote"], &[Slot::Node, Slot::Free(&["prevote"])]),
     entry("propose", Verb::Cluster(ClusterVerb::Propose), "propose N KEY VALUE", "send a write to this node, once and outside any session: one entry if it leads",
         &["propose leader color blue"], &[Slot::Node, Slot::Free(&[]), Slot::Free(&[])]),
-    entry("align", Verb::Cluster(ClusterVerb::Align), "align", "make all election timeouts equal: votes are split",
+    entry("align", Verb::Cluster(ClusterVerb::Align), "align", "make all election timeouts equal: votes are often split",
         &["align"], &[]),
-    entry("spread", Verb::Cluster(ClusterVerb::Spread), "spread", "spread election timeouts far apart: no vote is split",
+    entry("spread", Verb::Cluster(ClusterVerb::Spread), "spread", "spread election timeouts far apart: votes are not split",
         &["spread"], &[]),
     entry("random", Verb::Cluster(ClusterVerb::Random), "random", "make election timeouts random again",
         &["random"], &[]),
@@ -181,11 +181,11 @@ pub const WORDS: &[Word] = &[
         &["hold *", "hold >2 only RequestVote term 5", "hold 1>2 only AppendEntries next 3"], &[Slot::Links, Slot::Filters]),
     entry("when", Verb::Link(LinkVerb::When), "when LINKS [FILTERS] then RULE [and RULE]", "wait for a message; when it is sent the rules come into force, and they apply to it too",
         &["when 2> only RequestVote term 5 then cut 2>3", "when * only TimeoutNow then hold * and cut 1>2"], &[Slot::Links, Slot::Filters]),
-    entry("release", Verb::Link(LinkVerb::Release), "release all|#ID|LINKS [FILTERS]", "release held messages, or deliver those under way at once",
+    entry("release", Verb::Link(LinkVerb::Release), "release all|#ID|LINKS [FILTERS]", "release held messages, or deliver those under way immediately",
         &["release all", "release #12", "release 2>1 only VoteReply", "release 1>2 next 1"], &[Slot::Message]),
     entry("drop", Verb::Link(LinkVerb::Drop), "drop all|#ID|LINKS [FILTERS]", "lose messages that are held or under way",
         &["drop #12", "drop >3"], &[Slot::Message]),
-    entry("undo", Verb::Link(LinkVerb::Undo), "undo [#ID|all]", "undo what came into force last, the given one, or all",
+    entry("undo", Verb::Link(LinkVerb::Undo), "undo [#ID|all]", "undo the newest fault, the given one, or all",
         &["undo", "undo #3", "undo all"], &[Slot::Fault]),
     entry("heal", Verb::Link(LinkVerb::Heal), "heal", "undo everything; the rate of time stays as it is",
         &["heal"], &[]),

@@ -1,8 +1,8 @@
-//! A line in pieces: at blanks, with quotes, without its comment.
+//! A line in pieces: split at blanks, with quotes, without its comment.
 
 use crate::mistake::Mistake;
 
-/// The longest line. A value in the store may be longer; then it is not written by hand.
+/// The longest line. A longer value in the store cannot be written by hand.
 pub(crate) const MAX_LINE: usize = 64 << 10;
 
 /// One piece.
@@ -11,15 +11,14 @@ pub(crate) struct Token {
     pub(crate) text: String,
     /// Where it begins in the line, in bytes.
     pub(crate) start: usize,
-    /// Where `$` stands in the text outside of quotes.
+    /// The positions of `$` in the text outside quotes.
     pub(crate) names: Vec<usize>,
-    /// Quotes are in it: it is a text, even if it looks like a word.
+    /// Whether it contains quotes: then it is a text, even if it looks like a word.
     pub(crate) is_quoted: bool,
 }
 
-/// Splits at blanks; `"…"` keeps them, and within quotes `\` takes the next character as it is. A `#` at the line's
-/// beginning, or at a piece's that is not followed by a digit, begins a comment: `#12` names a message. A `$` outside of quotes may
-/// begin a name.
+/// Splits at blanks; `"…"` keeps them, and within quotes `\` takes the next character literally. A `#` begins a comment at the
+/// beginning of the line, or of a piece if no digit follows: `#12` names a message. A `$` outside quotes may begin a name.
 pub(crate) fn split(line: &str) -> Result<Vec<Token>, Mistake> {
     match scan(line) {
         (_, true) => Err(Mistake::new("the quote is not closed: add a \" at the end")),

@@ -1,8 +1,8 @@
-//! What the words mean, as values: a new word is added here, and the parser does not compile until it handles it.
+//! The meanings of the words, as values: a new word is added here, and the parser does not compile until it handles it.
 
 use crate::group::Group;
 
-/// What a word means.
+/// The meaning of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Node(NodeVerb),
@@ -76,7 +76,7 @@ pub(crate) enum RuleVerb {
     Hold,
 }
 
-/// A network that is broken in a way that has a name.
+/// A named way in which a network is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShapeVerb {
     Isolate,

@@ -1,4 +1,4 @@
-//! What each word takes and means.
+//! The arguments and the meaning of each word.
 
 use super::{ScriptLine, Value};
 use crate::answers::{begins_whom, bytes, client, expectation, of_whom};
@@ -27,16 +27,16 @@ use raftdeck_protocol::{ClockRate, DiskPace, Read, Write};
 use raftdeck_raft::NodeId;
 use std::time::Duration;
 
-/// How much longer a message takes that is reordered, if nothing is said.
+/// How much longer a reordered message takes by default.
 const OVERTAKEN_FOR: Duration = Duration::from_millis(20);
 
-/// How much of its log a node loses, if nothing is said.
+/// How many bytes of its log a node loses by default.
 const TAIL: u64 = 512;
 
-/// How often lines can be repeated.
+/// The most repetitions of lines.
 const MAX_REPEATS: u64 = 10_000;
 
-/// Takes the rest of a line, all but what is too much.
+/// Takes the rest of a line, except surplus pieces.
 pub(crate) fn line(phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> {
     match phrase.word.verb {
         Verb::Node(verb) => node(verb, phrase).map(ScriptLine::Do),
@@ -310,7 +310,7 @@ fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> 
     Ok(ScriptLine::Do(vec![Order::SetRate(rate)]))
 }
 
-/// Takes `within 5s`, or how long so much cluster time may take.
+/// Takes `within 5s`, or the default limit for this much cluster time.
 fn patience_for(time: Duration, phrase: &mut Phrase<'_>) -> Result<Duration, Mistake> {
     let takes = phrase.world.last_rate().takes(time).unwrap_or_default();
     Ok(asked_patience(phrase)?.unwrap_or(DEFAULT_PATIENCE.saturating_add(takes)))
@@ -415,7 +415,7 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mista
             None => None,
             Some(name) => Some(word(name).ok_or_else(|| table::unknown(name))?),
         }),
-        // What follows these is a line of its own, which is parsed before this.
+        // These are followed by a line of its own, which is parsed before this.
         ScriptVerb::Try | ScriptVerb::As => return Err(phrase.lacks("a command")),
         ScriptVerb::Quit => ScriptLine::Quit,
     })

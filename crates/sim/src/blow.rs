@@ -42,7 +42,7 @@ const THEMES: &[Theme] = &[
     Theme { kind: FaultKind::Disk, blow: Nemesis::overwritten_while_read, weight: 4 },
 ];
 
-/// So many blows take turns.
+/// This many blows take turns.
 const TOGETHER: usize = 3;
 
 /// What all of a run is about: a few blows again and again, with nothing else that would spoil their moments.
@@ -116,8 +116,8 @@ impl Nemesis {
         ]
     }
 
-    /// A leader that nobody hears any more gets late answers to a round for a read, and another read came meanwhile, after
-    /// others had elected and written.
+    /// A leader whose messages no longer arrive gets late answers to a round for a read. Another read came meanwhile, after
+    /// the others had elected a new leader and written.
     pub(crate) fn joined_round(&mut self) -> Blow {
         let (first, _) = self.pair();
         let who = Who::Node(first);
@@ -285,8 +285,8 @@ impl Nemesis {
         blow
     }
 
-    /// A restarted leader reads its whole log back for an empty learner, with an end of it that nobody else has and that is
-    /// overwritten and committed before the entries come.
+    /// A restarted leader reads its whole log back for an empty learner. No other member has the log's end, which is
+    /// overwritten, with the new entries committed, before the entries read back arrive.
     pub(crate) fn overwritten_while_read(&mut self) -> Blow {
         let (first, learner) = (self.pair().0, id(self.nodes + 3));
         let who = Who::Node(first);
@@ -308,7 +308,7 @@ impl Nemesis {
         ]
     }
 
-    /// A learner is to be promoted and does not answer any more.
+    /// A learner is to be promoted and no longer answers.
     pub(crate) fn silent_learner(&mut self) -> Blow {
         let (first, learner) = (self.pair().0, id(self.nodes + 1));
         let silent = LED + self.rng.between(60 * MS, 150 * MS);

@@ -63,15 +63,15 @@ pub(crate) enum OperationEnd {
 /// What a client does next.
 #[derive(Debug)]
 pub(crate) enum NextAttempt {
-    /// Asks again after so long.
+    /// Asks again after this long.
     Again(u64),
-    /// Its operation is over.
+    /// Its operation has ended.
     Over(Op, OperationEnd),
     /// Nothing: the answer was to an earlier attempt.
     Nothing,
 }
 
-/// What a client cares for, for a while.
+/// What a client concentrates on, for a while.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientFocus {
     pub(crate) until: u64,
@@ -101,7 +101,7 @@ pub(crate) struct Client {
     session: Option<Session>,
     target: NodeId,
     op: Option<Op>,
-    /// Counts the attempts: answers to earlier ones are of no interest any more.
+    /// Counts the attempts: answers to earlier ones no longer matter.
     pub(crate) attempt: u64,
     written: u64,
     named: u64,
@@ -109,13 +109,13 @@ pub(crate) struct Client {
     pub(crate) rush: u64,
     /// Nothing else matters to it now.
     pub(crate) care: Option<ClientFocus>,
-    /// It comes only where it is told to, and goes when it is over.
+    /// It starts operations only while it has a focus, and is away otherwise.
     pub(crate) is_guest: bool,
     /// After the faults: how many operations must succeed before it is content.
     pub(crate) wishes: Option<u64>,
 }
 
-/// How long it goes on with an operation while there are faults.
+/// How long it retries an operation while there are faults.
 const ENOUGH: u64 = 3_000_000;
 
 impl Client {
@@ -141,7 +141,7 @@ impl Client {
         }
     }
 
-    /// One of those that only come for a visit.
+    /// A client that is active only while it has a focus.
     pub(crate) fn guest(seed: u64, number: usize, keys: u64, nodes: u64) -> Self {
         Self { is_guest: true, wants_session: false, ..Self::new(seed, number, keys, nodes) }
     }
@@ -151,7 +151,7 @@ impl Client {
         self.is_guest && self.op.is_none() && self.cares(now).is_none()
     }
 
-    /// Whether it wants nothing any more.
+    /// Whether it has nothing left to do.
     pub(crate) fn is_content(&self) -> bool {
         self.wishes == Some(0) && self.op.is_none()
     }
@@ -218,7 +218,7 @@ impl Client {
         wants_name.then(|| Bytes::from(format!("c{}-{}", self.number, self.named)))
     }
 
-    /// What it cares for now.
+    /// What it concentrates on now.
     pub(crate) fn cares(&self, now: u64) -> Option<ClientFocus> {
         self.care.filter(|care| now < care.until)
     }
@@ -384,7 +384,7 @@ impl Client {
         NextAttempt::Over(op, ended)
     }
 
-    /// Whom its addresses name; some of them may not be running; it finds out by itself.
+    /// The nodes that its addresses name; some may not be running, which it finds out itself.
     fn ask_somebody_else(&mut self) {
         self.target = NodeId(1 + self.rng.below(self.nodes));
     }

@@ -45,7 +45,7 @@ impl Clock {
         LoggedTime(u64::try_from(self.wall).unwrap_or(0) + self.now(at).0)
     }
 
-    /// From now on it runs off by so many parts in a million.
+    /// From now on it runs off by this many parts in a million.
     pub(crate) fn set_rate(&mut self, off_ppm: i32, at: u64) {
         self.settle(at);
         self.rate = TRUE_RATE.saturating_add_signed(i64::from(off_ppm)).max(1);
@@ -62,13 +62,13 @@ impl Clock {
         self.rate == u64::from(factor.millionths())
     }
 
-    /// It jumps ahead by so many microseconds.
+    /// It jumps ahead by this many microseconds.
     pub(crate) fn skew(&mut self, by: u64, at: u64) {
         self.settle(at);
         self.local = self.local.saturating_add(by);
     }
 
-    /// Stops, as under a virtual machine that is suspended, or goes on.
+    /// Stops, as in a suspended virtual machine, or continues.
     pub(crate) fn freeze(&mut self, frozen: bool, at: u64) {
         self.settle(at);
         self.frozen = frozen;

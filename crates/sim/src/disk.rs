@@ -21,13 +21,13 @@ use raftdeck_storage::{Life, LogOptions, LogStore, OpenError, Recovered, Snapsho
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-/// So many completions are kept back, about.
+/// About this many completions are kept back.
 const MOST_LATE: usize = 100;
 
-/// Entries that were read back arrive so much later at most.
+/// The longest delay before entries read back arrive.
 const MOST_READ_LATE: u64 = 1_200_000;
 
-/// So many completions are remembered, to be told once more.
+/// This many completions are remembered, to be told once more.
 const MOST_OLD: usize = 64;
 
 const CLUSTER: &str = "simulated";

@@ -213,7 +213,7 @@ impl World<'_> {
     }
 
     fn carry_out(&mut self, id: NodeId, outputs: Outputs) {
-        // The changes are told to nobody here: their order is that of the log, which is judged.
+        // The changes are not reported to watchers here: their order is that of the log, which is judged.
         let Outputs {
             persist,
             send,
@@ -333,13 +333,13 @@ impl World<'_> {
         }
     }
 
-    /// Somebody begins to lead: no leader of an earlier term may serve reads by a lease any more.
+    /// A member becomes leader: no leader of an earlier term may serve reads by a lease from now on.
     fn hold_against_leases(&mut self, id: NodeId, term: Term) {
         let at = self.now;
         if !self.judge.trusts_leases(at) {
             return;
         }
-        // Who stands still serves nobody, and forgets its lease before it goes on.
+        // A paused node serves no reads, and forgets its lease before it continues.
         let others = self.nodes.iter().filter(|node| node.id != id && !node.paused);
         let holder = others.filter_map(|node| {
             let status = node.process.as_ref()?.replica.status(node.clock.now(at));

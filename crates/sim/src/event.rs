@@ -26,7 +26,7 @@ pub(crate) enum Event {
     Resume { node: NodeId, pause: u32 },
     /// The fault with this number in the schedule.
     Fault(usize),
-    /// A client goes on: its next operation, or its next attempt.
+    /// A client continues: its next operation, or its next attempt.
     Client { client: usize, attempt: u64 },
     /// A client has waited long enough.
     GiveUp { client: usize, attempt: u64 },
@@ -34,13 +34,13 @@ pub(crate) enum Event {
     Ask { node: NodeId, client: usize, attempt: u64, ask: Box<MemberRequest> },
     /// An answer arrives at its client.
     Answer { client: usize, attempt: u64, answer: Box<MemberAnswer> },
-    /// From now on nothing goes wrong any more.
+    /// From now on there are no more faults.
     Quiet,
     /// A member learns that its connection to a peer is lost.
     Disconnected { node: NodeId, life: u32, peer: NodeId },
     /// A node that was started connects to the others.
     Connect { node: NodeId, life: u32 },
-    /// A disk that was stalled goes on.
+    /// A disk that was stalled continues.
     DiskGoesOn(NodeId),
     /// Is the cluster led, although this member's disk is stalled?
     LookAtStall(NodeId),

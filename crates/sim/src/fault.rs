@@ -70,15 +70,15 @@ impl Cut {
 /// What a link does to messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weather {
-    /// So many in a thousand are lost.
+    /// This many in a thousand are lost.
     Loss(u64),
-    /// Each takes up to so many microseconds longer, in order.
+    /// Each takes up to this many microseconds longer, in order.
     Delay(u64),
-    /// Each takes just so many microseconds longer, in order.
+    /// Each takes just this many microseconds longer, in order.
     Late(u64),
-    /// So many in a thousand come twice.
+    /// This many in a thousand come twice.
     Duplicate(u64),
-    /// Each takes up to so many microseconds longer, in any order.
+    /// Each takes up to this many microseconds longer, in any order.
     Reorder(u64),
 }
 
@@ -100,50 +100,50 @@ pub enum Fault {
     Crash {
         /// The node.
         who: Who,
-        /// It carries out so many more effects first.
+        /// It carries out this many more effects first.
         effects: u32,
         /// What is left of what was not synced.
         survival: Survival,
         /// How many changes of the disk a write under way still makes.
         changes: u64,
-        /// It starts again after so many microseconds.
+        /// It starts again after this many microseconds.
         down: u64,
     },
     /// The power fails everywhere at once.
     PowerCut {
         /// What is left of what was not synced.
         survival: Survival,
-        /// They start again after so many microseconds.
+        /// They start again after this many microseconds.
         down: u64,
     },
     /// A sync fails, and the process stops, as it must.
     FailSync {
         /// The node.
         who: Who,
-        /// So many syncs succeed first.
+        /// This many syncs succeed first.
         after: u64,
     },
-    /// The disk has only so many bytes left until the process has stopped and starts again.
+    /// The disk has only this many bytes left until the process has stopped and starts again.
     FillDisk {
         /// The node.
         who: Who,
         /// How many.
         spare: usize,
     },
-    /// Syncs take up to so many microseconds.
+    /// Syncs take up to this many microseconds.
     SlowDisk {
         /// The node.
         who: Who,
         /// How many.
         sync: u64,
-        /// For so long.
+        /// For this long.
         lasts: u64,
     },
-    /// The disk finishes nothing, then goes on.
+    /// The disk finishes nothing for a while, then continues.
     StallDisk {
         /// The node.
         who: Who,
-        /// For so long.
+        /// For this long.
         lasts: u64,
     },
     /// A bit of what was synced flips while the process is down. It must refuse to start, or nothing may be wrong.
@@ -152,7 +152,7 @@ pub enum Fault {
         who: Who,
         /// Decides which bit.
         pick: u64,
-        /// It starts again after so many microseconds.
+        /// It starts again after this many microseconds.
         down: u64,
     },
     /// A file of a member whose process is down loses its end. The member must refuse to start, or nothing may be missing.
@@ -161,7 +161,7 @@ pub enum Fault {
         who: Who,
         /// Decides which file, and where it ends.
         pick: u64,
-        /// It starts again after so many microseconds.
+        /// It starts again after this many microseconds.
         down: u64,
     },
     /// A member's disk is replaced by an empty one, where the cluster can bear it: it is one of the few whose disks may be
@@ -169,7 +169,7 @@ pub enum Fault {
     Wipe {
         /// The node.
         who: Who,
-        /// It starts again after so many microseconds.
+        /// It starts again after this many microseconds.
         down: u64,
     },
     /// A copy of a member's directory is made, whether it runs or not.
@@ -182,25 +182,25 @@ pub enum Fault {
     Restore {
         /// The node.
         who: Who,
-        /// It starts again after so many microseconds.
+        /// It starts again after this many microseconds.
         down: u64,
     },
     /// Links are cut.
     Cut {
         /// Which.
         cut: Cut,
-        /// For so long.
+        /// For this long.
         lasts: u64,
     },
     /// Links misbehave.
     Weather {
-        /// The links from this node; from all if nobody is named.
+        /// The links from this node; from all if none is named.
         from: Option<Who>,
-        /// The links to this node; to all if nobody is named.
+        /// The links to this node; to all if none is named.
         to: Option<Who>,
         /// How.
         weather: Weather,
-        /// For so long.
+        /// For this long.
         lasts: u64,
     },
     /// Messages that were delivered or lost long ago arrive, once more or at last.
@@ -210,7 +210,7 @@ pub enum Fault {
         /// How many.
         count: u64,
     },
-    /// Connections are lost, and made again at once: both ends notice it. Messages are lost only if they are lost
+    /// Connections are lost, and made again immediately: both ends notice it. Messages are lost only if they are lost
     /// otherwise.
     Disconnect {
         /// The node.
@@ -222,19 +222,19 @@ pub enum Fault {
     Pause {
         /// The node.
         who: Who,
-        /// For so long.
+        /// For this long.
         lasts: u64,
         /// Its steady clock stops too, as in a virtual machine that is suspended.
         frozen: bool,
     },
-    /// A steady clock runs off by so many parts in a million.
+    /// A steady clock runs off by this many parts in a million.
     Drift {
         /// The node.
         who: Who,
         /// How many.
         ppm: i32,
     },
-    /// A wall clock is set by so many microseconds.
+    /// A wall clock is set by this many microseconds.
     WallJump {
         /// The node.
         who: Who,
@@ -274,13 +274,13 @@ pub enum Fault {
         /// Only those that mostly read; else only those that write.
         readers: bool,
     },
-    /// Some clients ask this member and nobody else, until it says that it does not lead, and all care for one key.
+    /// Some clients ask only this member, until it says that it does not lead, and all care for one key.
     Loyalty {
         /// The node.
         who: Who,
         /// They write, all of them; else half of them read, and the others write at the leader.
         writers: bool,
-        /// For so long.
+        /// For this long.
         lasts: u64,
     },
     /// Guests come, one after the other, and read one key at this member, again and again.
@@ -289,19 +289,19 @@ pub enum Fault {
         who: Who,
         /// The time between two of them.
         gap: u64,
-        /// Until so long after the first came.
+        /// Until this long after the first came.
         lasts: u64,
     },
     /// Clients begin nothing but reads.
     Hush {
-        /// For so long.
+        /// For this long.
         lasts: u64,
     },
-    /// Each client waits for no more than so many microseconds before it asks again.
+    /// Each client waits for no more than this many microseconds before it asks again.
     Impatience {
         /// How many.
         patience: u64,
-        /// For so long.
+        /// For this long.
         lasts: u64,
     },
 }

@@ -45,7 +45,7 @@ impl EventHash {
         self.value(message);
     }
 
-    /// What a member told of.
+    /// What a member reported.
     pub(crate) fn trace(&mut self, node: NodeId, event: &TraceEvent) {
         self.words(&[20, node.0]);
         self.value(event);

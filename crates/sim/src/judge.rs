@@ -111,7 +111,7 @@ impl Judge {
         let Some(id) = op.id else { return };
         let by_lease = matches!(op.action, Action::Read(_, Consistency::Lease));
         let fate = match ended {
-            // It counted on what does not hold any more.
+            // It relied on leases, which no longer hold.
             _ if by_lease && at >= self.trusts_leases => MemberFate::Failed,
             OperationEnd::Ok(answer) => MemberFate::Ok(answer),
             OperationEnd::Failed => MemberFate::Failed,

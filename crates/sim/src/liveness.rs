@@ -5,10 +5,10 @@ use crate::node::MemberFate;
 use crate::world::World;
 use raftdeck_raft::{NodeId, Role, Status};
 
-/// A leader must be there within so many of the greatest election timeouts.
+/// A leader must be there within this many of the greatest election timeouts.
 const LEADER_WITHIN: u64 = 10;
 
-/// Everything must have come to rest within so many.
+/// Everything must have come to rest within this many.
 const REST_WITHIN: u64 = 40;
 
 /// How often is looked.

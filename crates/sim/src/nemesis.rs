@@ -127,7 +127,7 @@ impl Nemesis {
                     (begins + self.rng.between(150 * MS, 450 * MS), rush),
                 ]
             }
-            // A leader that nobody hears from any more, and whom clients still ask.
+            // A leader whose messages no longer arrive, and that clients still ask.
             FaultKind::Partition => {
                 let lasts = self.rng.between(300 * MS, 1500 * MS);
                 vec![
@@ -183,7 +183,7 @@ impl Nemesis {
         ]
     }
 
-    /// A leader that nobody hears any more gets answers to what it said before, with clients that stay with it.
+    /// A leader whose messages no longer arrive gets answers to earlier ones, with clients that stay with it.
     fn late_answers(&mut self) -> Vec<(u64, Fault)> {
         let weather = Weather::Late(self.rng.between(180 * MS, 280 * MS));
         let (lasts, begins) = (900 * MS, self.rng.between(20 * MS, 120 * MS));
@@ -193,7 +193,7 @@ impl Nemesis {
         vec![(0, late), (begins, cut), (begins + self.rng.between(0, 150 * MS), loyalty)]
     }
 
-    /// Nobody has a connection to the leader any more, which learns nothing of that; clients go on to read there.
+    /// No node has a connection to the leader, which does not notice; clients continue to read there.
     fn broken_connections(&mut self) -> Vec<(u64, Fault)> {
         let lasts = self.rng.between(200 * MS, 400 * MS);
         let loyalty = Fault::Loyalty { who: Who::Leader, writers: false, lasts };
@@ -300,7 +300,7 @@ impl Nemesis {
         }
     }
 
-    /// Long enough that somebody else must lead, or just not.
+    /// Long enough that another member must become leader, or just not.
     fn stall(&mut self) -> Fault {
         let lasts = if self.rng.chance(300) {
             self.rng.between(20 * MS, 700 * MS)

@@ -95,7 +95,7 @@ pub(crate) enum Requester {
 /// How a process is going to end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Doom {
-    /// After so many more effects.
+    /// After this many more effects.
     pub(crate) effects: u32,
     pub(crate) survival: Survival,
     pub(crate) changes: u64,
@@ -134,7 +134,7 @@ pub(crate) struct Process {
     pub(crate) doom: Option<Doom>,
     pub(crate) story: Story,
     pub(crate) memory: RareMemory,
-    /// The state was judged when so much was applied.
+    /// The state was last judged when this much was applied.
     pub(crate) judged: LogIndex,
     /// A leader was asked to write in this turn.
     pub(crate) took_write: bool,
@@ -206,7 +206,7 @@ impl Process {
 /// How a member fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemberFate {
-    /// It never ran, and nobody has asked it to join.
+    /// It never ran, and was not asked to join.
     Absent,
     Up,
     Down,
@@ -246,20 +246,20 @@ pub(crate) struct Node {
     pub(crate) perhaps: Option<Platter>,
     /// A bit of its disk was flipped.
     pub(crate) is_flipped: bool,
-    /// Syncs take up to so long, until then.
+    /// Syncs take up to this long, until then.
     pub(crate) slow: (u64, u64),
     /// Whether its disk is stalled.
     pub(crate) standstill: Standstill,
-    /// Every sync takes so much longer.
+    /// Every sync takes this much longer.
     pub(crate) sync_delay: u64,
-    /// Its disk has room for so many bytes of writes; `None`: for all.
+    /// Its disk has room for this many bytes of writes; `None`: for all.
     pub(crate) room: Option<u64>,
     /// While it did not run its files were altered from outside: what it finds at its start is what is there.
     pub(crate) is_altered: bool,
 }
 
 impl Node {
-    /// While it does not run: its disk is replaced by an empty one, which nobody knows and which knows nobody.
+    /// While it does not run: its disk is replaced by an empty one, with a new identity and no memory of others.
     pub(crate) fn lose_disk(&mut self, seed: u64) {
         self.disks += 1;
         self.incarnation = incarnation(seed, self.id, self.disks);

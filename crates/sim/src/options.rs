@@ -44,7 +44,7 @@ pub enum FaultKind {
     Restore,
     /// Clients give up, repeat themselves and come in crowds.
     Client,
-    /// A disk finishes nothing for a while, then goes on.
+    /// A disk finishes nothing for a while, then continues.
     Stall,
 }
 
@@ -95,7 +95,7 @@ impl FaultKind {
     }
 }
 
-/// Some kinds of faults: `all`, `none`, or names between commas.
+/// Some kinds of faults: `all`, `none`, or names separated by commas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultKinds(Vec<FaultKind>);
 
@@ -192,7 +192,7 @@ impl Options {
 pub(crate) struct Setup {
     pub(crate) config: Config,
     pub(crate) clients: usize,
-    /// A client rests so long between two operations, at most.
+    /// A client rests at most this long between two operations.
     pub(crate) think: u64,
     pub(crate) keys: u64,
     /// A message takes this long.

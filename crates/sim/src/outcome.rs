@@ -34,7 +34,7 @@ pub struct Stats {
     pub commits: u64,
     /// Snapshots taken.
     pub snapshots_taken: u64,
-    /// Snapshots received and put in the place of a state machine.
+    /// Snapshots received that replaced a state machine.
     pub snapshots_installed: u64,
     /// Memberships committed.
     pub memberships: u64,

@@ -15,7 +15,7 @@ pub(crate) enum Outward {
     Sent { from: Sender, to: NodeId, message: Message },
     /// The request with this number is answered.
     Answered { request: u64, node: NodeId, answer: MemberAnswer },
-    /// A process has ended by itself, and why.
+    /// A process has ended without being told to, and why.
     Ended(NodeId, String),
     /// A member had a turn: its state may be another.
     Stirred(NodeId),
@@ -34,7 +34,7 @@ impl World<'_> {
         self.is_driven()
     }
 
-    /// Whether somebody outside drives it: then its disks have no whims, and no process starts again by itself.
+    /// Whether it is driven from outside: then its disks cause no random faults, and no process restarts automatically.
     pub(crate) fn is_driven(&self) -> bool {
         self.outside.is_some()
     }

@@ -7,7 +7,7 @@ use raftdeck_raft::{HardState, LogId, LogIndex, Persist, Restored};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Platter {
     pub(crate) hard_state: HardState,
-    /// The log begins after this entry: a snapshot took the place of all before.
+    /// The log begins after this entry: a snapshot replaced everything before.
     base: LogId,
     /// The entries after `base`.
     ids: Vec<LogId>,
@@ -16,7 +16,7 @@ pub(crate) struct Platter {
 }
 
 impl Platter {
-    /// What is there after somebody altered it.
+    /// The content after an external change.
     pub(crate) fn of(restored: &Restored) -> Self {
         let ids = runs(restored).chain(restored.entries.iter().map(|entry| entry.id)).collect();
         let Restored { hard_state, purged, .. } = restored;

@@ -148,7 +148,7 @@ impl AddAssign<&Self> for Coverage {
 #[derive(Debug, Default)]
 pub(crate) struct RareMemory {
     leader: Option<NodeId>,
-    /// It has followed somebody in this life.
+    /// It has followed a leader in this life.
     followed: bool,
     /// As a leader: it gave up a transfer in this term.
     gave_up: Option<Term>,
@@ -240,7 +240,7 @@ impl World<'_> {
         self.stats.rare.count(state);
     }
 
-    /// Before the event is told to anybody else.
+    /// Called before the event is reported elsewhere.
     pub(crate) fn note_rare(&mut self, id: NodeId, event: &TraceEvent) {
         let at = self.now;
         let Node { process, clock, .. } = self.node(id);

@@ -68,7 +68,7 @@ pub enum What {
         /// What it says.
         message: MessageRecord,
     },
-    /// The member told of a transition.
+    /// The member reported a transition.
     Told {
         /// Which, as its core tells it.
         what: TraceEvent,
@@ -95,7 +95,7 @@ pub enum What {
         /// What, in words.
         what: String,
     },
-    /// From here on nothing goes wrong any more.
+    /// From here on there are no more faults.
     Quiet,
     /// A client asks a member.
     Asked {

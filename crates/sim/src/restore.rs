@@ -21,13 +21,13 @@ use raftdeck_raft::{Membership, NodeId, Timestamp};
 use raftdeck_replica::NewestStarts;
 use raftdeck_storage::fs::{MemoryFs, Survival};
 
-/// A node connects to the others so soon after its start, and tries again after as long.
+/// A node connects to the others this long after its start, and tries again after the same time.
 const CONNECTS_AFTER: u64 = 5000;
 
 /// Whether it matters which nodes have seen which starts of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Starts {
-    /// No directory is copied, so nobody ever meets an older start.
+    /// No directory is copied, so no node ever meets an older start.
     AllAlike,
     /// Some are.
     Remembered,
@@ -131,8 +131,8 @@ impl World<'_> {
             && membership.voters.iter().filter(holds).count() * 2 > membership.voters.len()
     }
 
-    /// Whether a copy takes the place of a member's directory that all refuse. A newcomer has met nobody and would listen to it,
-    /// so nobody else comes meanwhile.
+    /// Whether a copy takes the place of a member's directory that all refuse. A newcomer has met no other node and would listen to it,
+    /// so no other node joins meanwhile.
     pub(crate) fn has_older_copy_but(&self, id: Option<NodeId>) -> bool {
         self.nodes.iter().any(|node| Some(node.id) != id && node.newer_start.is_some())
     }

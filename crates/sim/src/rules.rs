@@ -113,14 +113,14 @@ impl Story {
         self.last.index
     }
 
-    /// A turn is over.
+    /// A turn has ended.
     pub(crate) fn rests(&mut self) {
         self.requests.clear();
         self.asked_at.clear();
         self.told.clear();
     }
 
-    /// It told of this. `patience` is the least election timeout.
+    /// It reported this event. `patience` is the least election timeout.
     pub(crate) fn tells(&mut self, event: &TraceEvent, now: Timestamp, patience: Duration) -> Option<Broken> {
         let id = self.own.id;
         match event {

@@ -6,7 +6,7 @@ use crate::options::{FaultKind, micros};
 use crate::world::World;
 use raftdeck_raft::{NodeId, Status};
 
-/// After the disk counts as stalled, a leader that commits must be there within so many of the greatest election timeouts: one
+/// After the disk counts as stalled, a leader that commits must be there within this many of the greatest election timeouts: one
 /// for the hand-over, and the others for elections, should it fail.
 const LEADER_WITHIN: u64 = 4;
 
@@ -66,7 +66,7 @@ impl World<'_> {
         self.node(id).standstill.holds(at, life, |held| &mut held.1)
     }
 
-    /// A disk goes on, unless it was stalled anew meanwhile.
+    /// A disk continues, unless it was stalled again meanwhile.
     pub(crate) fn disk_goes_on(&mut self, id: NodeId) {
         let at = self.now;
         let standstill = &mut self.node(id).standstill;

@@ -41,7 +41,7 @@ pub(crate) struct World<'a> {
     pub(crate) nodes: Vec<Node>,
     pub(crate) network: Network,
     pub(crate) clients: Vec<Client>,
-    /// A client waits so long for an answer, until then.
+    /// A client waits this long for an answer, until then.
     pub(crate) impatience: (u64, u64),
     pub(crate) judge: Judge,
     /// Chance of disks and turns.
@@ -58,9 +58,9 @@ pub(crate) struct World<'a> {
     pub(crate) at_rest: bool,
     /// The member that has its turn, to attribute a panic.
     pub(crate) in_turn: Option<NodeId>,
-    /// What leaves the members, if somebody outside drives them.
+    /// What leaves the members, if they are driven from outside.
     pub(crate) outside: Option<Outside>,
-    /// Turns and disks take so many millionths of the time that they usually do.
+    /// Turns and disks take this many millionths of the time that they usually do.
     pub(crate) pace: u32,
 }
 
@@ -120,7 +120,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A cluster that somebody outside drives: nothing goes wrong by itself, and no member runs yet.
+    /// A cluster driven from outside: no faults happen on their own, and no member runs yet.
     pub(crate) fn driven(options: &LiveOptions) -> World<'static> {
         let nodes = u64::from(options.nodes);
         let (seed, setup) = (options.seed, Setup::driven(options));

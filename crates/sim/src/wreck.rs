@@ -263,7 +263,7 @@ impl World<'_> {
     }
 
     /// Whether it votes in no membership that may still count, and is not about to: the leader is not being asked for a change,
-    /// which could promote it. Between its last answer and its promotion nobody can know that its disk is gone, so that would
+    /// which could promote it. Between its last answer and its promotion no member can know that its disk is gone, so that would
     /// be one lost voter more than the cluster was said to bear.
     fn has_no_vote(&self, id: NodeId) -> bool {
         let leader = self.leader().and_then(|leader| self.nodes.iter().find(|node| node.id == leader));
@@ -346,7 +346,7 @@ impl World<'_> {
         }
     }
 
-    /// The leader is asked, unless so many of the voters could be lost then that nobody could be elected.
+    /// Asks the leader, unless enough voters could then be lost that no leader could be elected.
     fn change_membership(&mut self, steps: &[MembershipStep]) {
         let Some(leader) = self.leader() else { return };
         let Some(process) = &self.node(leader).process else { return };
@@ -391,7 +391,7 @@ impl World<'_> {
         }
     }
 
-    /// From now on nothing goes wrong any more: everything is as it should be, but for what is lost for good.
+    /// From now on there are no more faults: all is repaired, except what is lost for good.
     pub(crate) fn become_quiet(&mut self) {
         self.quiet = true;
         self.show(None, || What::Quiet);
@@ -409,7 +409,7 @@ impl World<'_> {
             self.late_reads_come(id);
             let node = self.node(id);
             node.fs.set_capacity(None);
-            // No sync fails any more.
+            // Syncs no longer fail.
             node.fs.fail_sync_after(u64::MAX / 2);
             node.clock.set_rate(0, at);
             let (life, pause) = (node.life, node.pauses);

@@ -14,7 +14,7 @@ fn twice(name: &str, options: &LiveOptions) -> Played {
     played
 }
 
-/// The rows of what `logs` printed, so many times before the last, with single blanks and without marks of commitment.
+/// The rows of what `logs` printed, this many times before the last, with single blanks and without marks of commitment.
 fn logs(played: &Played, from_end: usize) -> Vec<String> {
     let tables: Vec<_> = played.printed.iter().filter(|text| text.starts_with("logs\n")).collect();
     let table = tables[tables.len() - 1 - from_end];

@@ -2,7 +2,7 @@
 
 use raftdeck_sim::{Options, Stats, run};
 
-/// Each state must be reached within so many seeds of each size.
+/// Each state must be reached within this many seeds of each size.
 const SEEDS: u64 = 80;
 
 #[test]

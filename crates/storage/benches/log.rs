@@ -155,7 +155,7 @@ fn floor(bencher: Bencher<'_, '_>, count: u64) {
     });
 }
 
-/// A sync that should take so many microseconds longer than one without a delay.
+/// A sync that should take this many microseconds longer than one without a delay.
 #[divan::bench(args = [0, 500, 2000], sample_count = 200, sample_size = 1)]
 fn delayed_sync(bencher: Bencher<'_, '_>, micros: u64) {
     let dir = directory();
@@ -164,7 +164,7 @@ fn delayed_sync(bencher: Bencher<'_, '_>, micros: u64) {
     bencher.bench_local(|| file.sync_data().unwrap());
 }
 
-/// A log of so many entries, in groups of 100.
+/// A log of this many entries, in groups of 100.
 fn filled(dir: &Path, entries: u64) -> LogStore {
     let mut store = store(&Unsynced, dir);
     let payload = payload();

@@ -49,9 +49,9 @@ pub fn log_end(fs: &dyn FileSystem, dir: &Path) -> Result<Option<LogEnd>, OpenEr
     Ok(Some(LogEnd { file: path, start, end, size }))
 }
 
-/// Takes so many bytes from the end of a log that nobody writes, as if they had never been written, and says how many its
-/// newest segment has left; `None`: there is no log. What is left is a sound log: its files keep their lengths, and the record
-/// of where it ended goes. What makes the file a segment stays, and so do the segments before it.
+/// Takes this many bytes from the end of a log that no process has open, as if they had never been written. Returns how many
+/// its newest segment has left; `None`: there is no log. What is left is a sound log: its files keep their lengths, and the
+/// record of where it ended is removed. What makes the file a segment stays, and so do the segments before it.
 pub fn lose_tail(fs: &dyn FileSystem, dir: &Path, bytes: u64) -> Result<Option<u64>, OpenError> {
     let Some(LogEnd { file: path, start, end, size }) = log_end(fs, dir)? else { return Ok(None) };
     let left = end.saturating_sub(bytes).max(start);

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What to do with a member that cannot rely on its disk any more. The identity of an empty directory is a new one, so the
+/// What to do with a member that can no longer rely on its disk. The identity of an empty directory is a new one, so the
 /// cluster takes it in only as a new member.
 const REPLACE: &str = "leave the other members running, empty this member's data directory, start it again, and run \
                        `raftdeck client member replace ID` with its id, if a majority of the members still has its disks \
@@ -69,7 +69,7 @@ pub enum OpenError {
         /// The most there may be.
         limit: usize,
     },
-    /// With whom the member started cannot be read any more. A guess could split the cluster in two.
+    /// The list of members that it started with can no longer be read. A guess could split the cluster in two.
     #[error(
         "{}, which holds the founding members of this node, is invalid: {what}. Nothing was changed. Check \
          the disk and keep a copy of the file. If you know for certain how this directory was first started, move the \
@@ -82,7 +82,7 @@ pub enum OpenError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The file that says which data directory this is cannot be read any more.
+    /// The file that identifies this data directory can no longer be read.
     #[error(
         "{}, which holds the identity of this data directory, is invalid: {what}. Nothing was changed. Restore \
          the file if there is a copy of exactly this one, or {REPLACE}",
@@ -94,7 +94,7 @@ pub enum OpenError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The cluster's secret cannot be read any more. The other members have it too.
+    /// The cluster's secret can no longer be read. The other members have it too.
     #[error(
         "{}, which holds the cluster's secret, is invalid: {what}. Nothing was changed. Check the disk, and move \
          the file away: the other members send the secret again",

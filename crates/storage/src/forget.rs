@@ -31,7 +31,7 @@ pub fn forget(fs: &dyn FileSystem, dir: &Path) -> Result<bool, OpenError> {
             fs.remove(&name).map_err(access("remove", &name))?;
         }
     }
-    // A directory that knows its founders and has no log was robbed of it; one that knows nobody is new.
+    // A directory that knows its founders and has no log lost its log; one without founders is new.
     let (founders, aside) = (dir.join("founders"), dir.join("founders.aside"));
     let is_founded = fs.exists(&founders).map_err(access("look for", &founders))?;
     if is_founded {

@@ -19,7 +19,7 @@ pub type Founders = BTreeMap<NodeId, String>;
 /// How a member came into its cluster, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// With whom it was first started.
+    /// The members that it was first started with.
     pub founders: Founders,
     /// How far it has come.
     pub stage: OriginStage,

@@ -25,7 +25,7 @@ pub(crate) const FRAME_HEAD: usize = 16;
 /// The bytes of a seal, and of a turn of the page.
 pub(crate) const SEAL: u64 = FRAME_HEAD as u64;
 
-/// The most bytes in a frame's body. Far above what the core hands out at once; bounds memory in recovery.
+/// The most bytes in a frame's body. Far above what the core hands out in one batch; bounds memory in recovery.
 pub(crate) const MAX_BODY: usize = 256 << 20;
 
 pub(crate) const MARKER: [u8; 3] = *b"rdf";
@@ -37,7 +37,7 @@ pub(crate) enum FrameKind {
     Write,
     /// Says that the frame before it is durable.
     Seal,
-    /// Says that the log goes on in the next segment, which is durable. It stands in the place of the last seal.
+    /// Says that the log continues in the next segment, which is durable. It replaces the last seal.
     Turn,
 }
 

@@ -1,5 +1,5 @@
 //! The ground that segments are built on: files of full length, so that a sync of what is written into them has nothing to
-//! do but to write that. Prepares them ahead of need, and takes back those that are not needed any more, to be used again.
+//! do but to write that. Prepares them ahead of need, and takes back those no longer needed, to be used again.
 //! Touches no file that the log still needs, and writes into none before it has lost the name of a segment for good.
 //!
 //! A file that is being prepared, or lies ready, is called `log.spare-N`; a crash leaves it behind, and the next start
@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// The first segment of a log has so many bytes, and each has twice as many as the one before it, up to the full size: a
+/// The first segment of a log has this many bytes, and each has twice as many as the one before it, up to the full size: a
 /// log that little is written to takes little room. One that is needed before it could be prepared is as small.
 pub(crate) const FIRST: u64 = 1 << 20;
 
 /// The most files that lie ready. When a log is purged, several segments may come free at once.
 const MOST_SPARES: usize = 4;
 
-/// So much is synced at once where a file is filled with zeros: a log that syncs beside it has to wait for no more than that.
+/// The bytes in one sync while a file is filled with zeros: a concurrent sync of the log waits for at most that many.
 const STEP: u64 = 1 << 20;
 
 /// So much of it is written at once. Larger pieces take the system several times as long (Linux 6.18, ext4: 64 MiB in pieces
@@ -40,7 +40,7 @@ pub(crate) struct Spare {
     cold: bool,
 }
 
-/// A segment that is not needed any more.
+/// A segment that is no longer needed.
 #[derive(Debug)]
 pub(crate) struct Released {
     pub(crate) path: PathBuf,
@@ -90,7 +90,7 @@ enum GroundJob {
     Prepare(u64),
     /// Has the system read a file that lies ready.
     Warm(Spare),
-    /// Makes room: the first so many files that fit are kept.
+    /// Makes room: the first this many files that fit are kept.
     TakeBack(Vec<Released>, usize),
 }
 
@@ -134,10 +134,10 @@ impl Ground {
         self.work.state().full.push((path, file));
     }
 
-    /// A file for a segment that begins with so many bytes: one that lies ready, or else one that is made now.
+    /// A file for a segment that begins with this many bytes: one that lies ready, or else one that is made now.
     pub(crate) fn take(&self, needed: u64) -> Result<Spare, StorageError> {
         if self.thread.is_none() {
-            // Otherwise nobody may ever do it.
+            // Otherwise it might never be done.
             self.work.take_back()?;
         }
         let mut state = self.work.state();
@@ -179,7 +179,7 @@ impl Drop for Ground {
         self.work.state().ends = true;
         self.work.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say any more, and a panic of it was reported where it happened.
+            // It has nothing left to report, and a panic in it was reported where it happened.
             let _ = thread.join();
         }
     }
@@ -316,7 +316,7 @@ impl GroundShared {
 }
 
 impl GroundState {
-    /// This segment is one no more. Whether it was cold.
+    /// This file is no longer a segment. Returns whether it was cold.
     fn gone(&mut self, path: &Path) -> bool {
         let before = self.full.len();
         self.full.retain(|(full, _)| full != path);
@@ -355,12 +355,12 @@ impl GroundState {
 /// The beginning of the names of files that lie ready.
 const SPARE: &str = "log.spare-";
 
-/// The size of a log's first segment if a full one has so many bytes.
+/// The size of a log's first segment if a full one has this many bytes.
 pub(crate) fn first_size(full: u64) -> u64 {
     full.min(FIRST)
 }
 
-/// Removes the files that lay ready when the process ended: nobody knows how far they were prepared.
+/// Removes the files that lay ready when the process ended: how far they were prepared is unknown.
 pub(crate) fn remove_left_overs(fs: &dyn FileSystem, dir: &Path) -> Result<(), OpenError> {
     let access = |action, path: &Path| {
         let path = path.to_owned();
@@ -410,7 +410,7 @@ mod tests {
         Ground::new(fs.handle(), dir(), FULL, background).unwrap()
     }
 
-    /// A segment's file with so many bytes in it.
+    /// A segment's file with this many bytes in it.
     fn segment(fs: &MemoryFs, sequence: u64, size: u64) -> Released {
         let path = dir().join(segment::name(sequence));
         fs.put(&path, &vec![7; usize::try_from(size).unwrap()]);

@@ -28,7 +28,7 @@ pub(crate) const IDENTIFIED: u32 = 4;
 /// The first version whose segments state the length of their file.
 const STATES_LENGTH: u32 = 4;
 
-/// The bytes of that statement. It always has so many, since where the frames start must not depend on it.
+/// The bytes of that statement. Its size is constant, since where the frames start must not depend on it.
 const STATED_LENGTH: usize = 8;
 
 /// The oldest version that this program still reads.

@@ -1,5 +1,5 @@
-//! Reads `raft.log` as versions 1 and 2 wrote it: the whole log in that one file. Only reads; the store writes what was
-//! in it into segments, and goes on with those.
+//! Reads `raft.log` as versions 1 and 2 wrote it: the whole log in that one file. Only reads; the store writes its
+//! content into segments, and continues with those.
 //!
 //! ```text
 //! header   magic "raftdeck" | version u32 | crc of the 12 bytes before

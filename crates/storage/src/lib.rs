@@ -15,10 +15,10 @@
 //! - `log-NNNNNNNNNN`, the log's *segments*, and `log.spare-N`, files that lie ready to become one;
 //! - `log.end`, which says how far the log went when it was last written to;
 //! - `identity`, which says which directory this is, of which cluster, and how often it was started;
-//! - `founders` and `secret`, and `snapshot-TERM-INDEX`, named after the last entry that it includes; older ones only while somebody is
-//!   still being sent them.
+//! - `founders` and `secret`, and `snapshot-TERM-INDEX`, named after the last entry that it includes; older ones only while they are
+//!   still being sent.
 //!
-//! A segment starts with a header, and goes on with one *frame* for each [`LogStore::append`]: all that one sync made durable,
+//! A segment starts with a header, followed by one *frame* for each [`LogStore::append`]: all that one sync made durable,
 //! under one checksum, so that a crash leaves all of it or nothing. Behind the last frame stands a *seal*, written once the
 //! frame is synced, which says "the frame before me is durable". The next frame overwrites the seal, and its own existence
 //! says the same, since a frame is only written after the one before it was synced. Checksums cover the segment and the place
@@ -32,7 +32,7 @@
 //! what is left of a segment begins the next one, which is made larger if one group needs that.
 //!
 //! A segment's file has its full length, and its blocks, before anything is written into it: it was filled with zeros and synced,
-//! or is that of a segment that is not needed any more. So a sync has nothing to write but the frame. The header and the first
+//! or is that of a segment that is no longer needed. So a sync has nothing to write but the frame. The header and the first
 //! frame are written and synced before the file gets the name of a segment, which is synced as well: what has such a name is
 //! whole. A file that is to be used again loses its old name durably before anything is written into it. The first segments
 //! of a log are small, and each is twice as large as the one before it, up to the full size.
@@ -40,19 +40,19 @@
 //! A snapshot is written to `snapshot.new`, or received into `snapshot.received`, checked, synced, and only then
 //! renamed and its directory synced. So a crash at any moment leaves the old file or the new one, whole, and at the
 //! next start the half-made ones are gone. Whoever writes a purge or reset has made the snapshot that it relies on
-//! durable before; hence either the log is whole or the newest snapshot has what is missing, which [`LogStore::open`]
+//! durable before; so either the log is whole or the newest snapshot has what is missing, which [`LogStore::open`]
 //! checks. What a crash between the two may leave is a snapshot that goes beyond the log's end, or one over an entry
 //! that conflicts with it: the core decides whether a snapshot replaces the log, also then.
 //!
 //! `founders` says how this member came into its cluster ([`MemberFiles::origin`]): with whom it was first started, and how far the
-//! founding has come. What a log without a membership stands for must not depend on how a member is
+//! founding has come. The meaning of a log without a membership must not depend on how a member is
 //! started today. `secret` holds the cluster's secret. Each is written to a file with `.new` behind its name, synced, renamed, and
 //! its directory synced. Version 1 of `founders` is still read: such a directory was started by a release without identities.
 //!
 //! `identity` is made before the log, with a random [`Incarnation`](raftdeck_raft::Incarnation), and written anew, whole and
 //! atomically, at each start ([`LogStore::start_life`]). So a directory whose log was taken away is told from a new one: it was
 //! started before. One whose `identity` was taken away is told by its log, whose version says that there was one. Peers
-//! remember the number of the newest start they met; a restored older copy of a directory gives itself away by a smaller one.
+//! remember the number of the newest start they met; a restored older copy of a directory is detected by its smaller number.
 //!
 //! # What recovery can tell
 //!
@@ -75,7 +75,7 @@
 //! or torn, and is written anew.
 //!
 //! Every flipped bit is therefore either refused or without effect, also in the last frame, as long as its seal or `log.end`
-//! reached the disk: at once if only the process died, and within the system's write-back time (about half a
+//! reached the disk: immediately if only the process died, and within the system's write-back time (about half a
 //! minute) if the power did. What cannot be told from a torn write: damage to the last frame within that time
 //! after its sync and followed by a power loss, and damage to everything from some frame to the end of the newest segment
 //! if `log.end` is gone too. A whole directory that was replaced by an older copy of itself shows nothing of that; the other
@@ -86,7 +86,7 @@
 //!
 //! The newest snapshot is read whole. Any flipped or missing bit in it is refused with file and offset: no crash explains
 //! it, and the log may need it. So is any in `founders`. If that file is missing as a whole, the directory was never started,
-//! or only by a release that did not write it, or somebody took the file away: these cannot be told apart.
+//! or only by a release that did not write it, or the file was removed: these cannot be told apart.
 //!
 //! A last frame without a seal was perhaps never synced, or its sync failed and only the system's cache still
 //! has it. It is written again and synced before anyone relies on it.

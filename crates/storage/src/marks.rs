@@ -6,7 +6,7 @@ use crate::segment::FramePosition;
 use raftdeck_raft::{LogIndex, Persist};
 use std::collections::VecDeque;
 
-/// At least so many bytes are between two marks in a segment.
+/// At least this many bytes are between two marks in a segment.
 const SPACING: u64 = 16 << 10;
 
 /// Places in the log.
@@ -15,7 +15,7 @@ pub(crate) struct Marks {
     /// An index and a frame.
     ///
     /// **Invariant:** both strictly increase, and an entry of the log at that index or behind it is in that frame or
-    /// behind it. The first mark stands for the whole log.
+    /// behind it. The first mark covers the whole log.
     marks: VecDeque<(LogIndex, FramePosition)>,
 }
 

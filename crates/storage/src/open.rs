@@ -30,10 +30,10 @@ const NEW_LOG: &str = "raft.log.new";
 const NEW_SEGMENT: &str = "log.new";
 const LOCK: &str = "LOCK";
 
-/// So much of `raft.log` is read at once: all of it, unless it is an old one.
+/// The bytes of `raft.log` that are read in one piece: all of it, unless it is an old one.
 const AHEAD: usize = 1 << 20;
 
-/// The most bytes of entries that are brought over from an old log at once; a larger entry goes alone.
+/// The most bytes of entries that are brought over from an old log in one piece; a larger entry goes alone.
 const GROUP: usize = 1 << 20;
 
 impl LogStore {
@@ -389,7 +389,7 @@ fn remove_left_over(fs: &dyn FileSystem, new: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// What the log does not hold any more must be in a snapshot.
+/// What the log no longer holds must be in a snapshot.
 fn check_fit(log: &Path, purged: LogId, newest: Option<&(SnapshotMeta, u64)>) -> Result<(), OpenError> {
     let snapshot = newest.map_or(LogId::default(), |(meta, _)| meta.last);
     if purged.index > snapshot.index {

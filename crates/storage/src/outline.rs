@@ -51,7 +51,7 @@ pub enum WriteMisfit {
     /// Index 0 is before the log.
     #[error("the log cannot be truncated from index 0 on")]
     TruncateAtZero,
-    /// What a snapshot took the place of cannot be changed any more.
+    /// Entries that a snapshot replaced can no longer be changed.
     #[error("the log cannot be truncated from index {from} on: it starts after entry {purged}")]
     TruncatePurged {
         /// From where.

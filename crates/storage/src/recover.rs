@@ -236,7 +236,7 @@ fn open_failed(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     move |cause| OpenError::Access { action: "open", path: path.to_owned(), cause }
 }
 
-/// What a walk over frames came to.
+/// The result of a walk over frames.
 #[derive(Debug)]
 pub(crate) struct Frames {
     /// Where the last intact one ends.
@@ -372,7 +372,7 @@ impl Replay {
         }
     }
 
-    /// What the core starts with, but for the snapshot, and what the store goes on with.
+    /// What the core starts with, except the snapshot, and what the store continues with.
     pub(crate) fn finish(self) -> (Restored, Outline, Marks) {
         let Self { outline, marks, memberships, entries, .. } = self;
         let first = entries.front().map_or(outline.last().next(), |entry| entry.id.index);

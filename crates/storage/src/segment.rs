@@ -38,7 +38,7 @@ pub(crate) fn parse_name(path: &Path) -> Option<u64> {
 pub(crate) enum FrameAt<'a> {
     /// An intact frame.
     Frame(FrameKind, &'a [u8]),
-    /// The beginning of a frame of so many bytes whose body is not whole.
+    /// The beginning of a frame of this many bytes whose body is not whole.
     Torn(u64),
     Nothing,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Reader<'a> {
     /// The bytes of the file from `start` on.
     window: Vec<u8>,
     start: u64,
-    /// So many bytes are read at once, and more where a frame is larger.
+    /// This many bytes are read in one call, and more where a frame is larger.
     ahead: usize,
 }
 
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         Ok(self.bytes(offset, N)?.and_then(|bytes| bytes.try_into().ok()))
     }
 
-    /// So many bytes from `offset` on; `None` if the file ends before that.
+    /// This many bytes from `offset` on; `None` if the file ends before that.
     pub(crate) fn bytes(&mut self, offset: u64, length: usize) -> Result<Option<&[u8]>, OpenError> {
         let end = offset.saturating_add(length as u64);
         if end > self.size {

@@ -37,7 +37,7 @@ pub(crate) const MAX_FILE: u64 = 16 << 30;
 /// The most bytes in a piece.
 const MAX_PIECE: usize = 1 << 20;
 
-/// Shorter pieces of content are put together until they have so many bytes.
+/// Shorter pieces of content are put together until they have this many bytes.
 const PIECE: usize = 64 << 10;
 
 const MAGIC: [u8; 8] = *b"raftsnap";

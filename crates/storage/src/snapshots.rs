@@ -91,7 +91,7 @@ impl Snapshots {
     }
 
     /// Writes a snapshot of this content, makes it durable, and gives its size on disk in bytes: what a follower is
-    /// sent. If it is there already, that one stays: somebody may have read the half of it.
+    /// sent. If it is there already, that one stays: a part of it may have been read.
     ///
     /// After an error the snapshot does not count as stored, and every later change fails.
     pub fn save(

@@ -27,10 +27,10 @@ pub struct LogOptions {
     /// The size of a full-grown segment file in bytes. The first ones of a log are smaller, and one that is made for a
     /// single large group is larger.
     pub segment_bytes: u64,
-    /// Recovery hands out the newest entries up to so many bytes of payloads; those before them stay on the disk, to be had
+    /// Recovery hands out the newest entries up to this many bytes of payloads; those before them stay on the disk, to be had
     /// by [`LogStore::read`].
     pub cache_bytes: usize,
-    /// A thread of the store's own prepares segments ahead of need and takes back those that are not needed any more.
+    /// A thread of the store's own prepares segments ahead of need and takes back those that are no longer needed.
     /// Otherwise the owner of the store calls [`LogStore::tend`], or the writes wait for it.
     pub background: bool,
 }
@@ -118,7 +118,7 @@ impl LogStore {
         result
     }
 
-    /// Prepares the next segment and takes back what is not needed any more, if that is due. For the owner of a store
+    /// Prepares the next segment and takes back those no longer needed, if that is due. For the owner of a store
     /// without a thread of its own, to be called when nothing waits.
     pub fn tend(&mut self) -> Result<(), StorageError> {
         self.check()?;
@@ -262,7 +262,7 @@ impl Segment {
         self.write(self.end, &seal)
     }
 
-    /// Says that the log goes on in the next segment, which is durable.
+    /// Records that the log continues in the next segment, which is durable.
     fn close(mut self) -> Result<(PathBuf, Box<dyn File>, Closed), StorageError> {
         let turn = self.framing.mark(FrameKind::Turn, self.end);
         self.write(self.end, &turn)?;

@@ -1,5 +1,5 @@
 //! Memberships as logs up to version 3 and snapshots of version 1 hold them: from before clusters and data directories had
-//! identities. They are read, and nothing writes them any more.
+//! identities. They are still read, but no longer written.
 
 use raftdeck_raft::{LogId, LogIndex, Membership, NodeId, SnapshotMeta};
 use serde::Deserialize;

@@ -31,7 +31,7 @@ fn survivals(unsynced: usize) -> impl Iterator<Item = Survival> {
     [Survival::Process, Survival::Nothing].into_iter().chain(prefixes).chain((0..32).map(Survival::Sectors))
 }
 
-/// Writes the history until the machine stops after so many changes; gives back how many groups were acknowledged,
+/// Writes the history until the machine stops after this many changes; gives back how many groups were acknowledged,
 /// or `None` if all were, with changes to spare.
 fn write_until(fs: &MemoryFs, changes: u64) -> Option<usize> {
     fs.halt_after(changes);
@@ -126,7 +126,7 @@ enum Step {
         fault: Option<Fault>,
         crash: Survival,
     },
-    /// Saves a snapshot of the log but the last so many entries.
+    /// Saves a snapshot of the log but the last this many entries.
     Save {
         keep: u64,
         size: usize,
@@ -164,7 +164,7 @@ enum Fault {
 struct Shape {
     new_term: Option<u64>,
     remove: u64,
-    /// Purge the log but for so many entries, as far as the snapshot goes.
+    /// Purge the log but for this many entries, as far as the snapshot goes.
     purge_but: Option<u64>,
     sizes: Vec<usize>,
 }

@@ -101,7 +101,7 @@ fn states() -> Vec<Restored> {
     states
 }
 
-/// Lives until the machine stops after so many changes; gives back how many steps were acknowledged, or `None` if all
+/// Lives until the machine stops after this many changes; gives back how many steps were acknowledged, or `None` if all
 /// were, with changes to spare.
 fn live_until(fs: &MemoryFs, changes: u64) -> Option<usize> {
     fs.halt_after(changes);

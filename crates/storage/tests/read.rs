@@ -124,7 +124,7 @@ fn a_group_larger_than_what_is_read_at_once_comes_back() {
 /// What a follower's log goes through.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Removes the last entries, and appends so many of a new term.
+    /// Removes the last entries, and appends this many of a new term.
     Write {
         remove: u64,
         sizes: Vec<usize>,

@@ -27,7 +27,7 @@ fn with_snapshot() -> MemoryFs {
     fs
 }
 
-/// A write of one entry with a command of so many bytes.
+/// A write of one entry with a command of this many bytes.
 fn one(index: u64, bytes: usize) -> Persist {
     appends([entry(1, index, &format!("{index} {}", "x".repeat(bytes)))])
 }

@@ -28,7 +28,7 @@ fn save(snapshots: &mut Snapshots, meta: &SnapshotMeta) -> u64 {
     snapshots.save(meta, content().into_iter()).unwrap()
 }
 
-/// The whole file, read in pieces of so many bytes.
+/// The whole file, read in pieces of this many bytes.
 fn file(snapshots: &Snapshots, last: LogId, max: usize) -> Vec<u8> {
     let mut file = Vec::new();
     loop {

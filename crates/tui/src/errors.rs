@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 
-/// A command line that can be parsed and still asks for what cannot be.
+/// A command line that can be parsed, but requests something impossible.
 #[derive(Debug)]
 pub(crate) struct WrongUsage {
     pub(crate) kind: ErrorKind,
@@ -27,13 +27,13 @@ impl fmt::Display for WrongUsage {
 
 impl Error for WrongUsage {}
 
-/// Says it on the standard error.
+/// Prints it on the standard error.
 pub(crate) fn complain(what: &str) {
-    // There is nobody else to tell.
+    // If standard error is closed, the message cannot be shown.
     let _ = writeln!(io::stderr(), "raftdeck: {}", printable::lines(what));
 }
 
-/// An error with its causes, each said once.
+/// An error with its causes, each stated once.
 pub(crate) fn sentence(error: &color_eyre::Report) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

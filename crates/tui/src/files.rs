@@ -6,7 +6,7 @@ use std::io::Read;
 /// The largest script.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// What is in a file, or why it cannot be read.
+/// The content of a file, or why it cannot be read.
 pub fn read(file: &str) -> Result<Vec<u8>, String> {
     let open = File::open(file).map_err(|error| error.to_string())?;
     let is_file = open.metadata().map_err(|error| error.to_string())?.is_file();
@@ -21,7 +21,7 @@ pub fn read(file: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Writes a file, or says why that cannot be done.
+/// Writes a file, or says why it cannot be written.
 pub fn write(file: &str, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| error.to_string())
 }

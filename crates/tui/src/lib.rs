@@ -1,7 +1,7 @@
-//! The program: it starts a [`source`] of updates, runs the deck over it on a terminal ([`screen`]), or prints what is told
+//! The program: it starts a [`source`] of updates, runs the deck for it on a terminal ([`screen`]), or prints the updates
 //! ([`plain`]), and has all other [`commands`].
 //!
-//! [`cli`] is the command line and the way in.
+//! [`cli`] is the command line and the entry point.
 
 pub mod cli;
 pub mod commands;

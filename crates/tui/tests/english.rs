@@ -32,6 +32,8 @@ const RULES: &[(&str, &str)] = &[
     ("stands|stand|stood still", "\"is frozen\" (time), \"is stalled\" (a disk), \"is stopped\" (a process)"),
     ("leads|lead on", "\"stays leader\""),
     ("for ever", "\"forever\""),
+    ("of|after|about|most|just|to so many", "\"this many\", or the number"),
+    ("told of", "\"reported\""),
     ("what came|comes of", "\"the outcome of\""),
     ("what became|becomes of", "\"what happens to\""),
 ];

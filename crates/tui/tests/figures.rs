@@ -39,7 +39,7 @@ fn run(name: &str) -> [String; 2] {
     [run_with(&[], name), simulated]
 }
 
-/// The rows of what `logs` printed, the last time or so many times before, with single blanks and without marks of commitment.
+/// The rows of what `logs` printed, the last time or this many times before, with single blanks and without marks of commitment.
 fn logs(said: &str, from_end: usize) -> Vec<String> {
     let lines: Vec<&str> = said.lines().collect();
     let heads: Vec<usize> =

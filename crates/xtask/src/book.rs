@@ -1,5 +1,5 @@
-//! The book. Its chapters lie in docs/, and some pages that lie elsewhere belong to it; `mdbook` wants all of them in one folder. So they
-//! are gathered in target/book-source, with their links changed to match, and built from there into target/book.
+//! The book. Its chapters are in docs/, and some pages elsewhere belong to it; `mdbook` needs all of them in one folder. So they are
+//! gathered in target/book-source, with their links adapted, and built from there into target/book.
 
 use crate::grammar;
 use crate::workspace::{cargo, empty_folder, make_folder, read, root, run as carry_out, write as write_file};
@@ -15,14 +15,14 @@ pub(crate) struct Args {
     write: bool,
 }
 
-/// Folders that chapters show pictures of, or lead to.
+/// Folders whose pictures the chapters show, or to which they link.
 const ALONG: [&str; 2] = ["assets/screenshots", "examples"];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.write { write() } else { build() }
 }
 
-/// The test that holds the parts writes them if it is told to.
+/// The test that checks the generated parts also writes them if it is told to.
 fn write() -> Result<()> {
     grammar::write_anew()?;
     let mut test = cargo(&["test", "--package", "raftdeck-tui", "--test", "book"]);
@@ -67,7 +67,7 @@ fn chapters(summary: &str) -> Vec<&str> {
     summary.lines().filter_map(|line| line.split_once("](")?.1.strip_suffix(')')).collect()
 }
 
-/// A page's text with its links as they are when docs/ is the root of all: a chapter's `../` is gone, and so is `docs/` elsewhere.
+/// A page's text with its links adapted to docs/ as the root: a chapter's `../` is removed, and so is `docs/` elsewhere.
 fn moved(text: &str, path: &str) -> String {
     if path.starts_with("docs/") {
         return text.replace("](../README.md", "](start.md").replace("](../", "](");

@@ -1,4 +1,4 @@
-//! Fuzzers: what reads bytes is given many, for a time. They need a nightly toolchain, a C++ compiler and cargo-fuzz.
+//! Fuzzers: each reader of bytes is given many inputs for some time. They need a nightly toolchain, a C++ compiler and cargo-fuzz.
 
 use crate::workspace::{make_folder, root, run as carry_out};
 use anyhow::{Context, Result, bail};
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let (found, seeds, kept) =
         (format!("fuzz/corpus/{reader}"), format!("seeds/{reader}"), format!("fuzz/kept/{reader}"));
-    // The workspace's own toolchain cannot do it.
+    // The workspace's own toolchain does not support it.
     let mut fuzz = Command::new("rustup");
     fuzz.current_dir(&folder).args(["run", "nightly", "cargo", "fuzz", "run", reader]);
     let max_len = format!("-max_len={}", args.max_len);
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .context("if it is not there: rustup toolchain install nightly; cargo install cargo-fuzz")
 }
 
-/// The names of all of them.
+/// The names of all readers.
 fn readers(folder: &Path) -> Result<Vec<String>> {
     let targets = folder.join("fuzz/targets");
     let entries = fs::read_dir(&targets).with_context(|| format!("cannot list {}", targets.display()))?;

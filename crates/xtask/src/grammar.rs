@@ -1,5 +1,5 @@
-//! docs/grammar.md lists every word of the scripts. The list is made from the table of words, between two marks; the rest of the page is
-//! written by hand.
+//! docs/grammar.md lists every word of the scripts. The list is made from the table of words, between two marks; the rest of the page
+//! is written by hand.
 
 use crate::workspace::{cargo, output, read, root, write};
 use anyhow::{Context, Result, bail};
@@ -19,7 +19,7 @@ pub(crate) fn check() -> Result<()> {
     run(&Args { check: true })
 }
 
-/// Writes it anew.
+/// Writes the list again.
 pub(crate) fn write_anew() -> Result<()> {
     run(&Args { check: false })
 }

@@ -1,5 +1,5 @@
-//! The project's own commands, as `cargo xtask COMMAND`. It links no other room: what it needs of them it asks of `cargo`, so that it
-//! is built in seconds.
+//! The project's own commands, as `cargo xtask COMMAND`. It links no other crate of the workspace: it gets what it needs from them
+//! through `cargo`, so that it is built in seconds.
 
 mod architecture;
 mod bench;

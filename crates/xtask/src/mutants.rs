@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ]))?;
     }
     if args.by != By::Scenarios {
-        // Optimization across crates is for writes a second; here it would only make the build longer.
+        // Optimization across crates is for throughput; here it would only make the build slower.
         let mut simulate = cargo(&[
             "run",
             "--release",

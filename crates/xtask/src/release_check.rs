@@ -1,5 +1,5 @@
-//! What must be true before a version is tagged: crates that a registry takes, texts that name the version, and dependencies that
-//! keep to deny.toml. The tests are `.ci/run`'s.
+//! What must hold before a version is tagged: crates that a registry accepts, texts that name the version, and dependencies that
+//! comply with deny.toml. The tests are run by `.ci/run`.
 
 use crate::grammar;
 use crate::workspace::{cargo, metadata, read, root, run as carry_out, version};
@@ -38,7 +38,7 @@ fn published(workspace: &Metadata) -> impl Iterator<Item = &Package> {
     workspace.packages.iter().filter(|package| package.publish.as_ref().is_none_or(|to| !to.is_empty()))
 }
 
-/// What a registry, or those who look there, would miss.
+/// What a registry or its users would miss.
 fn flaws(package: &Package, version: &str) -> Vec<String> {
     let folder = package.manifest_path.parent().expect("a manifest lies in a folder");
     let has_file = |name: &str| folder.join(name).is_file();
@@ -65,7 +65,7 @@ fn flaws(package: &Package, version: &str) -> Vec<String> {
     failed.map(|(_, flaw)| format!("{}: {flaw}", package.name)).collect()
 }
 
-/// Texts that must name the version, and do not.
+/// Texts that must name the version, but do not.
 fn unnamed(version: &str) -> Result<Vec<String>> {
     let texts = [
         ("CHANGELOG.md", format!("\n## {version}")),

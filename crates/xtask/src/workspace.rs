@@ -26,7 +26,7 @@ pub(crate) fn rustc(args: &[&str]) -> Command {
     command
 }
 
-/// What `cargo` says of the workspace, without what it depends on.
+/// The workspace's metadata from `cargo`, without its dependencies.
 pub(crate) fn metadata() -> Result<Metadata> {
     let program = cargo(&[]).get_program().to_owned();
     let mut command = MetadataCommand::new();
@@ -64,7 +64,7 @@ pub(crate) fn empty_folder(folder: &Path) -> Result<()> {
     make_folder(folder)
 }
 
-/// Says what is run, and runs it to its good end.
+/// Prints the command, and runs it; it must succeed.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     eprintln!("$ {}", line(command));
     let status = command.status().with_context(|| format!("cannot start `{}`", line(command)))?;
@@ -74,7 +74,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs it, and gives what it printed.
+/// Runs it, and returns what it printed.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot start `{}`", line(command)))?;
     if !output.status.success() {

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// A leader and its followers that wait for work. They end when this is dropped, or when this process ends: they notice
-/// the end of their standard input.
+/// A leader and its followers that wait for work. They end when this is dropped, or when this process ends, because their standard
+/// input is then closed.
 #[derive(Debug)]
 pub(crate) struct Floor {
     leader: FloorProcess,
@@ -32,7 +32,7 @@ struct FloorProcess {
 pub(crate) struct Slice {
     pub(crate) latencies: Latencies,
     pub(crate) took: Duration,
-    /// Of the leader.
+    /// The leader's syncs.
     pub(crate) syncs: u64,
     /// Processor time of all its processes; `None`: not known.
     pub(crate) processor: Option<Duration>,
@@ -75,7 +75,7 @@ impl Floor {
         Ok(Self { leader: FloorProcess::start("leader", &args)?, followers })
     }
 
-    /// Works for so long.
+    /// Works for this long.
     pub(crate) fn run(&mut self, span: Duration) -> Result<Slice, BenchError> {
         let before = self.processor_time();
         let ran: FloorRun = self.leader.ask(&span.as_millis().max(1).to_string())?;
@@ -103,7 +103,7 @@ impl FloorProcess {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .env_remove(raftdeck_client::TOKEN_VARIABLE)
-            // Ctrl-C is for the benchmark, which ends it.
+            // Ctrl-C is handled by the benchmark, which ends it.
             .process_group(0)
             .spawn()
             .map_err(BenchError::system("the floor program cannot be started"))?;
@@ -132,7 +132,7 @@ impl FloorProcess {
 
 impl Drop for FloorProcess {
     fn drop(&mut self) {
-        // The end of its input is its sign to end; a leader in the middle of a run is not waited for.
+        // Closing its input tells it to end; a leader in the middle of a run is not waited for.
         self.input = None;
         let _ = self.child.kill();
         let _ = self.child.wait();

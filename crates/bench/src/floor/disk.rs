@@ -1,4 +1,4 @@
-//! A preallocated file that is written round and round, and synced.
+//! A preallocated file that is overwritten repeatedly, and synced.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// As large as a segment of the store's log.
 const SIZE: usize = 64 << 20;
 
-/// The file, and how far it is written in this round.
+/// The file, and how far it is written in this pass.
 #[derive(Debug)]
 pub(super) struct Disk {
     file: File,
@@ -31,7 +31,7 @@ impl Disk {
         Ok(Self { file, at: 0, size: SIZE, delay, syncs: 0 })
     }
 
-    /// Appends. Back at the beginning when the end is reached; what is larger than the file makes it larger.
+    /// Appends. At the end of the file it starts again at the beginning; data larger than the file makes the file larger.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.at + bytes.len() > self.size {
             self.at = 0;
@@ -42,7 +42,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Makes durable what was appended.
+    /// Makes the appended data durable.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
         self.syncs += 1;

@@ -1,4 +1,4 @@
-//! The leader of the floor: batch after batch, each with all that is in flight.
+//! The leader of the floor: one batch after another, each with all writes in flight.
 
 use super::disk::Disk;
 use super::{FloorRun, Header};
@@ -8,10 +8,10 @@ use std::io::{self, BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// The most bytes that are sent at once; the usual batches are smaller.
+/// The most bytes that are sent in one piece; usual batches are smaller.
 const PIECE: usize = 256 << 10;
 
-/// Runs for as many milliseconds as each line of the standard input says, and tells its outcome.
+/// Runs for as many milliseconds as each line of the standard input says, and prints the outcome.
 pub(super) fn run(in_flight: usize, entry: usize, followers: &[SocketAddr], disk: Disk) -> io::Result<()> {
     let followers = followers.iter().map(Follower::connect).collect::<io::Result<_>>()?;
     let mut leader = Leader { followers, disk, entry, batch: vec![0x5a; in_flight * entry], last: 0 };
@@ -25,16 +25,16 @@ pub(super) fn run(in_flight: usize, entry: usize, followers: &[SocketAddr], disk
 struct Leader {
     followers: Vec<Follower>,
     disk: Disk,
-    /// The size of one.
+    /// The size of one entry.
     entry: usize,
     batch: Vec<u8>,
-    /// The index of the last entry that was made up.
+    /// The index of the last entry that was generated.
     last: u64,
 }
 
 struct Follower {
     socket: TcpStream,
-    /// It has everything through here on its disk.
+    /// The follower has everything up to this index on its disk.
     acknowledged: u64,
     /// The beginning of an acknowledgement.
     incoming: Vec<u8>,
@@ -57,8 +57,8 @@ impl Leader {
         Ok(FloorRun { micros, syncs: self.disk.syncs - syncs, latencies: latencies.parts() })
     }
 
-    /// One batch, until a majority has it on disk. What the followers are sent leaves first, so that all disks work at
-    /// once; a large batch leaves in pieces, so that they do not wait for the whole of it.
+    /// Replicates one batch, until a majority has it on disk. The followers' copies are sent first, so that all disks work
+    /// simultaneously; a large batch is sent in pieces, so that they do not wait for the whole of it.
     fn replicate(&mut self) -> io::Result<()> {
         let Self { followers, disk, entry, batch, last } = self;
         for piece in batch.chunks_mut((PIECE / *entry).max(1) * *entry) {
@@ -80,13 +80,13 @@ impl Leader {
         Ok(())
     }
 
-    /// Of the last batch. The leader itself has it.
+    /// Whether the last batch is on a majority. The leader itself has it.
     fn is_on_a_majority(&self) -> bool {
         let have = self.followers.iter().filter(|follower| follower.acknowledged >= self.last).count();
         have >= self.followers.len().div_ceil(2)
     }
 
-    /// Waits for acknowledgements and takes in those that are there.
+    /// Waits for acknowledgements and takes those that have arrived.
     fn listen(&mut self) -> io::Result<()> {
         let mut files: Vec<_> =
             self.followers.iter().map(|follower| PollFd::new(&follower.socket, PollFlags::IN)).collect();

@@ -1,4 +1,4 @@
-//! When an action is possible, or why not: sentences for the footer.
+//! When an action is possible, or why not, as sentences for the footer.
 
 use crate::actions::Reason;
 use crate::app::App;
@@ -11,7 +11,7 @@ fn because(text: impl Into<Cow<'static, str>>) -> Result<(), Reason> {
     Err(Reason(text.into()))
 }
 
-// A table's functions have one signature.
+// All functions of a table have the same signature.
 #[expect(clippy::unnecessary_wraps, reason = "one signature for the whole table")]
 pub(super) fn always(_: &App) -> Result<(), Reason> {
     Ok(())
@@ -159,7 +159,7 @@ pub(super) fn can_remove(app: &App) -> Result<(), Reason> {
     nothing_under_way(app)
 }
 
-/// A replacement that broke off leaves a learner, or no member; it can go on.
+/// An interrupted replacement leaves a learner, or no member; it can be continued.
 pub(super) fn can_replace(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     let Some(node) = app.selected_node() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! Every action of the deck, once: the footer, the help page and the keys are made from this table.
+//! Every action of the deck, defined once: the footer, the help page and the keys are made from this table.
 
 mod conditions;
 mod table;
@@ -67,7 +67,7 @@ pub enum ActionId {
 /// What an action is about; the help page's sections, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// Breaking and mending.
+    /// Injecting and undoing faults.
     Faults,
     /// Messages on their way, and how time passes.
     Time,
@@ -110,7 +110,7 @@ pub struct Action {
     pub id: ActionId,
     /// Its section in the help page.
     pub group: Group,
-    /// Its keys, and in which views they hold.
+    /// Its keys, and the views in which they apply.
     pub keys: &'static [(Key, Scope)],
     /// In a word or two, for the footer.
     pub short: &'static str,
@@ -118,14 +118,14 @@ pub struct Action {
     pub long: &'static str,
     /// Whether it breaks something.
     pub dangerous: bool,
-    /// Its rank in the footer, 1 being kept longest when there is no room; 0: not in the footer.
+    /// Its rank in the footer: 1 is kept longest when there is no room; 0: not in the footer.
     pub footer: u8,
     /// Whether it is possible now, or why not.
     enabled: fn(&App) -> Result<(), Reason>,
 }
 
 impl ActionId {
-    /// What it asks of the source that the deck is over; `None`: nothing that any source could lack.
+    /// The ability that it requires of the deck's source; `None`: every source can do it.
     fn needs(self) -> Option<Ability> {
         Some(match self {
             Self::Kill | Self::KillLeader | Self::Restart | Self::RestartDown | Self::Pause => {
@@ -169,14 +169,14 @@ impl ActionId {
 }
 
 impl Action {
-    /// Whether it can be taken now: the source supports it, and the state permits it. If not, why.
+    /// Whether it can be taken now: the source supports it, and the state permits it. If not, the reason.
     pub fn can(&self, app: &App) -> Result<(), Reason> {
         let able = self.id.needs().map_or(Ok(()), |ability| app.capabilities().has(ability));
         able.map_err(|lacking| Reason(lacking.to_string().into()))?;
         (self.enabled)(app)
     }
 
-    /// The first key that holds in a view.
+    /// The first key that applies in a view.
     #[must_use]
     pub fn key(&self, view: View) -> Option<Key> {
         self.keys.iter().find(|(_, scope)| scope.holds(view)).map(|(key, _)| *key)

@@ -1,26 +1,26 @@
-//! Cluster time as the deck shows it: what the lab last said, carried on at the rate it named.
+//! Cluster time as the deck shows it: what the lab last reported, continued at the reported rate.
 //!
-//! Everything that is the cluster's (timers, messages, events) is shown in cluster time; what is the person's (how long a
-//! notice stays, how long an answer is waited for) stays in the deck's own.
+//! Everything that belongs to the cluster (timers, messages, events) is shown in cluster time. What belongs to the user (how long a
+//! notice stays, how long an answer is waited for) uses the deck's own time.
 
 use raftdeck_model::ClusterTime;
 use raftdeck_protocol::ClockRate;
 use std::time::Duration;
 
-/// The clock of the cluster. Until the lab says otherwise it starts with the deck and keeps real time.
+/// The clock of the cluster. Until the lab reports otherwise, it starts with the deck and runs in real time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {
     told: ClusterTime,
     since: Duration,
-    /// The rate that was asked for last, and when, while the lab has not told of it.
+    /// The rate that was asked for last, and when, while the lab has not confirmed it.
     asked: Option<(ClockRate, Duration)>,
 }
 
-/// How long the lab may take to tell of a rate that it was asked for.
+/// How long the lab may take to confirm a rate that it was asked for.
 const TOLD_WITHIN: Duration = Duration::from_millis(500);
 
 impl Clock {
-    /// The lab told how late it is and how fast time passes, at `now`.
+    /// The lab reported the cluster time and its rate, at `now`.
     pub fn tell(&mut self, told: ClusterTime, now: Duration) {
         let asked = self.asked.filter(|(rate, _)| *rate != told.rate);
         *self = Self { told, since: now, asked };
@@ -31,7 +31,7 @@ impl Clock {
         self.asked = Some((rate, now));
     }
 
-    /// How fast time passes when all that was asked for has been done: keys that come faster than the lab's answers count too.
+    /// The rate once all requests have been carried out: keys that come faster than the lab's answers count too.
     #[must_use]
     pub fn wished(&self, now: Duration) -> ClockRate {
         match self.asked {
@@ -40,20 +40,20 @@ impl Clock {
         }
     }
 
-    /// How late it is in the cluster at `now`.
+    /// The cluster time at `now`.
     #[must_use]
     pub fn at(&self, now: Duration) -> Duration {
         self.told.now.saturating_add(self.told.rate.passes_in(now.saturating_sub(self.since)))
     }
 
-    /// When it will be so late in the cluster; `None`: never, at this rate.
+    /// When the cluster reaches this time; `None`: never, at this rate.
     #[must_use]
     pub fn when(&self, time: Duration) -> Option<Duration> {
         let left = self.told.rate.takes(time.saturating_sub(self.told.now))?;
         self.since.checked_add(left)
     }
 
-    /// How fast time passes.
+    /// The rate of cluster time.
     #[must_use]
     pub fn rate(&self) -> ClockRate {
         self.told.rate
@@ -82,7 +82,7 @@ impl Clock {
         })
     }
 
-    /// How late it is, in the header's steps: `12 s`, `12.3 s`, `12.345 s`.
+    /// The cluster time in the header's steps: `12 s`, `12.3 s`, `12.345 s`.
     #[must_use]
     pub fn shown(&self, now: Duration) -> String {
         let at = self.at(now);
@@ -95,7 +95,7 @@ impl Clock {
         }
     }
 
-    /// When the header's figure next changes by itself, at most five times a second.
+    /// When the header's figure next changes without any input, at most five times a second.
     #[must_use]
     pub fn next_change(&self, now: Duration) -> Option<Duration> {
         const OFTEN: Duration = Duration::from_millis(200);

@@ -1,4 +1,4 @@
-//! Carries out a line that was entered, and the keys of a menu.
+//! Carries out a line that was entered, and handles the keys of a menu.
 
 use crate::actions::Action;
 use crate::app::menu::{Menu, MenuKind, Row};
@@ -35,7 +35,7 @@ pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration
     }
 }
 
-/// The same, if the source can do it; if not, why.
+/// The same line, if the source can do it; if not, the reason.
 fn able(app: &App, said: PaletteLine) -> Result<PaletteLine, String> {
     let able = match &said {
         PaletteLine::Do(orders) => orders.iter().try_for_each(|order| app.capabilities().allow(order)),
@@ -94,7 +94,7 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
     Vec::new()
 }
 
-/// A fault comes into force and its menu closes; one in force is undone, and its menu stays while others are left.
+/// A fault comes into force and its menu closes. A fault in force is undone, and its menu stays open while others are left.
 fn choose(app: &mut App, menu: Menu, row: &Row, now: Duration) -> Vec<Effect> {
     if let Some(fault) = row.fault {
         app.menu = (app.world.in_force().len() > 1).then_some(menu);

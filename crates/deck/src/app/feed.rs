@@ -1,7 +1,7 @@
 //! The event feed: what happened, in plain words, oldest first and bounded.
 //!
-//! The sentences are [`crate::sentences`]'; the feed only leaves out the details and gathers neighbours that say the same
-//! of many links.
+//! The sentences come from [`crate::sentences`]; the feed only leaves out the details and merges neighbours that report the same for
+//! many links.
 
 use crate::sentences::{Sentence, Teller, Weight};
 use raftdeck_model::{LinkState, News, ProcessState, Update};
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The most entries kept.
 pub const MAX_ENTRIES: usize = 2000;
 
-/// Cuts within this time are one event to a person.
+/// Cuts within this time are shown as one event.
 const TOGETHER: Duration = Duration::from_millis(250);
 
 /// One line of the feed.
@@ -24,11 +24,11 @@ pub struct FeedEntry {
     pub time: Duration,
     /// How much it matters.
     pub weight: Weight,
-    /// The nodes that did it, if the line can combine several that did the same.
+    /// The nodes that did it, if the line can combine several nodes that did the same.
     who: Vec<NodeId>,
-    /// What they did, else the whole sentence.
+    /// What they did, or the whole sentence.
     deed: String,
-    /// How often it tried, for a node that asks again and again for the same term.
+    /// How often it tried, for a node that repeatedly campaigns for the same term.
     tries: Option<Tries>,
 }
 
@@ -101,7 +101,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Takes note of an update. Says whether the feed changed.
+    /// Applies an update. Says whether the feed changed.
     pub fn tell(&mut self, update: &Update, now: Duration) -> bool {
         self.time = update.at;
         let update = &update.what;
@@ -115,7 +115,7 @@ impl Feed {
         }
         self.group = None;
         match (update, node.and_then(|node| Some((node, text.strip_prefix(&format!("{node} "))?)))) {
-            // The table has the addresses, and who runs has started.
+            // The table has the addresses, and a node that runs has started.
             (News::Ready { .. } | News::Process { state: ProcessState::Starting { .. }, .. }, _) => {
                 return false;
             }
@@ -139,7 +139,7 @@ impl Feed {
 
     /// What several nodes do at about the same time is one line: "n1, n3 follow n2 in term 4".
     fn join(&mut self, node: NodeId, deed: &str, now: Duration) {
-        /// So many lines back the same deed is looked for.
+        /// A line with the same deed is looked for this many lines back.
         const LOOK_BACK: usize = 8;
         let alike = |entry: &&mut FeedEntry| {
             now.saturating_sub(entry.at) < TOGETHER && !entry.who.is_empty() && entry.deed == deed
@@ -163,9 +163,9 @@ impl Feed {
         }
     }
 
-    /// A node that is cut off asks forever; that is one line, with the newest attempt's words.
+    /// A node that is cut off campaigns forever; that is one line, with the newest attempt's words.
     fn try_again(&mut self, tries: Tries, text: String, now: Duration) {
-        /// So many lines back an earlier attempt is looked for.
+        /// An earlier attempt is looked for this many lines back.
         const LOOK_BACK: usize = 24;
         let same = |entry: &&mut FeedEntry| {
             entry.tries.is_some_and(|t| (t.node, t.term) == (tries.node, tries.term))

@@ -1,9 +1,8 @@
 //! Messages on their way, as the ring shows them: a few dots, not a record.
 //!
-//! Real messages take a fraction of a millisecond and heartbeats come by the dozen; what is drawn is a sample, slow
-//! enough for an eye. A directed link shows one message at a time and remembers at most one to follow. A vote
-//! comes before an entry, an entry before a heartbeat. An answer sets out when its question has arrived. Of frequent
-//! heartbeats about one round a second is shown.
+//! Real messages take a fraction of a millisecond and heartbeats come by the dozen. What is drawn is a sample, slow enough for the
+//! eye. A directed link shows one message at a time and remembers at most one to follow. A vote has priority over an entry, an entry
+//! over a heartbeat. A reply starts when its request has arrived. Of frequent heartbeats about one round a second is shown.
 
 use raftdeck_model::{FrameFate, FrameKind, FrameReport};
 use raftdeck_raft::NodeId;
@@ -13,7 +12,7 @@ use std::time::Duration;
 /// While something moves, the screen changes this often.
 pub const STEP: Duration = Duration::from_millis(66);
 
-/// A lost message's burst stays this long.
+/// A lost message's burst is shown this long.
 const BURST: Duration = Duration::from_millis(350);
 
 /// Heartbeats less far apart than this are sampled.
@@ -41,7 +40,7 @@ pub struct Flight {
 /// Where a flight is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FlightPosition {
-    /// This part of the way is behind it, 0 to 1.
+    /// On its way, at this fraction of the way, 0 to 1.
     OnTheWay(f64),
     /// It burst here.
     Burst(f64),
@@ -98,8 +97,8 @@ pub struct Flights {
 }
 
 impl Flights {
-    /// Takes note of messages that passed. `heartbeat` is the interval between heartbeats; `known` says which links
-    /// there are. Says whether anything new is shown.
+    /// Takes messages that passed. `heartbeat` is the interval between heartbeats; `known` says which links exist. Says whether
+    /// anything new is shown.
     pub fn tell(
         &mut self,
         frames: &[FrameReport],
@@ -110,7 +109,7 @@ impl Flights {
         self.tidy(now);
         let mut frames: Vec<&FrameReport> =
             frames.iter().filter(|f| f.from != f.to && known(f.from) && known(f.to)).collect();
-        // Questions before answers, so that an answer finds its question under way.
+        // Requests before replies, so that a reply finds its request under way.
         frames.sort_by_key(|f| is_answer(f.kind));
         let mut shown = false;
         for frame in frames {
@@ -169,7 +168,7 @@ impl Flights {
         }
     }
 
-    /// Forgets what has arrived.
+    /// Forgets messages that have arrived.
     pub fn tidy(&mut self, now: Duration) {
         self.lanes.retain(|_, lane| {
             if lane.now.is_none_or(|flight| now >= flight.end()) {
@@ -179,7 +178,7 @@ impl Flights {
         });
     }
 
-    /// What is on its way now: from, to, what, and where.
+    /// The messages on their way now: from, to, what, and where.
     pub fn at(&self, now: Duration) -> impl Iterator<Item = (NodeId, NodeId, Flight, FlightPosition)> {
         self.lanes.iter().filter_map(move |((from, to), lane)| {
             let shown = |flight: Flight| Some((*from, *to, flight, flight.place(now)?));
@@ -187,7 +186,7 @@ impl Flights {
         })
     }
 
-    /// When the picture next changes by itself.
+    /// When the picture next changes without any input.
     #[must_use]
     pub fn next_change(&self, now: Duration) -> Option<Duration> {
         let changes =

@@ -1,8 +1,8 @@
-//! The logs side by side: which index the cursor is on, and the entries' texts as far as they were fetched.
+//! The logs side by side: the index under the cursor, and the entries' texts as far as they were fetched.
 //!
-//! Terms come with every status; texts are asked for only near the cursor and only while the view is open. An
-//! entry's text is kept by its id (term and index), not by node: two entries with the same id are the same
-//! entry (Log Matching, paper §5.3), so one fetch serves every node and nothing kept ever goes stale.
+//! Terms come with every status; texts are requested only near the cursor and only while the view is open. An entry's text is kept by
+//! its id (term and index), not by node: two entries with the same id are the same entry (Log Matching, paper §5.3). So one fetch
+//! serves every node, and nothing that is kept becomes stale.
 
 use raftdeck_model::{Extent, Node, Order, World};
 use raftdeck_protocol::LogLine;
@@ -17,11 +17,11 @@ const MAX_TEXTS: usize = 2000;
 /// The longest text kept, in characters.
 const MAX_TEXT: usize = 300;
 
-/// How many entries are asked for at once, and how many of them lie before the cursor.
+/// How many entries are requested together, and how many of them lie before the cursor.
 const WINDOW: u32 = 96;
 const BEFORE: u64 = 48;
 
-/// A node is asked again this long after a useful answer, a useless one, and none.
+/// A node is asked again after this time: after a useful answer, after a useless one, and after none.
 const AFTER_ANSWER: Duration = Duration::from_millis(200);
 const AFTER_NOTHING: Duration = Duration::from_secs(1);
 const AFTER_SILENCE: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ struct LogRequest {
 /// The Logs view's state.
 #[derive(Clone, Debug, Default)]
 pub struct Logs {
-    /// The cursor; `None`: on the newest entry, whatever that is.
+    /// The cursor; `None`: it stays on the newest entry.
     cursor: Option<LogIndex>,
     /// The leftmost column, while the cursor is not on the newest.
     left: u64,
@@ -55,8 +55,8 @@ impl Logs {
         self.cursor.map_or(of.last, |cursor| cursor.max(of.first).min(of.last))
     }
 
-    /// The index of the leftmost column, given the entries that there are and how many columns there are. One column
-    /// of what is only in snapshots comes into sight before the first entry.
+    /// The index of the leftmost column, given the existing entries and the number of columns. One column of what is only in
+    /// snapshots comes into sight before the first entry.
     #[must_use]
     pub fn leftmost(&self, of: Extent, columns: usize) -> LogIndex {
         let columns = (columns as u64).max(1);
@@ -70,7 +70,7 @@ impl Logs {
         LogIndex(self.left.clamp(in_sight, cursor.max(1)).min(rightmost_left).max(least.min(cursor.max(1))))
     }
 
-    /// Moves the cursor by so many entries.
+    /// Moves the cursor by this many entries.
     pub fn step(&mut self, by: i64, of: Extent, columns: usize) {
         let left = self.leftmost(of, columns);
         let to = self.cursor(of).0.saturating_add_signed(by).max(of.first.0).max(1);
@@ -82,7 +82,7 @@ impl Logs {
         self.left = self.leftmost(of, columns).0;
     }
 
-    /// Puts the cursor on an entry, or the nearest that there is.
+    /// Puts the cursor on an entry, or the nearest one that exists.
     pub fn go_to(&mut self, index: LogIndex, of: Extent, columns: usize) {
         self.left = self.leftmost(of, columns).0;
         let index = LogIndex(index.0.max(of.first.0).max(1));
@@ -92,7 +92,7 @@ impl Logs {
         }
     }
 
-    /// To the newest entry, and follow it.
+    /// Moves to the newest entry, and follows it.
     pub fn follow(&mut self) {
         self.cursor = None;
     }
@@ -113,7 +113,7 @@ impl Logs {
             let text = line.text.chars().take(MAX_TEXT).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
             self.texts.insert(line.id, text);
         }
-        // What is furthest from the cursor, by term and index, goes first.
+        // The text furthest from the cursor, by term and index, is removed first.
         let near = self.texts.keys().rev().find(|id| id.index <= cursor).copied().unwrap_or_default();
         while self.texts.len() > MAX_TEXTS {
             let below = self.texts.range(..near).count();
@@ -125,7 +125,7 @@ impl Logs {
         }
     }
 
-    /// What is to be asked now.
+    /// The requests to send now.
     pub fn ask(&mut self, world: &World, now: Duration) -> Vec<Order> {
         let cursor = self.cursor(world.extent());
         let due: Vec<NodeId> = self.missing(world, cursor).filter(|node| self.again(*node) <= now).collect();
@@ -138,7 +138,7 @@ impl Logs {
             .collect()
     }
 
-    /// When there is something to ask without any news.
+    /// When the next request is due without any news.
     #[must_use]
     pub fn next_ask(&self, world: &World, now: Duration) -> Option<Duration> {
         let cursor = self.cursor(world.extent());

@@ -21,9 +21,9 @@ pub struct Menu {
     pub kind: MenuKind,
     /// The chosen row of [`MenuKind::Faults`].
     row: usize,
-    /// The chosen fault of [`MenuKind::InForce`]: by name, so that it stays when others come and go.
+    /// The chosen fault of [`MenuKind::InForce`]: by name, so that the choice stays when others are added or removed.
     fault: Option<FaultId>,
-    /// The links meant, as words.
+    /// The chosen links, in words.
     links: String,
 }
 
@@ -96,7 +96,7 @@ impl Menu {
         Self { kind: MenuKind::InForce, row: 0, fault: newest, links: String::new() }
     }
 
-    /// The links meant, as words.
+    /// The chosen links, in words.
     #[must_use]
     pub fn links(&self) -> &str {
         &self.links
@@ -159,7 +159,7 @@ impl Menu {
         self.fault = app.world.in_force().get(self.row).map(|fault| fault.id);
     }
 
-    /// The next links, or the ones before: all, the selected node's, each pair of it.
+    /// Chooses the next links, or the previous ones: all, the selected node's, each pair of it.
     pub fn turn(&mut self, app: &App, on: bool) {
         let choices = choices(&app.world.ids(), app.selected);
         let place = choices.iter().position(|links| *links == self.links);

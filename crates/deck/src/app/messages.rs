@@ -1,7 +1,7 @@
-//! The messages on the links: every one that the lab told of, bounded, and which of them are in sight.
+//! The messages on the links: every one that the lab reported, bounded, and which of them are in sight.
 //!
-//! What is open (held or under way) is kept apart from what is over, so that a message that has been held for long is not
-//! pushed out by the thousands that passed meanwhile.
+//! What is open (held or under way) is kept apart from what has ended. So a message that has been held for long is not pushed out by
+//! the thousands that passed meanwhile.
 
 use crate::app::sieve::Sieve;
 use raftdeck_model::{FrameKind, MessageId, MessageReport, MessageState};
@@ -9,36 +9,36 @@ use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The most messages kept that are over, and the most that are open.
+/// The most messages kept that have ended, and the most that are open.
 pub const MAX_MESSAGES: usize = 4000;
 
 /// A message that takes this long, or is held, is drawn where it is.
 pub const LONG: Duration = Duration::from_millis(200);
 
-/// What arrived or was lost while time is slow stays on the screen for so long.
+/// A message that arrived or was lost while time is slow stays on the screen for this long.
 const FLASH: Duration = Duration::from_millis(450);
 
-/// The most that is shown at once of what has just ended.
+/// The most messages that have just ended and are shown at the same time.
 const MAX_FLASHES: usize = 64;
 
-/// Where on its link the first held message stands.
+/// Where on its link the first held message is drawn.
 const STAND: f64 = 0.62;
 
-/// So far apart held messages stand.
+/// The distance between held messages.
 const APART: f64 = 0.09;
 
-/// The most that stand on one link; the others are counted.
+/// The most held messages drawn on one link; the others are counted.
 pub const MAX_STANDING: usize = 5;
 
 /// A message and how it moves.
 #[derive(Clone, Debug, PartialEq)]
 struct Message {
     report: MessageReport,
-    /// Since when it moves, and from which part of the way.
+    /// Since when it moves, and from which fraction of the way.
     moves: (Duration, f64),
 }
 
-/// What has just ended.
+/// A message that has just ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Flash {
     report: MessageReport,
@@ -56,7 +56,7 @@ pub struct DrawnMessage {
     pub kind: FrameKind,
     /// For an answer: yes or no.
     pub granted: Option<bool>,
-    /// The part of the way that is behind it.
+    /// How far it is on its way, as a fraction.
     pub part: f64,
     /// What it does there.
     pub does: MessageMotion,
@@ -81,18 +81,18 @@ pub struct Messages {
     open: BTreeMap<MessageId, Message>,
     over: BTreeMap<MessageId, MessageReport>,
     flashes: Vec<Flash>,
-    /// Links whose last message took long or stands.
+    /// Links whose last message took long or is held.
     slow: BTreeSet<(NodeId, NodeId)>,
-    /// How many passed that the lab did not show.
+    /// How many messages passed that the lab did not report singly.
     pub skipped: u64,
-    /// Which are in sight.
+    /// The filter that decides which are shown.
     pub sieve: Sieve,
     /// The message under the cursor; `None`: the newest, whichever that is.
     cursor: Option<MessageId>,
 }
 
 impl Messages {
-    /// Takes note of messages; `now` is the deck's time and `time` the cluster's. Says whether anything is new.
+    /// Takes messages; `now` is the deck's time and `time` the cluster's. Says whether anything is new.
     pub fn tell(
         &mut self,
         told: Vec<MessageReport>,
@@ -127,7 +127,7 @@ impl Messages {
             return;
         }
         let moves = match before {
-            // One that was let go on goes from where it stood.
+            // A released message moves on from where it was held.
             Some(Message { report: MessageReport { state: MessageState::Held, .. }, .. }) => (time, STAND),
             Some(message) => message.moves,
             None => (report.sent, 0.0),
@@ -144,8 +144,8 @@ impl Messages {
         }
     }
 
-    /// Forgets what is not to be seen any more: what has just ended, and what must have arrived long ago although that
-    /// was not told.
+    /// Forgets what is no longer shown: the flashes that have ended, and messages that must have arrived long ago although that was
+    /// not reported.
     pub fn tidy(&mut self, now: Duration, time: Duration) {
         const LATE: Duration = Duration::from_secs(5);
         self.flashes.retain(|flash| now < flash.until);
@@ -155,7 +155,7 @@ impl Messages {
         });
     }
 
-    /// Whether messages of this link are drawn where they are.
+    /// Whether messages of this link are drawn at their true places.
     #[must_use]
     pub fn is_slow(&self, from: NodeId, to: NodeId) -> bool {
         self.slow.contains(&(from, to))
@@ -221,7 +221,7 @@ impl Messages {
         self.cursor.is_none()
     }
 
-    /// Moves the cursor by so many messages, to newer ones or back.
+    /// Moves the cursor by this many messages, to newer ones or back.
     pub fn step(&mut self, by: usize, newer: bool) {
         let Some(chosen) = self.chosen().map(|report| report.id) else { return };
         let next = if newer {
@@ -233,23 +233,23 @@ impl Messages {
         self.cursor = next;
     }
 
-    /// The cursor to this message.
+    /// Moves the cursor to this message.
     pub fn choose(&mut self, id: MessageId) {
         self.cursor = Some(id);
     }
 
-    /// The cursor to the oldest.
+    /// Moves the cursor to the oldest.
     pub fn to_start(&mut self) {
         let oldest = self.on_from(MessageId(0)).next().map(|report| report.id);
         self.cursor = oldest;
     }
 
-    /// The cursor to the newest, and stay there.
+    /// Moves the cursor to the newest, and keeps it there.
     pub fn to_end(&mut self) {
         self.cursor = None;
     }
 
-    /// The cursor to the oldest message that is held or under way; after the last of them again to the first.
+    /// Moves the cursor to the next message that is held or under way; after the last, to the first.
     pub fn to_open(&mut self) {
         let passes = |message: &&Message| self.sieve.passes(&message.report);
         let after = self.chosen().map_or(MessageId(0), |report| report.id);
@@ -258,8 +258,8 @@ impl Messages {
         self.cursor = next.into_iter().find(|id| *id > after).or_else(|| all.next()).or(self.cursor);
     }
 
-    /// What is on the links, as it is to be drawn at `time` (the cluster's) and `now` (the deck's). While time is not
-    /// slow only what stands or takes long.
+    /// The messages on the links, to be drawn at `time` (the cluster's) and `now` (the deck's). While time is not slow, only those
+    /// that are held or take long.
     #[must_use]
     pub fn shown(&self, slow: bool, now: Duration, time: Duration) -> Vec<DrawnMessage> {
         let mut standing: BTreeMap<(NodeId, NodeId), usize> = BTreeMap::new();
@@ -296,7 +296,7 @@ impl Messages {
         self.open.values().filter(|message| here(&message.report)).count()
     }
 
-    /// When the picture next changes by itself, if a picture is drawn each `step`.
+    /// When the picture next changes without any input, if a picture is drawn each `step`.
     #[must_use]
     pub fn next_change(&self, frozen: bool, slow: bool, now: Duration, step: Duration) -> Option<Duration> {
         let moves = |message: &Message| {
@@ -325,20 +325,20 @@ fn is_long(report: &MessageReport) -> bool {
     }
 }
 
-/// The first held one stands foremost.
+/// The first held one is foremost.
 fn queue_place(place: usize) -> f64 {
     let behind = u32::try_from(place.saturating_sub(1)).unwrap_or(0);
     (STAND - APART * f64::from(behind)).max(0.1)
 }
 
-/// The part of the way that is behind a message.
+/// The fraction of its way that a message has covered.
 fn way((since, from): (Duration, f64), due: Duration, time: Duration) -> f64 {
     let whole = due.saturating_sub(since).as_secs_f64();
     let part = if whole <= 0.0 { 1.0 } else { time.saturating_sub(since).as_secs_f64() / whole };
     (from + (1.0 - from) * part).clamp(0.0, 1.0)
 }
 
-/// Two series, each in order, as one; `first` says which id comes first.
+/// Merges two ordered series into one; `first` says which id comes first.
 fn merged<'a>(
     one: impl Iterator<Item = &'a MessageReport>,
     other: impl Iterator<Item = &'a MessageReport>,

@@ -1,9 +1,8 @@
 //! The deck's state, and [`update`], the only thing that changes it. Pure: no I/O, no clock, no randomness.
 //!
-//! The runtime's side of the bargain: give every [`Msg`] to [`update`] and carry out the effects; paint when
-//! [`App::changed`] says so, at once after a key, else gathered to thirty frames a second; hand what
-//! [`view`](crate::view::view) returns to [`App::set_landed`]; and send [`Msg::Wake`] at [`App::next_wake`].
-//! `now` is the time since the deck started; it never goes back.
+//! The runtime's duties: give every [`Msg`] to [`update`] and carry out the effects; paint when [`App::changed`] says so, immediately
+//! after a key, else at most thirty frames a second; hand what [`view`](crate::view::view) returns to [`App::set_landed`]; and send
+//! [`Msg::Wake`] at [`App::next_wake`]. `now` is the time since the deck started; it never decreases.
 
 pub mod clock;
 mod entered;
@@ -51,7 +50,7 @@ use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// While messages move, the Messages view changes this often.
+/// While messages move, the Messages view is redrawn this often.
 const MESSAGES_STEP: Duration = Duration::from_millis(150);
 
 /// What the deck is started with.
@@ -133,7 +132,7 @@ pub struct App {
     pub(crate) landed: Landed,
     /// The number of the last command.
     sent: u64,
-    /// Commands that nobody asked for: that they are refused is not worth a word.
+    /// Commands that the deck sent on its own: a refusal of these is not shown.
     pub(crate) quiet: BTreeSet<CommandId>,
     changed: bool,
 }
@@ -170,7 +169,7 @@ impl App {
         }
     }
 
-    /// The same over a source that cannot do everything.
+    /// The same for a source that cannot do everything.
     #[must_use]
     pub fn over(self, capabilities: Capabilities) -> Self {
         Self { capabilities, ..self }
@@ -182,19 +181,19 @@ impl App {
         &self.capabilities
     }
 
-    /// Plays a script beside the person at the keys.
+    /// Plays a script while the user keeps control of the keys.
     pub fn play(&mut self, scripted: Scripted) {
         self.scripted = Some(scripted);
     }
 
-    /// Whether the screen would show something else than was painted last. Passing time alone is
-    /// [`next_wake`](Self::next_wake)'s affair.
+    /// Whether the screen would show something other than what was painted last. [`next_wake`](Self::next_wake) covers the mere
+    /// passing of time.
     #[must_use]
     pub fn changed(&self) -> bool {
         self.changed
     }
 
-    /// Takes back what [`view`](crate::view::view) returned: that is on the screen now. Mouse events are understood by it.
+    /// Stores what [`view`](crate::view::view) returned: that is on the screen now, and mouse events refer to it.
     pub fn set_landed(&mut self, landed: Landed) {
         self.landed = landed;
         self.changed = false;
@@ -206,8 +205,7 @@ impl App {
         &self.landed
     }
 
-    /// When the screen next changes, or something is next to be done, without any message: send [`Msg::Wake`]
-    /// then. `None`: not before a message comes.
+    /// When the screen next changes, or something is due, without any message: send [`Msg::Wake`] then. `None`: not before a message comes.
     #[must_use]
     pub fn next_wake(&self, now: Duration) -> Option<Duration> {
         let notice = self.notice.as_ref().map(|notice| notice.until);
@@ -219,7 +217,7 @@ impl App {
             View::Messages => self.messages_change(now, MESSAGES_STEP),
             View::Output => None,
         };
-        // Never at once: a runtime that obeys this cannot spin.
+        // Never immediately: a runtime that obeys this cannot spin.
         let soonest = now.saturating_add(Duration::from_millis(1));
         let clock = if self.world.is_empty() { None } else { self.clock.next_change(now) };
         let script = self.scripted.as_ref().and_then(Scripted::next_due);
@@ -243,7 +241,7 @@ impl App {
             if self.landed.timers(node.id).is_some_and(|painted| painted != timers(node, time)) {
                 return Some(soonest);
             }
-            // Timers run on the cluster's clock, the screen on the person's.
+            // Timers run on the cluster's clock, the screen on the deck's.
             self.clock.when(next_step(node, time)?)
         };
         self.world.nodes().filter_map(next).min().map(|at| on_tick(at.max(soonest)))
@@ -290,7 +288,7 @@ impl App {
         self.partition.filter(|id| self.world.is_isolated(*id))
     }
 
-    /// One that was healed is not back when the same links are cut by other means.
+    /// Forgets the partition once it was healed, so that it does not reappear when the same links are cut by other means.
     pub(crate) fn forget_healed_partition(&mut self) {
         let is_cut = |(from, to): &(NodeId, NodeId)| self.world.is_cut(*from, *to);
         if self.partition.is_some_and(|id| !self.world.links_of(id).iter().any(is_cut)) {
@@ -312,7 +310,7 @@ impl App {
         orders.into_iter().map(|order| Effect::Send(self.command(order))).collect()
     }
 
-    /// The same for what the screen wants to know, and no person asked for.
+    /// The same for orders that the screen needs and the user did not request.
     pub(crate) fn send_quietly(&mut self, orders: impl IntoIterator<Item = Order>) -> Vec<Effect> {
         let mut effects = Vec::new();
         for order in orders {

@@ -9,11 +9,11 @@ use crossterm::event::{KeyEvent, MouseEvent};
 )]
 #[derive(Clone, Debug)]
 pub enum Msg {
-    /// The source tells something.
+    /// The source sent an update.
     Told(raftdeck_model::Update),
-    /// What is in the file that [`Effect::Read`] named, or why it cannot be read.
+    /// The content of the file that [`Effect::Read`] named, or why it cannot be read.
     Loaded(Result<Vec<u8>, String>),
-    /// That the file of [`Effect::Write`] is written, or why it cannot be.
+    /// The file of [`Effect::Write`] is written, or why it cannot be.
     Written(Result<(), String>),
     /// A key.
     Key(KeyEvent),
@@ -30,7 +30,7 @@ pub enum Msg {
 /// Something the deck wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Tell the source this.
+    /// Send this command to the source.
     Send(raftdeck_model::Command),
     /// Read this file.
     Read(String),

@@ -10,17 +10,17 @@ pub const STAYS: Duration = Duration::from_secs(4);
 pub struct Notice {
     /// What it says.
     pub text: String,
-    /// When it goes.
+    /// When it disappears.
     pub until: Duration,
 }
 
 impl Notice {
-    /// Says something from `now` on.
+    /// Shows a text from `now` on.
     pub fn new(text: impl Into<String>, now: Duration) -> Self {
         Self { text: text.into(), until: now.saturating_add(STAYS) }
     }
 
-    /// Whether it still stands at `now`.
+    /// Whether it is still shown at `now`.
     #[must_use]
     pub fn stands(&self, now: Duration) -> bool {
         now < self.until

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The most operations under way; more are refused.
 pub const MAX_WAITING: usize = 64;
 
-/// So long a result is news.
+/// How long a result counts as new.
 const FRESH: Duration = Duration::from_secs(8);
 
 /// The last operation's fate.
@@ -24,7 +24,7 @@ pub struct OperationResult {
 }
 
 impl OperationResult {
-    /// So long it is news.
+    /// Until when it counts as new.
     #[must_use]
     pub fn fresh_until(&self) -> Duration {
         self.at.saturating_add(FRESH)
@@ -39,7 +39,7 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// Whether so many wait that no more is to be started.
+    /// Whether the limit of waiting operations is reached, so that no more may be started.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.waiting.len() >= MAX_WAITING
@@ -50,12 +50,12 @@ impl Operations {
         self.waiting.insert(id, (request, now));
     }
 
-    /// One was refused.
+    /// The command of an operation was refused.
     pub fn refused(&mut self, id: CommandId) {
         self.waiting.remove(&id);
     }
 
-    /// One ended. What nobody here asked is not told here.
+    /// An operation ended. Operations that this deck did not request are ignored.
     pub fn end(&mut self, update: &News, now: Duration) {
         let News::Client { id, request, outcome, took } = update else { return };
         if self.waiting.remove(id).is_some() {
@@ -85,7 +85,7 @@ impl Operations {
         self.last.as_ref()
     }
 
-    /// When what is shown next changes: the waiting time counts whole seconds, a result grows old.
+    /// When the display next changes: the waiting time counts whole seconds, a result grows old.
     #[must_use]
     pub fn next_change(&self, now: Duration) -> Option<Duration> {
         let waits =
@@ -104,7 +104,7 @@ fn is_good(outcome: &ClientOutcome) -> bool {
     }
 }
 
-/// `put color blue: stored at index 7, term 2 by n3 in 4 ms`; for all but a successful write, the feed's sentence.
+/// `put color blue: stored at index 7, term 2 by n3 in 4 ms`; for anything but a successful write, the feed's sentence.
 fn words(update: &News, request: &ClientRequest, outcome: &ClientOutcome, took: Duration) -> String {
     match (&request.op, outcome) {
         (

@@ -16,7 +16,7 @@ const MAX_LINE: usize = 1000;
 pub struct OutputLine {
     /// The node that wrote it.
     pub node: NodeId,
-    /// How grave.
+    /// Its level.
     pub level: LogLevel,
     /// The line, without control characters.
     pub text: String,
@@ -81,7 +81,7 @@ impl Output {
         self.back = self.back.saturating_sub(by);
     }
 
-    /// To the newest, and stay there.
+    /// Scrolls to the newest, and stays there.
     pub fn to_end(&mut self) {
         self.back = 0;
     }
@@ -92,7 +92,7 @@ impl Output {
         self.to_end();
     }
 
-    /// The next level: each shows more than the one before, after the last the first.
+    /// The next level: each shows more than the one before; the first follows the last.
     pub fn next_level(&mut self) {
         self.level = match self.level {
             LogLevel::Error => LogLevel::Warn,

@@ -1,20 +1,20 @@
 //! Parses and completes a line of the palette.
 //!
-//! The words are the grammar's, which scripts use too ([`raftdeck_script`]). Whatever has a key can also be had here by
-//! the few words that the footer has for it.
+//! The words are the grammar's, which scripts use too ([`raftdeck_script`]). Whatever has a key is also available here under the few
+//! words that the footer has for it.
 
 use crate::actions::{ACTIONS, ActionId};
 use raftdeck_model::{Capabilities, ClientRequest, Order, World};
 use raftdeck_script::ScriptLine;
 
-/// What a line at the palette wants.
+/// What a line at the palette requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PaletteLine {
     /// Nothing.
     Nothing,
     /// Have the lab do this.
     Do(Vec<Order>),
-    /// Ask this of the store.
+    /// Send this request to the store.
     Store(ClientRequest),
     /// What this key does.
     Act(ActionId),
@@ -30,7 +30,7 @@ pub enum PaletteLine {
     Quit,
 }
 
-/// Understands a line, or says in a sentence why not.
+/// Parses a line, or says in a sentence why it cannot.
 pub fn understand(line: &str, world: &World) -> Result<PaletteLine, String> {
     let said = match raftdeck_script::parse(line, world) {
         Ok(said) => said,
@@ -47,7 +47,7 @@ fn meant(line: ScriptLine) -> Result<PaletteLine, String> {
         }
         ScriptLine::Do(orders) => PaletteLine::Do(orders),
         ScriptLine::Step { step, .. } => PaletteLine::Do(vec![Order::Step(step)]),
-        // Here a refusal is but a notice.
+        // In the palette a refusal is only a notice.
         ScriptLine::Try(line) => return meant(*line),
         ScriptLine::Store(request) => PaletteLine::Store(request),
         ScriptLine::Wait { .. }
@@ -77,10 +77,10 @@ fn meant(line: ScriptLine) -> Result<PaletteLine, String> {
     })
 }
 
-/// What the write prompt understands, for its placeholder.
+/// What the write prompt accepts, for its placeholder.
 pub const REQUESTS: &str = "put k v, get k, delete k, cas k old new, list [prefix]";
 
-/// Understands a line of the write prompt, or says in a sentence why not.
+/// Parses a line of the write prompt, or says in a sentence why it cannot.
 pub fn request(line: &str, world: &World) -> Result<ClientRequest, String> {
     match raftdeck_script::parse(line, world) {
         Ok(ScriptLine::Store(request)) => Ok(request),
@@ -101,7 +101,7 @@ pub fn commands(line: &str, world: &World) -> Vec<Order> {
     }
 }
 
-/// Why the source cannot do what a line says, if it says something and the source cannot.
+/// Why the source cannot do what a line says, if the line is understood and the source cannot.
 #[must_use]
 pub fn lacking(line: &str, world: &World, capabilities: &Capabilities) -> Option<String> {
     let orders = commands(line, world);
@@ -113,7 +113,7 @@ fn by_name(line: &str) -> Option<ActionId> {
     ACTIONS.iter().find(|action| action.short == line && can_be_named(action.id)).map(|action| action.id)
 }
 
-/// Not what needs a number, or only moves within a view.
+/// Excludes actions that need a number, or only move within a view.
 fn can_be_named(id: ActionId) -> bool {
     !matches!(
         id,
@@ -128,10 +128,10 @@ fn can_be_named(id: ActionId) -> bool {
     )
 }
 
-/// One way to go on.
+/// One possible completion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// The line up to the cursor, if it goes on so.
+    /// The line up to the cursor, with this completion.
     pub line: String,
     /// What is new in it.
     pub text: String,
@@ -139,10 +139,10 @@ pub struct Offer {
     pub about: String,
 }
 
-/// The most ways to go on that are offered.
+/// The most completions that are offered.
 const MAX_OFFERS: usize = 200;
 
-/// How a line could go on after what stands before the cursor; the likeliest first. Of what the source cannot do it is said why.
+/// How the text before the cursor could be completed; the likeliest first. Completions that the source cannot do say why.
 #[must_use]
 pub fn offers(before: &str, world: &World, capabilities: &Capabilities) -> Vec<Offer> {
     let offer = |completion: raftdeck_script::Completion| {

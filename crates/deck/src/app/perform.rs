@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How far the mouse wheel scrolls, in lines or entries.
 pub(super) const WHEEL: usize = 3;
 
-/// Takes an action if it can be taken, else says why not.
+/// Performs an action if it is possible, else says why not.
 pub(super) fn attempt(app: &mut App, action: &Action, number: Option<u32>, now: Duration) -> Vec<Effect> {
     match action.can(app) {
         Ok(()) => {
@@ -118,7 +118,7 @@ fn of_message(app: &mut App, id: ActionId) -> Vec<Effect> {
     app.send(commands)
 }
 
-/// Brings a rule into force, or undoes it if it is.
+/// Brings a rule into force, or undoes it if it is in force.
 fn hold_or_not(app: &App, words: &str) -> Vec<Order> {
     let commands = palette::commands(words, &app.world);
     let wanted = commands.iter().find_map(|command| match command {
@@ -190,12 +190,12 @@ fn select_number(app: &mut App, number: Option<u32>, now: Duration) {
     }
 }
 
-/// The cursor of the Messages view by so many messages.
+/// Moves the cursor of the Messages view by this many messages.
 pub(super) fn step_message(app: &mut App, by: usize, newer: bool) {
     app.messages.step(by, newer);
 }
 
-/// The cursor of the Logs view by so many entries.
+/// Moves the cursor of the Logs view by this many entries.
 pub(super) fn step_log(app: &mut App, by: i64) {
     let (extent, columns) = (app.world.extent(), app.landed.rows(Pane::Entries));
     app.logs.step(by, extent, columns);

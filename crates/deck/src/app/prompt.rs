@@ -18,14 +18,14 @@ pub enum PromptOutcome {
     Cancelled,
     /// This was entered. It stays open until it is [`accepted`](Prompt::accept) or [refused](Prompt::refuse).
     Entered(Purpose, String),
-    /// A way to go on is asked for: the next, or the one before.
+    /// A completion is requested: the next, or the previous one.
     Complete(bool),
 }
 
 /// What the prompt is open for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Purpose {
-    /// Something to ask of the store.
+    /// A store request.
     #[default]
     Write,
     /// A command in the grammar's words.
@@ -35,7 +35,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// What stands before the line.
+    /// The text before the line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl Purpose {
     }
 }
 
-/// A completion under way: the line as it was typed, and which way to go on is tried.
+/// A completion in progress: the line as it was typed, and which completion is being tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct CompletionTrial {
     before: String,
@@ -70,7 +70,7 @@ pub struct Prompt {
     cursor: usize,
     histories: [Vec<String>; 3],
     trial: Option<CompletionTrial>,
-    /// The history's line shown, and the line that was being written meanwhile.
+    /// The line of the history that is shown, and the line that was being written before.
     recalled: Option<(usize, Vec<char>)>,
     error: Option<String>,
 }
@@ -98,7 +98,7 @@ impl Prompt {
         self.purpose
     }
 
-    /// What stands before the cursor, as it was typed: a completion that is tried does not count.
+    /// The text before the cursor, as it was typed: a completion that is tried does not count.
     #[must_use]
     pub fn typed(&self) -> String {
         match &self.trial {
@@ -107,14 +107,14 @@ impl Prompt {
         }
     }
 
-    /// Which of the ways to go on is tried.
+    /// Which completion is being tried.
     #[must_use]
     pub fn tried(&self) -> Option<usize> {
         self.trial.as_ref().map(|trial| trial.place)
     }
 
-    /// Goes on in the next of these ways, which are for [`typed`](Self::typed), or in the one before. The only way is
-    /// taken at once.
+    /// Completes with the next of these, which are completions of [`typed`](Self::typed), or with the previous one. A single
+    /// completion is accepted immediately.
     pub fn complete(&mut self, ways: &[String], forward: bool) {
         let Some(last) = ways.len().checked_sub(1) else { return };
         let place = match (self.tried(), forward) {
@@ -144,7 +144,7 @@ impl Prompt {
         self.error = None;
     }
 
-    /// What was entered is being done: it is remembered, and the prompt closes.
+    /// What was entered is being carried out: it is remembered, and the prompt closes.
     pub fn accept(&mut self) {
         let line: String = self.line.iter().collect();
         let history = &mut self.histories[self.purpose.place()];
@@ -168,7 +168,7 @@ impl Prompt {
         &self.line
     }
 
-    /// Before which character the cursor stands.
+    /// The position of the cursor, in characters.
     #[must_use]
     pub fn cursor(&self) -> usize {
         self.cursor
@@ -228,7 +228,7 @@ impl Prompt {
 
     fn enter(&mut self) -> PromptOutcome {
         let line: String = self.line.iter().collect();
-        // An empty filter shows everything; of the others an empty line wants nothing.
+        // An empty filter shows everything; in the other prompts an empty line requests nothing.
         if line.trim().is_empty() && self.purpose != Purpose::Filter {
             return self.close();
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Counts events and tells how many the last full second had.
+/// Counts events and returns how many the last full second had.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rate {
     start: Duration,
@@ -35,7 +35,7 @@ impl Rate {
         if exact < 20 { exact } else { (exact.saturating_add(2)) / 5 * 5 }
     }
 
-    /// When the figure changes although nothing more is counted.
+    /// When the figure changes even if nothing more is counted.
     #[must_use]
     pub(crate) fn next_change(&self, now: Duration) -> Option<Duration> {
         let shown = self.per_second(now);

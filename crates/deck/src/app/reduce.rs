@@ -127,17 +127,17 @@ fn told(app: &mut App, update: Update, now: Duration) {
     }
 }
 
-/// Messages on the links. Says whether that shows.
+/// Takes messages on the links. Says whether the screen changes.
 fn on_the_links(app: &mut App, messages: Vec<MessageReport>, skipped: u64, now: Duration) -> bool {
     let known = |id| app.world.node(id).is_some();
     let told = messages.into_iter().filter(|m| m.from != m.to && known(m.from) && known(m.to)).collect();
     let slow = app.clock.is_slow();
     let any = app.messages.tell(told, skipped, slow, now, app.clock.at(now));
-    // While time is real, what passes shows as a sample on the links.
+    // In real time, passing messages are shown as a sample on the links.
     any && (app.view == View::Messages || slow || app.messages.held() > 0)
 }
 
-/// Messages that passed: counted, and a sample of them drawn, unless they are drawn where they are.
+/// Takes messages that passed: counts them, and draws a sample of them, unless they are drawn at their true places.
 fn passed(app: &mut App, mut frames: Vec<FrameReport>, now: Duration) -> bool {
     app.beats.add(heartbeats(&frames), now);
     if app.clock.is_slow() {

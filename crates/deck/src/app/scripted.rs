@@ -1,5 +1,5 @@
-//! A script that is played on the deck: its lines are carried out as if they were entered, and where it shows the logs it
-//! waits for the person.
+//! A script that is played on the deck: its lines are carried out as if they were entered, and where it shows the logs it waits for
+//! the user.
 
 use crate::app::notice::Notice;
 use crate::app::{App, Effect, View};
@@ -7,10 +7,10 @@ use raftdeck_model::{CommandId, News};
 use raftdeck_script::{Script, ScriptEffect};
 use std::time::Duration;
 
-/// The script's commands are numbered after this, the person's from 1.
+/// The script's commands are numbered after this, the user's from 1.
 const FIRST: CommandId = CommandId(1 << 32);
 
-/// A script and how it goes.
+/// A script and its state.
 #[derive(Debug)]
 pub struct Scripted {
     script: Script,
@@ -18,12 +18,12 @@ pub struct Scripted {
     failure: Option<String>,
 }
 
-/// What is to be said of a script.
+/// The state of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScriptStatus {
     /// It carries this line out.
     Doing(String),
-    /// It waits to be told to go on.
+    /// It waits to be continued.
     Waits,
     /// It ended before its last line; why.
     Failed(String),
@@ -36,7 +36,7 @@ impl Scripted {
         Self { script: Script::to_watch(file, text, FIRST), failure: None }
     }
 
-    /// What is to be said of it.
+    /// Its state.
     #[must_use]
     pub fn said(&self) -> ScriptStatus {
         match &self.failure {
@@ -46,7 +46,7 @@ impl Scripted {
         }
     }
 
-    /// Whether it waits for the person: to go on, or to have read why it failed.
+    /// Whether it waits for the user: to continue it, or to read why it failed.
     #[must_use]
     pub fn waits(&self) -> bool {
         self.script.is_stopped() || self.failure.is_some()
@@ -69,7 +69,7 @@ impl Scripted {
     }
 }
 
-/// The person has seen enough: the script goes on, or one that failed is put away.
+/// The user continues: the script runs on, or a failed one is removed.
 pub(super) fn resume(app: &mut App) {
     if let Some(scripted) = &mut app.scripted {
         if scripted.failure.is_some() {
@@ -80,7 +80,7 @@ pub(super) fn resume(app: &mut App) {
     }
 }
 
-/// Goes on with the script as far as it can.
+/// Runs the script as far as it can.
 pub(super) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
     let Some(scripted) = app.scripted.as_mut().filter(|scripted| scripted.failure.is_none()) else {
         return Vec::new();
@@ -99,7 +99,7 @@ pub(super) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
                 app.notice = lines.into_iter().next().map(|line| Notice::new(line, now));
             }
             ScriptEffect::Mistake(why) | ScriptEffect::Unmet(why) => scripted.failure = Some(why),
-            // The deck stays, so that the result can be seen and played with.
+            // The deck stays open, so that the result can be seen and explored.
             ScriptEffect::Quit => is_over = true,
         }
     }

@@ -4,7 +4,7 @@ use raftdeck_model::{FrameKind, MessageReport, MessageState};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 
-/// What a filter may say, for its placeholder.
+/// The syntax of a filter, for its placeholder.
 pub const USAGE: &str = "votes, entries, heartbeats or a kind; 1>3, 1-3, 2, 2>, >2; held, lost; empty: all";
 
 /// Links as a filter names them; `None`: any node.
@@ -51,7 +51,7 @@ impl MessageFate {
     }
 }
 
-/// A filter. Of each sort one must fit; a sort of which nothing is said fits always.
+/// A filter. A message must match one item of each sort; a sort without items matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sieve {
     words: String,
@@ -61,7 +61,7 @@ pub struct Sieve {
 }
 
 impl Sieve {
-    /// Understands a filter, or says in a sentence why not.
+    /// Parses a filter, or says in a sentence why not.
     pub fn parse(line: &str) -> Result<Self, String> {
         let mut sieve =
             Self { words: line.split_whitespace().collect::<Vec<_>>().join(" "), ..Self::default() };
@@ -94,7 +94,7 @@ impl Sieve {
         self.words.is_empty()
     }
 
-    /// As it was typed.
+    /// The filter as it was typed.
     #[must_use]
     pub fn words(&self) -> &str {
         &self.words

@@ -1,6 +1,6 @@
-//! Ages and timers in steps coarse enough not to repaint for nothing. All times here are cluster time.
+//! Ages and timers, in steps coarse enough to avoid needless repainting. All times here are cluster time.
 //!
-//! What is shown is a step, never a running number; here is which step, and when the next one begins.
+//! The screen shows steps, not running numbers. This module says which step applies, and when the next one begins.
 
 use raftdeck_model::{Known, Node, Phase, RaftView};
 use raftdeck_raft::Role;
@@ -22,7 +22,7 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// Of a node that has none.
+    /// For a node that has none.
     pub const NONE: Self = Self { heartbeat: Known::Is(None), election: Known::Is(None) };
 }
 
@@ -40,7 +40,7 @@ pub fn timers(node: &Node, now: Duration) -> Timers {
     }
 }
 
-/// When a node's timers next show another step, without news from it.
+/// When a node's timers next show another step, without a new status from it.
 #[must_use]
 pub fn next_step(node: &Node, now: Duration) -> Option<Duration> {
     let status = node.live()?;
@@ -61,7 +61,7 @@ pub fn next_step(node: &Node, now: Duration) -> Option<Duration> {
     Some(now.saturating_add(wait.max(Duration::from_millis(1))))
 }
 
-/// What is left of the election timeout so long after the account, and the whole of it.
+/// What is left of the election timeout this long after the status, and the whole timeout.
 fn election(status: &RaftView, since: Duration) -> Known<(Duration, Duration)> {
     match (status.election_remaining, status.election_timeout) {
         (Known::Is(left), Known::Is(whole)) => Known::Is((left.saturating_sub(since), whole)),

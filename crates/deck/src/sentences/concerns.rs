@@ -7,7 +7,7 @@ use raftdeck_protocol::{Notice, NoticeKind, RefusalReason};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 
-/// What an update about such things says by itself.
+/// The sentence for such an update, regardless of earlier ones.
 pub(super) fn sentence(update: &News) -> Option<Sentence> {
     let (weight, node, text) = match update {
         News::Notice { node, notice: Notice { about, kind, text } } => match kind {
@@ -42,10 +42,10 @@ pub(super) fn sentence(update: &News) -> Option<Sentence> {
     Some(Sentence::new(weight, Some(*node), text))
 }
 
-/// What the nodes report at the moment, so that what several of them say alike is told once.
+/// The nodes' present reports, so that a condition that several of them report counts as news only once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reported {
-    /// By node that reports, and what it is about.
+    /// By reporting node and subject.
     reports: BTreeMap<NodeId, BTreeMap<ReportSubject, String>>,
 }
 
@@ -63,9 +63,10 @@ enum ReportSubject {
 }
 
 impl Reported {
-    /// The same sentence, as a detail if the same is reported already, by whomever, or is no news: each node that starts with an empty
-    /// disk waits for others for a moment, and one that is known to have lost its disk is refused everywhere. `is_late`: there is
-    /// a cluster already, or a node whose process has ended. `is_changing`: a node that is being taken in waits too.
+    /// The same sentence. It is only a detail if any node has reported the same already, or if it is expected: each node that starts
+    /// with an empty disk waits for others for a moment, and one that is known to have lost its disk is refused everywhere.
+    /// `is_late`: there is a cluster already, or a node whose process has ended. `is_changing`: a node that is being taken in waits
+    /// too.
     pub(super) fn tell(
         &mut self,
         update: &News,
@@ -102,7 +103,7 @@ impl Reported {
         Some(if is_repeated { Sentence { weight: Weight::Detail, ..told } } else { told })
     }
 
-    /// Its process has ended, and all that it reported.
+    /// The node's process has ended, and with it all its reports.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.reports.remove(&node);
     }

@@ -7,12 +7,12 @@ use raftdeck_raft::{Membership, NodeId, Role, StepDownReason, Term, TraceEvent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Tells updates in order. Joins a time-out with the campaign that follows, says with how many votes a leader was
-/// elected, and tells a leader that steps down from a candidate that gives up.
+/// Describes updates in order. It joins a timeout with the campaign that follows, and says with how many votes a leader was elected. It
+/// distinguishes a leader that steps down from a candidate that gives up.
 #[derive(Clone, Debug, Default)]
 pub struct Teller {
     members: usize,
-    /// The configuration that was last told to be committed.
+    /// The last configuration that was reported as committed.
     committed: Option<Membership>,
     /// Whether the workload is on.
     workload: bool,
@@ -27,44 +27,44 @@ pub struct Teller {
 /// Why a node campaigns.
 #[derive(Clone, Copy, Debug, Default)]
 enum CampaignCause {
-    /// It was told to at the deck.
+    /// The user ordered it at the deck.
     #[default]
     Order,
     /// How long it heard no leader.
     Silence(Duration),
-    /// What was told already: its leader hands over, or it was promised votes.
+    /// Already reported: its leader hands over, or it was promised votes.
     Told,
 }
 
-/// What is remembered of a node.
+/// The state that is remembered of a node.
 #[derive(Clone, Debug, Default)]
 struct NodeMemory {
-    /// Why it starts the campaign that it is about to start.
+    /// The cause of the campaign that it is about to start.
     cause: CampaignCause,
-    /// The term that it last asked for pre-votes in.
+    /// The term in which it last asked for pre-votes.
     asked: Option<Term>,
-    /// The terms in which it last answered a request for pre-votes, and whether with yes, by candidate.
+    /// The terms in which it last answered a request for pre-votes, and whether it granted it, by candidate.
     answered: BTreeMap<NodeId, (Term, bool)>,
-    /// The others that were heard to vote for it in its present campaign; `None`: some events of it are missing. Its own vote counts
-    /// from when it is durable, which may be after theirs and is no event.
+    /// The other nodes whose votes it has received in its present campaign; `None`: some of its events are missing. Its own vote
+    /// counts once it is durable, which may be after theirs and is no event.
     voted: Option<BTreeSet<NodeId>>,
     /// Whether it led before the last change of its role.
     led: bool,
     /// Whether it leads.
     leads: bool,
-    /// The configuration that it works with.
+    /// The configuration in force at it.
     membership: Membership,
 }
 
 impl Teller {
-    /// What an update says, given all that was told before.
+    /// The sentence for an update, given all earlier updates.
     pub fn tell(&mut self, update: &News) -> Option<Sentence> {
         match update {
             News::Cluster { nodes, .. } => {
                 self.nodes.retain(|node, _| nodes.contains(node));
                 self.down.retain(|node| nodes.contains(node));
                 self.changing.retain(|node| nodes.contains(node));
-                // Told again when nodes came or went, which has its own words.
+                // Sent again when nodes were added or removed, which has its own words.
                 let again = std::mem::replace(&mut self.members, nodes.len()) > 0;
                 if again { None } else { sentence(update) }
             }
@@ -96,7 +96,7 @@ impl Teller {
             }
             News::Trace { node, trace } => self.tell_trace(*node, trace, update),
             News::Missed { node, .. } => {
-                // Why it campaigns may be among what is missing, and who votes for it.
+                // The missing events may include the cause of its campaign and the votes for it.
                 let memory = self.nodes.entry(*node).or_default();
                 (memory.cause, memory.voted) = (CampaignCause::Told, None);
                 sentence(update)
@@ -128,9 +128,9 @@ impl Teller {
             }
             TraceEvent::ElectionStarted { term, pre_vote } => {
                 memory.voted = Some(BTreeSet::new());
-                // Who is promised votes campaigns next, and nothing more is to be said of why.
+                // A node that is promised votes campaigns next; its cause was already reported.
                 let next = if *pre_vote { CampaignCause::Told } else { CampaignCause::Order };
-                // A node that is cut off asks again and again, and nothing comes of it.
+                // A node that is cut off asks repeatedly without effect.
                 let again = *pre_vote && memory.asked.replace(*term) == Some(*term);
                 let weight = if again { Weight::Detail } else { Weight::Minor };
                 let asks = if *pre_vote { "asks for pre-votes" } else { "asks for votes" };
@@ -145,7 +145,7 @@ impl Teller {
                 };
                 (weight, text)
             }
-            // Asked again and again, it gives the same answer, and nothing comes of that either.
+            // Asked repeatedly, it gives the same answer, which has no effect either.
             TraceEvent::VoteGranted { candidate, term, pre_vote: true }
             | TraceEvent::VoteRefused { candidate, term, pre_vote: true, .. } => {
                 let answer = (*term, matches!(trace, TraceEvent::VoteGranted { .. }));
@@ -165,7 +165,7 @@ impl Teller {
                 if *to == Role::Follower {
                     memory.cause = CampaignCause::Order;
                 }
-                // The votes of a joint configuration are two counts, which one number would get wrong.
+                // The votes of a joint configuration are two counts, so a single number would be wrong.
                 let plain = *to != Role::Leader || members == 0 || memory.membership.is_joint();
                 let Some(others) = memory.voted.as_ref().filter(|_| !plain) else { return sentence(update) };
                 let votes = others.len() + 1;
@@ -184,7 +184,7 @@ impl Teller {
             }
             TraceEvent::MembershipCommitted { .. } if memory.leads => {
                 let told = committed(node, &memory.membership);
-                // A new leader that commits in its term finds it committed once more.
+                // A new leader that commits in its term finds the same configuration committed again.
                 let again = self.committed.as_ref() == Some(&memory.membership);
                 self.committed = Some(memory.membership.clone());
                 if again { (Weight::Detail, told.1) } else { told }

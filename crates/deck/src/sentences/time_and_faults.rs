@@ -4,7 +4,7 @@ use raftdeck_model::{ClusterTime, Fault, News, write};
 use raftdeck_protocol::ClockRate;
 use std::time::Duration;
 
-/// What was told last.
+/// What was reported last.
 #[derive(Debug, Default)]
 pub struct TimeAndFaults {
     rate: ClockRate,

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How large a card is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
-    /// Everything, with room around.
+    /// Everything, with space around it.
     Great,
     /// Role, log, timer.
     Full,
@@ -57,7 +57,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
     }
     let inner = frame(paint, node, area, size);
     if labels::tone(node, &paint.app.world) == Tone::Good {
-        // The one card that is filled is the leader's.
+        // Only the leader's card is filled.
         paint.fill(inner, paint.theme.leader_plate());
     }
     let role = Rect { height: 1, ..inner };
@@ -151,7 +151,7 @@ fn figure_style(paint: &Paint<'_>, node: &Node) -> Style {
     if node.live().is_some() { paint.theme.text() } else { paint.theme.faint() }
 }
 
-/// The log's end and the commit index, in as many words as there is room for.
+/// The log's end and the commit index, in as many words as fit.
 fn log_line(paint: &Paint<'_>, node: &Node, width: u16) -> Line<'static> {
     let Some(status) = node.raft() else { return Line::styled("no news yet", paint.theme.faint()) };
     let (last, committed) = (figure(status.last.map(|last| last.index)), figure(status.committed));
@@ -177,7 +177,7 @@ fn vote_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     Line::styled(vote, figure_style(paint, node))
 }
 
-/// What a node waits for.
+/// What a node is waiting for.
 fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     let faint = paint.theme.faint();
     let text = match (node.phase(), &node.process) {

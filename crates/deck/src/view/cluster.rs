@@ -1,4 +1,4 @@
-//! The Cluster view: the ring, the feed and the table share the room.
+//! The Cluster view: the ring, the feed and the table share the space.
 
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
@@ -6,10 +6,10 @@ use crate::view::{feed, ring, table};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// From this width on the feed stands beside the ring.
+/// From this width on the feed is beside the ring.
 const WIDE: u16 = 104;
 
-/// From this many rows on there is a ring.
+/// The fewest rows for a ring.
 const LEAST_RING: u16 = 5;
 
 /// Draws it.

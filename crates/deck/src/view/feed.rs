@@ -35,7 +35,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 
 fn lines(paint: &Paint<'_>, entry: &FeedEntry, width: u16) -> Vec<Line<'static>> {
     let stamp = stamp(entry.time);
-    // On a narrow feed the words need the room more.
+    // On a narrow feed the words need the space more.
     let stamp = if width < 42 { String::new() } else { format!("{stamp:>9}  ") };
     let indent = stamp.len();
     let major = entry.weight == Weight::Major;
@@ -52,7 +52,7 @@ fn lines(paint: &Paint<'_>, entry: &FeedEntry, width: u16) -> Vec<Line<'static>>
         .collect()
 }
 
-/// A node that will not run has its last words shown; returns what remains of the area.
+/// Shows the last words of a node that failed; returns what remains of the area.
 fn last_words(paint: &mut Paint<'_>, area: Rect) -> Rect {
     let app = paint.app;
     let failed = |node: &&Node| node.phase() == Phase::Failed;
@@ -62,7 +62,7 @@ fn last_words(paint: &mut Paint<'_>, area: Rect) -> Rect {
     else {
         return area;
     };
-    // On a small screen they are shown for the node that is asked about, and leave one event.
+    // On a small screen they are shown only for the selected node, and leave one event.
     let asked = app.selected == Some(node.id);
     let room = usize::from(if asked {
         (area.height / 2).max(area.height.min(5).saturating_sub(2))
@@ -83,7 +83,7 @@ fn last_words(paint: &mut Paint<'_>, area: Rect) -> Rect {
     Rect { y: area.y + used, height: area.height - used, ..area }
 }
 
-/// As many of the last lines as there is room for; of the last one the beginning, which says what is the matter.
+/// As many of the last lines as fit; of the last one the beginning, which names the problem.
 fn newest(paint: &Paint<'_>, last_words: &[String], width: usize, room: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for line in last_words.iter().rev() {

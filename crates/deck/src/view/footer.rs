@@ -1,4 +1,4 @@
-//! The bottom of the screen: the keys that act now, made from the action table; each is a button.
+//! The bottom of the screen: the keys that apply now, made from the action table; each is a button.
 
 use crate::actions::{ACTIONS, Action, ActionId};
 use crate::view::landed::Target;
@@ -46,7 +46,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// What a key does as things are.
+/// What a key does in the present state.
 fn short(paint: &Paint<'_>, action: &Action) -> &'static str {
     match action.id {
         ActionId::Freeze if paint.app.clock.is_frozen() => "run",
@@ -55,7 +55,7 @@ fn short(paint: &Paint<'_>, action: &Action) -> &'static str {
     }
 }
 
-/// The footer's actions in the table's order, without those that must go for want of room, and the gap between them.
+/// The footer's actions in the table's order, except those for which there is no room, and the gap between them.
 fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
     let view = paint.app.view;
     let mut kept: Vec<&Action> =
@@ -69,7 +69,7 @@ fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
         if fits(2) {
             return (kept, 2);
         }
-        // Better close together than left out, on a screen that cannot show more.
+        // On a screen that cannot show all actions, a smaller gap is better than omitting one more.
         let last = kept.iter().enumerate().max_by_key(|(_, action)| action.footer).map(|(place, _)| place);
         match last {
             Some(place) if !fits(1) || width >= 100 => kept.remove(place),

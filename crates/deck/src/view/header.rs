@@ -35,8 +35,8 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     band(paint, Rect { y: area.y + 1, height: area.height - 1, ..area });
 }
 
-/// How fast time passes and how late it is in the cluster: always there, and loud when time is not real. Before it, that this is a
-/// recording, if it is one.
+/// The rate of cluster time, and the time: always shown, and emphasized when time is not real. Before it, if the source is a
+/// recording, a note that says so.
 fn clock(paint: &Paint<'_>, width: u16) -> Line<'static> {
     let clock = &paint.app.clock;
     let dot = paint.glyphs().dot;
@@ -80,7 +80,7 @@ fn tabs(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// How the cluster was set up: in full, and shorter for when there is no room.
+/// How the cluster was set up: in full, and a shorter form.
 fn set_up(paint: &Paint<'_>) -> Vec<String> {
     let world = &paint.app.world;
     if world.is_empty() {
@@ -128,7 +128,7 @@ fn band(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// The figures at the band's right: in full, and shorter.
+/// The figures at the band's right: in full, and a shorter form.
 fn figures(paint: &Paint<'_>) -> Vec<String> {
     let world = &paint.app.world;
     if world.is_empty() {
@@ -147,7 +147,7 @@ fn figures(paint: &Paint<'_>) -> Vec<String> {
     figures
 }
 
-/// What the steady workload meets: in full, and shorter.
+/// The results of the steady workload: in full, and a shorter form.
 fn workload(load: WorkloadFigures, committed: LogIndex, dot: &str) -> Vec<String> {
     let WorkloadFigures { per_second, failed, unknown, longest_gap_ms: gap, .. } = load;
     let doubt = if unknown > 0 { format!(" {dot} {unknown} in doubt") } else { String::new() };
@@ -162,7 +162,7 @@ fn workload(load: WorkloadFigures, committed: LogIndex, dot: &str) -> Vec<String
     ]
 }
 
-/// `n2 leads term 3` becomes `n2 LEADS TERM 3`: a node keeps the name it has everywhere else.
+/// `n2 leads term 3` becomes `n2 LEADS TERM 3`: a node's name is unchanged.
 fn loud(claim: &str) -> String {
     let is_name = |word: &str| {
         word.strip_prefix('n').is_some_and(|id| !id.is_empty() && id.chars().all(|c| c.is_ascii_digit()))

@@ -1,4 +1,4 @@
-//! One line that says what is in force now; each part of it is a button that undoes it.
+//! One line with everything that is in force now; each part of it is a button that undoes that part.
 
 use crate::actions::ActionId;
 use crate::view::landed::Target;
@@ -12,7 +12,7 @@ pub(crate) fn rows(paint: &Paint<'_>, height: u16) -> u16 {
     u16::from(height >= 12 && !paint.app.world.in_force().is_empty())
 }
 
-/// Draws it: the newest first, for that is what `u` undoes.
+/// Draws it: the newest first, because that is what `u` undoes.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
     let faults = app.world.in_force();
@@ -26,7 +26,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let end = area.right().saturating_sub(u16::try_from(hint.len()).unwrap_or(0));
     let mut left = faults.len();
     for fault in faults.iter().rev() {
-        // Room for saying that there are more.
+        // Leaves room for the count of the others.
         let room = usize::from(end.saturating_sub(x)).saturating_sub(if left > 1 { 10 } else { 0 });
         if room < 8 {
             break;

@@ -13,33 +13,33 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-/// An ordinary disk is done before.
+/// An ordinary disk finishes a write sooner.
 const WORTH_TELLING: Duration = Duration::from_millis(250);
 
-/// What stands in the place of what the source does not know.
+/// Shown in place of what the source does not know.
 pub(crate) const UNKNOWN: &str = "?";
 
-/// How something is meant.
+/// The tone of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     /// All is well.
     Good,
     /// Something is wrong or undecided.
     Trouble,
-    /// It hears no leader, and does nothing about it yet.
+    /// It hears no leader, and does not act on that yet.
     Alone,
-    /// Nothing to say about it.
+    /// Nothing remarkable.
     Calm,
-    /// It is not there.
+    /// It is down.
     Gone,
 }
 
-/// A figure, or that it is not known.
+/// A figure, or the sign for an unknown one.
 pub(crate) fn figure<T: Copy + fmt::Display>(figure: Known<T>) -> String {
     figure.copied().map_or_else(|| UNKNOWN.to_owned(), |figure| figure.to_string())
 }
 
-/// The verdict in a few words, what there is to add, and how it is meant.
+/// The verdict in a few words, a further remark, and its tone.
 pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
     match verdict {
         Verdict::Starting { of: 0, .. } => ("starting".into(), "the nodes are starting".into(), Tone::Calm),
@@ -115,10 +115,10 @@ pub(crate) fn role(theme: Theme, node: &Node, world: &World) -> (&'static str, &
     }
 }
 
-/// How a node stands.
+/// The tone of a node's state.
 pub(crate) fn tone(node: &Node, world: &World) -> Tone {
     match (node.phase(), node.live()) {
-        // Whoever does not vote has nothing to lose a leader for.
+        // A node that does not vote cannot lose its leader.
         (Phase::Running(Role::Follower), _) if world.standing(node.id) == MemberStanding::Outside => {
             Tone::Calm
         }
@@ -161,8 +161,8 @@ pub(crate) fn state(node: &Node, world: &World) -> Cow<'static, str> {
     text.into()
 }
 
-/// What a person should know of each node besides its figures, a sentence each: a disk that finishes no write, and what there is
-/// to do something about. Of a node that is being changed only the disk.
+/// What a user should know of each node besides its figures, a sentence each: a disk that finishes no write, and a condition that
+/// needs an operator. For a node that is being changed, only the disk.
 pub(crate) fn matters(app: &App) -> Vec<(NodeId, String)> {
     let of = |node: &Node| {
         let concern = app.world.concern(node.id).filter(|_| app.world.change(node.id).is_none());
@@ -194,7 +194,7 @@ fn disk(node: &Node) -> Option<String> {
     Some(format!("{}'s disk has not finished a write for {}", node.id, span(wait)))
 }
 
-/// How much of a snapshot a running node has got from the leader, in percent, while it gets one.
+/// How much of a snapshot a running node has received from the leader, in percent, while it receives one.
 pub(crate) fn gets_snapshot(node: &Node, world: &World) -> Option<u64> {
     node.live()?;
     let peer = world.as_leader_sees(node.id)?;
@@ -210,7 +210,7 @@ pub(crate) fn sending(state: ReplicationState) -> &'static str {
     }
 }
 
-/// The configuration in force, at most so many characters long if it can be.
+/// The configuration in force, at most this many characters long if it can be.
 pub(crate) fn configuration(world: &World, room: usize) -> Option<String> {
     let membership = world.configuration()?;
     let written = |ids: &dyn Fn(&BTreeSet<NodeId>) -> String| {
@@ -228,7 +228,7 @@ pub(crate) fn configuration(world: &World, room: usize) -> Option<String> {
     Some(if long.chars().count() <= room { long } else { written(&in_runs) })
 }
 
-/// `n1-n5 n7`: neighbours as a run.
+/// `n1-n5 n7`: consecutive nodes as a range.
 fn in_runs(nodes: &BTreeSet<NodeId>) -> String {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for &NodeId(id) in nodes {
@@ -276,7 +276,7 @@ pub(crate) fn message_glyph(theme: Theme, kind: FrameKind, granted: Option<bool>
     }
 }
 
-/// A message's style: entries, an election, or what comes all the time.
+/// A message's style: entries, an election, or frequent messages.
 pub(crate) fn message_style(theme: Theme, kind: FrameKind) -> Style {
     match kind {
         FrameKind::Heartbeat => theme.strong(),

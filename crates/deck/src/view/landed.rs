@@ -24,7 +24,7 @@ pub enum Pane {
     Help,
 }
 
-/// Something on the screen that a click can mean.
+/// Something on the screen that can be clicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A node's card or row.
@@ -71,7 +71,7 @@ impl Landed {
         self.help = last;
     }
 
-    /// What is at this cell; of several the last painted.
+    /// The target at this cell; of several, the last one painted.
     #[must_use]
     pub fn at(&self, column: u16, row: u16) -> Option<Target> {
         let here = Position::new(column, row);
@@ -89,13 +89,13 @@ impl Landed {
         self.areas.iter().map(|(_, target)| *target)
     }
 
-    /// How many lines (of the Logs view: columns) a pane shows; 0 if it is not on the screen.
+    /// How many lines (in the Logs view: columns) a pane shows; 0 if it is not on the screen.
     #[must_use]
     pub fn rows(&self, pane: Pane) -> usize {
         self.rows.iter().find(|(p, _)| *p == pane).map_or(0, |(_, rows)| *rows)
     }
 
-    /// The timers that are on the screen for a node.
+    /// The timers shown for a node.
     #[must_use]
     pub fn timers(&self, node: NodeId) -> Option<Timers> {
         self.timers.iter().find(|(id, _)| *id == node).map(|(_, timers)| *timers)

@@ -1,4 +1,4 @@
-//! The Logs view: a row a node, a column an index; below, the entry under the cursor as each node has it.
+//! The Logs view: a row for each node, a column for each index; below, the entry under the cursor as each node has it.
 
 use crate::view::labels::{self, Tone, UNKNOWN};
 use crate::view::landed::{Pane, Target};
@@ -46,7 +46,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         format!("logs, entry {} of {last}", window.cursor)
     };
     paint.rule(area, 0, &title);
-    // With room to spare, the rows stand apart.
+    // With enough space, there is a gap between rows.
     let detail_rows = nodes.saturating_add(2);
     let airy = area.height >= nodes.saturating_mul(2).saturating_add(4 + detail_rows);
     let step = if airy { 2 } else { 1 };
@@ -140,7 +140,7 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     }
 }
 
-/// A committed entry is solid, an uncommitted one hollow; one that is not on the disk yet says so.
+/// A committed entry is solid, an uncommitted one hollow; one that is not on the disk yet is marked.
 fn entry(
     paint: &Paint<'_>,
     status: &RaftView,
@@ -166,7 +166,7 @@ fn entry(
     let plate = if committed { paint.theme.term_plate(term) } else { Style::new() };
     let dead = if live { Style::new() } else { paint.theme.faint() };
     let edge = paint.theme.term_line(term).patch(dead);
-    // Without colour the edges of a solid entry carry its ground.
+    // Without colour, the edges of a solid entry show its background.
     let edge = if committed && !glyphs.braille { paint.theme.term_plate(term).patch(dead) } else { edge };
     Line::from(vec![
         Span::styled(open, edge),

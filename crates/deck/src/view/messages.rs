@@ -13,7 +13,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 
-/// From this width on the list stands beside the diagram.
+/// From this width on the list is beside the diagram.
 const WIDE: u16 = 110;
 
 /// Columns taken by the moments beside the diagram.
@@ -69,7 +69,7 @@ fn list(paint: &mut Paint<'_>, area: Rect) {
     paint.landed.size(Pane::Messages, area.height.into());
     let Some(chosen) = messages.chosen().map(|message| message.id) else { return };
     let rows = usize::from(area.height);
-    // As many newer ones below as leave the chosen one in the middle, more where there are few older ones.
+    // At most half of the rows are for newer ones, which puts the chosen one in the middle if there are enough of both.
     let newer: Vec<&MessageReport> = messages.on_from(chosen).take(rows / 2).collect();
     let older = messages.back_from(chosen).take(rows.saturating_sub(newer.len()));
     let mut shown: Vec<&MessageReport> = older.collect();
@@ -179,7 +179,7 @@ fn detail(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// How long a message took, where a tenth of a millisecond is the least that is told.
+/// How long a message took, in steps of a tenth of a millisecond.
 fn took(time: Duration) -> String {
     if time < Duration::from_micros(100) { "at once".to_owned() } else { format!("after {}", span(time)) }
 }
@@ -211,7 +211,7 @@ fn draw_diagram(paint: &mut Paint<'_>, area: Rect) {
     let first = if messages.follows() {
         last
     } else {
-        // All of the chosen one, and some of what was before.
+        // Shows the chosen message, all of it if it fits, and some of what was before it.
         let end = (here.ends + 1).saturating_sub(rows);
         here.sent.saturating_sub(rows * 2 / 3).max(end).min(here.sent).min(last)
     };
@@ -326,7 +326,7 @@ impl Sheet {
         }
     }
 
-    /// Where a slanted arrow begins and ends, in cells; rows out of sight have places out of sight.
+    /// Where a slanted arrow begins and ends, in cells; rows out of sight have positions out of sight.
     fn line(&self, arrow: &Arrow) -> ((f64, f64), (f64, f64)) {
         let row = |row: usize| {
             let place = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
@@ -369,8 +369,8 @@ impl Sheet {
         }
     }
 
-    /// Where along an arrow its name stands, and how much room it has: between two lanes, at that end of the arrow where
-    /// others are least likely, for questions spread out and answers come together.
+    /// Where along an arrow its name is drawn, and how much room it has. It is between two lanes, at the end of the arrow where
+    /// others are least likely: requests spread out and replies come together.
     fn label_place(&self, arrow: &Arrow, message: &MessageReport, (start, end): (f64, f64)) -> (f64, f64) {
         let at_receiver = arrow.end == ArrowEnd::Arrived && !is_answer(message.kind);
         let (near, far) = if at_receiver { (arrow.to, arrow.from) } else { (arrow.from, arrow.to) };
@@ -437,7 +437,7 @@ fn head(paint: &Paint<'_>, arrow: &Arrow) -> &'static str {
     if arrow.to > arrow.from { right } else { left }
 }
 
-/// A kind in as few characters as can be told apart.
+/// A kind in as few characters as distinguish it.
 fn short(message: &MessageReport) -> &'static str {
     use raftdeck_model::FrameKind as K;
     match message.kind {

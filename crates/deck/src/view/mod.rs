@@ -63,7 +63,7 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
         whole(&mut paint, area);
     }
     let Paint { landed, cursor, buf, .. } = paint;
-    // Whatever text it comes from: no cell holds what a terminal would obey, reorder or hide.
+    // Whatever the text's origin, no cell holds characters that a terminal would interpret, reorder or hide.
     for cell in buf.content.iter_mut().filter(|cell| cell.symbol().contains(is_unsafe)) {
         cell.set_symbol("\u{fffd}");
     }

@@ -13,17 +13,17 @@ use std::time::Duration;
 pub(crate) struct Paint<'a> {
     /// What is painted.
     pub(crate) app: &'a App,
-    /// Its look.
+    /// The theme.
     pub(crate) theme: Theme,
     /// When.
     pub(crate) now: Duration,
     /// When, in cluster time.
     pub(crate) time: Duration,
-    /// On what.
+    /// The buffer to paint on.
     pub(crate) buf: &'a mut Buffer,
     /// Where things landed so far.
     pub(crate) landed: Landed,
-    /// Where the terminal's cursor shall be.
+    /// Where the terminal's cursor is to be.
     pub(crate) cursor: Option<Position>,
 }
 
@@ -91,13 +91,13 @@ impl Paint<'_> {
         }
     }
 
-    /// Text cut to a width, with a sign where it was cut.
+    /// Text cut to a width, with a mark where it was cut.
     pub(crate) fn cut(&self, text: &str, width: usize) -> String {
         cut(text, width, self.glyphs().ellipsis)
     }
 }
 
-/// Text cut to a width, with a sign where it was cut.
+/// Text cut to a width, with a mark where it was cut.
 pub(crate) fn cut(text: &str, width: usize, sign: &str) -> String {
     use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
     if text.width() <= width {
@@ -119,7 +119,7 @@ pub(crate) fn cut(text: &str, width: usize, sign: &str) -> String {
     kept
 }
 
-/// Breaks text at blanks into lines of at most `width` columns; a longer word is broken where it must.
+/// Breaks text at blanks into lines of at most `width` columns; a longer word is broken where necessary.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
     let width = width.max(1);

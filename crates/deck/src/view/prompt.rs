@@ -10,8 +10,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar;
 
-/// Draws it. Says whether there was anything to draw. Where the line is shared with the keys, a result makes room for
-/// them after a while, and an error takes the prompt's place until the next key.
+/// Draws it. Says whether there was anything to draw. Where the line is shared with the keys, a result makes room for them after a
+/// while, and an error replaces the prompt until the next key.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
     let app = paint.app;
     if app.prompt.is_open() && shared && app.prompt.error().is_some() {
@@ -30,7 +30,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
     true
 }
 
-/// What the script does, or what it waits for.
+/// What the script is doing, or waits for.
 fn script(paint: &mut Paint<'_>, area: Rect, said: ScriptStatus) {
     let (text, style) = match said {
         ScriptStatus::Doing(line) => (format!(" {line} "), paint.theme.strong()),
@@ -58,7 +58,7 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
     let indent = u16::try_from(label.len() + 1).unwrap_or(0).min(area.width);
     let field = Rect { x: area.x + indent, width: area.width - indent, ..area };
     let room = usize::from(field.width);
-    // The line scrolls so that the cursor is in sight, with some of what is before it.
+    // The line scrolls so that the cursor is in sight, with some of the text before it.
     let before: usize = prompt.line()[..prompt.cursor()].iter().map(|c| c.width().unwrap_or(0)).sum();
     let mut hidden = 0;
     let mut start = 0;
@@ -86,7 +86,7 @@ fn keys_of(purpose: Purpose) -> &'static str {
     }
 }
 
-/// Above the prompt: how the command could go on.
+/// Above the prompt: the completions of the command.
 pub(crate) fn offers(paint: &mut Paint<'_>, body: Rect) {
     const MOST: usize = 9;
     let prompt = &paint.app.prompt;

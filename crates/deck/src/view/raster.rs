@@ -9,13 +9,13 @@ use ratatui::style::Style;
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stroke {
-    /// So many dots drawn …
+    /// This many dots drawn …
     pub(crate) on: u32,
-    /// … then so many left out.
+    /// … then this many left out.
     pub(crate) off: u32,
     /// Its style.
     pub(crate) style: Style,
-    /// The greater wins.
+    /// The greater one wins.
     pub(crate) rank: u8,
 }
 
@@ -90,7 +90,7 @@ impl Raster {
     }
 }
 
-/// The ASCII character that leans like a line; a cell is about twice as high as wide.
+/// The ASCII character with the slope of a line; a cell is about twice as high as wide.
 fn slope_char(dx: f64, dy: f64) -> char {
     let steep = (dy * 2.0).abs() / dx.abs().max(f64::EPSILON);
     if steep < 0.5 {

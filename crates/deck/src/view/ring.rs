@@ -13,10 +13,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-/// Up to this many nodes stand on a ring.
+/// The most nodes that are placed on a ring.
 const RING: usize = 9;
 
-/// Up to this many nodes the links that carry nothing are drawn too.
+/// The most nodes for which links that carry nothing are drawn too.
 const SILENT_LINKS: usize = 6;
 
 /// Draws it.
@@ -29,7 +29,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let mut raster = Raster::new(area, paint.glyphs().braille);
     let mut pairs = pairs(&places);
     if places.len() > SILENT_LINKS {
-        // Among many nodes the silent links would be a thicket.
+        // With many nodes, the silent links would hide the others.
         pairs.retain(|(one, other)| speaks(&app.world, one.0, other.0));
     }
     for (one, other) in &pairs {
@@ -49,7 +49,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// The leader's name and its term in big characters in the upper corners, where no card is in the way.
+/// The leader's name and its term in big characters in the upper corners, where no card is.
 fn hud(paint: &mut Paint<'_>, area: Rect, places: &[Placed]) {
     let world = &paint.app.world;
     let led = match world.verdict() {
@@ -82,7 +82,7 @@ fn pairs(places: &[Placed]) -> Vec<(Placed, Placed)> {
     places.iter().enumerate().flat_map(|(n, one)| rest(n).map(|other| (*one, other))).collect()
 }
 
-/// The largest cards that fit, and where they stand.
+/// The largest cards that fit, and their positions.
 fn places(area: Rect, count: usize) -> (Size, Vec<Rect>) {
     let fit = |size: Size| {
         let places = if count > RING { grid(area, count, size) } else { ellipse(area, count, size) };
@@ -195,13 +195,13 @@ fn link(paint: &Paint<'_>, raster: &mut Raster, one: &Placed, other: &Placed) {
     }
 }
 
-/// Whether a link is a leader's, or cut in some way.
+/// Whether a link is a leader's, or cut in at least one direction.
 fn speaks(world: &World, one: NodeId, other: NodeId) -> bool {
     let cut = world.is_cut(one, other) || world.is_cut(other, one);
     cut || follows(world, one, other) || follows(world, other, one)
 }
 
-/// A leader's links stand out, links that say nothing at the moment stay back.
+/// A leader's links stand out; links that are silent at the moment are faint.
 fn open_stroke(paint: &Paint<'_>, one: NodeId, other: NodeId) -> Stroke {
     let world = &paint.app.world;
     let theme = paint.theme;
@@ -223,7 +223,7 @@ fn follows(world: &World, follower: NodeId, leader: NodeId) -> bool {
     status.leader == Some(leader) && status.term == leads.term
 }
 
-/// A sign in the middle of a cut link; on a half-cut one an arrow the way that is still open.
+/// A sign in the middle of a cut link; on a half-cut one, an arrow in the direction that is still open.
 fn cut_sign(paint: &mut Paint<'_>, one: &Placed, other: &Placed) {
     let world = &paint.app.world;
     let (there, back) = (world.is_cut(one.0, other.0), world.is_cut(other.0, one.0));
@@ -322,7 +322,7 @@ fn under_way(paint: &mut Paint<'_>, places: &[Placed]) {
     }
 }
 
-/// Messages keep to the right of their link, so that those one way do not hide those the other.
+/// Messages are drawn on the right of their link, so that the two directions do not hide each other.
 fn lane((from, to): ((f64, f64), (f64, f64))) -> ((f64, f64), (f64, f64)) {
     let (dx, dy) = (to.0 - from.0, (to.1 - from.1) * 2.0);
     let length = dx.hypot(dy).max(1e-9);

@@ -1,23 +1,23 @@
 //! Where messages stand in the space-time diagram: rows are moments, downwards; columns are nodes.
 //!
-//! The diagram is not to scale. A row is a moment at which something was sent, arrived, was lost or stands; what happened at
-//! once shares a row, as far as it can be told apart there; what came later is never above what came earlier. So a
-//! heartbeat's way of a tenth of a millisecond and a pause of a minute both have the room they need.
+//! The diagram is not to scale. A row is a moment at which something was sent, arrived, was lost or is held. Simultaneous events
+//! share a row, as far as they can be told apart there; a later event is never above an earlier one. So a heartbeat that takes a
+//! tenth of a millisecond and a pause of a minute both have the space they need.
 
 use raftdeck_model::{MessageId, MessageReport, MessageState};
 use std::time::Duration;
 
-/// What arrives within this time is drawn level.
+/// A message that arrives within this time is drawn level.
 const LEVEL: Duration = Duration::from_millis(1);
 
 /// Moments this close to each other may share a row.
 const TOGETHER: Duration = Duration::from_micros(500);
 
-/// After a pause of this length a row is left out.
+/// After a pause of this length there is an empty row.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A slanted line comes down by a row for each column on its way, but no more than so many: lines that fan out from one node,
-/// or come together at it, can be told apart.
+/// A slanted line descends by a row for each column on its way, but by at most this many. So lines that fan out from one node, or come
+/// together at it, can be distinguished.
 const STEEP: usize = 3;
 
 /// How a message is drawn. Columns are counted from 0; rows too.
@@ -33,7 +33,7 @@ pub(crate) struct Arrow {
     pub(crate) sent: usize,
     /// to which.
     pub(crate) ends: usize,
-    /// How far it comes: 1 is all the way.
+    /// How far it is drawn: 1 is the whole way.
     pub(crate) part: f64,
     /// How it ends.
     pub(crate) end: ArrowEnd,
@@ -46,7 +46,7 @@ pub(crate) enum ArrowEnd {
     Arrived,
     /// It is still moving.
     Moving,
-    /// It stands there.
+    /// It is held there.
     Held,
     /// It is lost.
     Lost,
@@ -55,7 +55,7 @@ pub(crate) enum ArrowEnd {
 /// The diagram.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Diagram {
-    /// For each row its moment; `None`: a row left out.
+    /// For each row its moment; `None`: an empty row.
     pub(crate) rows: Vec<Option<Duration>>,
     /// The messages, in the order given.
     pub(crate) arrows: Vec<Arrow>,
@@ -76,12 +76,12 @@ enum Half {
     Ends,
 }
 
-/// What a row has.
+/// The part of a row that is occupied.
 #[derive(Clone, Copy, Debug)]
 struct RowSpace {
-    /// From and to which columns, the lesser first.
+    /// The occupied columns, from and to, the lesser first.
     span: (f64, f64),
-    /// The same with the beginning of a slanted line, which is in the way of level ones.
+    /// The same, including the beginning of a slanted line, which obstructs level ones.
     reach: (f64, f64),
     level: bool,
     departs: Option<usize>,
@@ -97,14 +97,14 @@ impl RowSpace {
         let within = |point: (f64, f64), span: (f64, f64)| {
             (point.1 - point.0).abs() < 1e-9 && span.0 + 1e-9 < point.0 && point.0 + 1e-9 < span.1
         };
-        // What departs may be the answer to what arrives: it comes after.
+        // What departs may be the reply to what arrives, so it comes after it.
         let follows = self.arrives.is_some() && self.arrives == other.departs;
         let itself = self.place == other.place;
         overlaps || within(one, two) || within(two, one) || follows || itself
     }
 }
 
-/// Finds a place for these messages, the oldest first, among nodes whose columns `column` tells, as of `time`.
+/// Places these messages, the oldest first, among nodes with the columns of `column`, as of `time`.
 pub(crate) fn diagram<'a>(
     messages: impl Iterator<Item = &'a MessageReport>,
     column: impl Fn(&MessageReport) -> Option<(usize, usize)>,
@@ -189,7 +189,7 @@ fn lowest(sent: usize, (from, to): (usize, usize)) -> usize {
     sent + from.abs_diff(to).min(STEEP)
 }
 
-/// Adds rows of the last moment until there are so many.
+/// Adds rows of the last moment until there are this many.
 fn make_room(rows: &mut Vec<Option<Duration>>, count: usize) {
     let last = rows.last().copied().flatten();
     rows.resize(rows.len().max(count), last);
@@ -198,7 +198,7 @@ fn make_room(rows: &mut Vec<Option<Duration>>, count: usize) {
 fn taken(event: &DiagramEvent, message: &MessageReport, (from, to): (usize, usize)) -> RowSpace {
     let column = |column: usize| f64::from(u32::try_from(column).unwrap_or(u32::MAX));
     let (start, target) = (column(from), column(to));
-    // What does not arrive ends half-way.
+    // A message that does not arrive ends half-way.
     let stays = matches!(message.state, MessageState::Held | MessageState::Lost { .. });
     let aside = (target - start).signum() * 0.7;
     let (one, other, departs, arrives) = match event.half {

@@ -1,4 +1,4 @@
-//! The table: a row a node, as many columns as there is room for.
+//! The table: a row for each node, and as many columns as fit.
 
 use crate::app::App;
 use crate::app::timers::{age_words, timers};
@@ -50,7 +50,7 @@ impl Column {
         Self::Address,
     ];
 
-    /// In this order they go when there is no room.
+    /// The order in which they are left out when there is no room.
     const FIRST_TO_GO: [Self; 11] = [
         Self::Address,
         Self::Pid,
@@ -94,19 +94,19 @@ impl Column {
         }
     }
 
-    /// Numbers stand at the right of their column.
+    /// Numbers are aligned right.
     fn right(self) -> bool {
         matches!(self, Self::Term | Self::Last | Self::Commit | Self::Applied | Self::NextMatch | Self::Pid)
     }
 }
 
-/// How many rows what there is to say besides figures takes on a screen of this height.
+/// How many rows the remarks besides the figures take on a screen of this height.
 pub(crate) fn matter_rows(app: &App, height: u16) -> u16 {
     let most = if height >= 28 { 3 } else { 1 };
     u16::try_from(labels::matters(app).len()).unwrap_or(most).min(most)
 }
 
-/// What there is to say besides figures: a row each, the selected node's first where there is no room for all.
+/// The remarks besides the figures: a row each, the selected node's first if there is no room for all.
 fn matters(paint: &mut Paint<'_>, area: Rect) {
     let mut all = labels::matters(paint.app);
     let rows = usize::from(area.height);
@@ -232,7 +232,7 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
     let unknown = || Line::styled(UNKNOWN, paint.theme.faint());
     let shown = |text: Option<String>| text.map_or_else(nothing, |text| Line::styled(text, style));
     let known = |text: Known<Option<String>>| text.get().map_or_else(unknown, |text| shown(text.clone()));
-    // A node that has told nothing yet has nothing to show.
+    // A node that has not reported anything yet has nothing to show.
     let raft = |figure: &dyn Fn(&RaftView) -> Known<Option<String>>| {
         known(node.raft().map_or(Known::Is(None), figure))
     };
@@ -293,7 +293,7 @@ fn has_empty_disk(world: &World, node: &Node) -> bool {
     matches!(world.concern(node.id), Some(Concern::EmptyDisk { .. }))
 }
 
-/// How far the leader is with a follower; unknown, if its source does not tell of any follower.
+/// How far the leader is with a follower; unknown, if its source reports no follower.
 fn next_match(world: &World, node: &Node) -> Known<Option<String>> {
     let Some(peer) = world.as_leader_sees(node.id) else {
         let leader = world.leader().filter(|leader| leader.id != node.id).and_then(Node::live);
@@ -304,7 +304,7 @@ fn next_match(world: &World, node: &Node) -> Known<Option<String>> {
     };
     let progress = || format!("{}/{}", figure(peer.next), figure(peer.matched));
     Known::Is(Some(match labels::gets_snapshot(node, world) {
-        // What the leader knows is of the disk that it had.
+        // What the leader knows is about the disk that the node had before.
         _ if has_empty_disk(world, node) => "not counted".to_owned(),
         Some(percent) => format!("snapshot {percent}%"),
         None if peer.disk_stalled.some().is_some() => format!("{} stalled", progress()),

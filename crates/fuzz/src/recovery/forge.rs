@@ -104,7 +104,7 @@ impl Forged {
         NAMES[at].clone_into(&mut self.current);
     }
 
-    /// A log of version 1 or 2, whose owner is this member, or whoever the bytes say.
+    /// A log of version 1 or 2, whose owner is this member, or the one that the bytes name.
     fn legacy(&mut self, bytes: &[u8]) {
         let (version, body) = match bytes {
             [] => (2, [identity(), vec![0]].concat()),

@@ -8,25 +8,25 @@ use rustix::process::Pid;
 use std::io;
 use std::path::Path;
 
-/// The size that a node's files may have if its log may grow by so much more. The log's own file has its size from the
-/// beginning, and another one would follow: so that it is full before that, it has at most half of the room that is left.
+/// The size limit of a node's files that lets its log grow by this much more. The log's own file is preallocated, and the next file
+/// would be new. So that the disk is full before a next file is needed, the log gets at most half of the room left in its file.
 pub(crate) fn limit(data: &Path, more: u64) -> io::Result<u64> {
     let end = log_end(&DiskFs, data).map_err(io::Error::other)?;
     Ok(end.map_or(more, |log| log.end + more.min(log.size.saturating_sub(log.end) / 2)))
 }
 
-/// Lets no file that a process writes grow beyond so many bytes; `None`: as large as the lab's own may be.
+/// Lets no file that a process writes grow beyond this many bytes; `None`: as large as the lab's own may be.
 #[cfg(target_os = "linux")]
 pub(crate) fn limit_files(process: Pid, bytes: Option<u64>) -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
-    // The child has its limits from here. The hard one stays, because it could not be raised again.
+    // The child inherited its limits from this process. The hard limit stays, because it could not be raised again.
     let Rlimit { current, maximum } = getrlimit(Resource::Fsize);
     let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
     prlimit(Some(process), Resource::Fsize, Rlimit { current: least(bytes, current), maximum })?;
     Ok(())
 }
 
-/// There is no way to limit a running process elsewhere.
+/// A running process cannot be limited on other systems.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn limit_files(_: Pid, bytes: Option<u64>) -> io::Result<()> {
     match bytes {
@@ -38,8 +38,8 @@ pub(crate) fn limit_files(_: Pid, bytes: Option<u64>) -> io::Result<()> {
     }
 }
 
-/// Takes so many bytes from the end of a log that nobody writes, as if they had never been synced, and says how many its
-/// last file has left. What is left is a sound, shorter log: a file that was cut off would be refused.
+/// Takes this many bytes from the end of a log that no process writes, as if they had never been synced, and returns how many its
+/// last file has left. What is left is a valid, shorter log: a file that was merely truncated would be refused.
 pub(crate) fn lose_tail(node: NodeId, data: &Path, bytes: u64) -> Result<u64, String> {
     raftdeck_storage::lose_tail(&DiskFs, data, bytes)
         .map_err(|error| format!("the log of {node} cannot be shortened: {error}"))?

@@ -1,14 +1,13 @@
 //! The ledger of what is in force and can be undone, each thing under a name of its own.
 //!
-//! It only records, and reports every change; the caller that adds an item also applies it, and the caller that
-//! removes it undoes it.
+//! It only records and reports every change; the caller that adds an item also applies it, and the caller that removes it undoes it.
 
 use raftdeck_links::Outlet;
 use raftdeck_model::{Disturbance, Fault, FaultId, Ledger, News};
 use raftdeck_raft::{NodeId, Tuning};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The ledger. Clones are one.
+/// The ledger. Clones share one ledger.
 #[derive(Clone)]
 pub(crate) struct InForce {
     outlet: Outlet,
@@ -27,7 +26,7 @@ impl InForce {
         Some(id)
     }
 
-    /// What has this name is something else from now on. Nothing if there is no such name.
+    /// Replaces the item of this name. Does nothing if there is no such name.
     pub(crate) fn becomes(&self, id: FaultId, what: Disturbance) {
         let is_changed = self.lock().becomes(id, what);
         if is_changed {
@@ -35,14 +34,14 @@ impl InForce {
         }
     }
 
-    /// Strikes out what has this name.
+    /// Removes the item of this name.
     pub(crate) fn strike(&self, id: FaultId) -> Option<Disturbance> {
         let what = self.lock().strike(id)?;
         self.tell();
         Some(what)
     }
 
-    /// Strikes out all that is like that; says whether there was anything.
+    /// Removes all items that match; says whether there were any.
     pub(crate) fn strike_all(&self, like: impl Fn(&Disturbance) -> bool) -> bool {
         let changed = self.lock().strike_all(like);
         if changed {
@@ -61,7 +60,7 @@ impl InForce {
         self.lock().all()
     }
 
-    /// A node's process is paused or continued, by any process.
+    /// A node's process is paused or continued, by the lab or by another process.
     pub(crate) fn is_paused(&self, node: NodeId, paused: bool) {
         let entered = self.all().iter().any(|fault| fault.what == Disturbance::Paused(node));
         if paused && !entered {
@@ -71,17 +70,17 @@ impl InForce {
         }
     }
 
-    /// A node's process could not be slowed, or its disk could not be filled.
+    /// A node's process could not be slowed.
     pub(crate) fn is_not_slow(&self, node: NodeId) {
         self.strike_all(|what| matches!(what, Disturbance::Slowed(of, _) if *of == node));
     }
 
-    /// Its disk could not be filled.
+    /// A node's disk could not be filled.
     pub(crate) fn is_not_full(&self, node: NodeId) {
         self.strike_all(|what| matches!(what, Disturbance::DiskFull(of, _) if *of == node));
     }
 
-    /// There is no such node any more.
+    /// The node no longer exists.
     pub(crate) fn is_gone(&self, node: NodeId) {
         let is_changed = self.lock().is_gone(node);
         if is_changed {
@@ -89,14 +88,14 @@ impl InForce {
         }
     }
 
-    /// Enters it in the place of what it replaces, if its place matters ([`Ledger::renew_in_place`]).
+    /// Enters it in place of what it replaces, if its position matters ([`Ledger::renew_in_place`]).
     pub(crate) fn renew_in_place(&self, what: &Disturbance, usual: Tuning) -> Option<FaultId> {
         let id = self.lock().renew_in_place(what, usual)?;
         self.tell();
         Some(id)
     }
 
-    /// Ends what fitted only timing that is over.
+    /// Ends the settings that were valid only together with timing that has ended.
     pub(crate) fn end_unfit(&self, usual: Tuning) {
         let is_changed = self.lock().end_unfit(usual);
         if is_changed {
@@ -104,12 +103,12 @@ impl InForce {
         }
     }
 
-    /// How it is now.
+    /// A copy of the ledger as it is now.
     pub(crate) fn now(&self) -> Ledger {
         self.lock().clone()
     }
 
-    /// Tells all that is in force.
+    /// Reports everything that is in force.
     pub(crate) fn tell(&self) {
         self.outlet.tell(News::InForce { faults: self.all() });
     }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// One stop and one go together take so long, in real time: far under an election timeout, so that the node is slow and
-/// not away.
+/// One stop and one run together take this long, in real time: far less than an election timeout, so that the node is slow and not absent.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// The rhythm of a process that is to be stopped for a part of the time.
@@ -16,7 +15,7 @@ pub(crate) struct Slow {
 }
 
 impl Slow {
-    /// Begins with a halt, at once. `None` if that is no part of the time.
+    /// Begins with a halt, immediately. `None` if the percentage is not a part of the time.
     pub(crate) fn begin(percent: u8) -> Option<Self> {
         (1..100).contains(&percent).then(|| Self { percent, halted: false, next: Instant::now() })
     }
@@ -31,14 +30,14 @@ impl Slow {
         sleep_until(self.next).await;
     }
 
-    /// It changes now. The next time counts from now: lost time is not made up for.
+    /// It changes now. The next change is timed from now: lost time is not made up for.
     pub(crate) fn turned(&mut self) {
         self.halted = !self.halted;
         let percent = if self.halted { self.percent } else { 100 - self.percent };
         self.next = Instant::now() + PERIOD * u32::from(percent) / 100;
     }
 
-    /// It runs, whatever it was told before: begin anew.
+    /// The process runs now, whichever signal it got last: the rhythm begins again.
     pub(crate) fn restart(&mut self) {
         (self.halted, self.next) = (false, Instant::now());
     }

@@ -1,7 +1,7 @@
 //! The directory that holds the nodes' directories: the user's own, or a temporary one that leaves nothing behind.
 //!
-//! While a lab works in the user's own, the lab holds a lock on a file there, so two labs never share a directory. A temporary
-//! one is made and goes as `temporary` says.
+//! While a lab works in the user's own directory, it holds a lock on a file there, so two labs never share a directory. `temporary`
+//! makes and removes a temporary one.
 
 use crate::files::record::LabRecord;
 use crate::files::temporary::TemporaryFolder;
@@ -24,7 +24,7 @@ pub(crate) struct DataDir {
 
 #[derive(Debug)]
 enum DataFolder {
-    /// The user's, kept. The lock goes when the file is closed, also by a SIGKILL.
+    /// The user's, kept. The lock is released when the file is closed, also by a SIGKILL.
     Kept { path: PathBuf, _lock: File },
     /// The lab's own, removed when this value is dropped.
     Temporary(TemporaryFolder),
@@ -43,7 +43,7 @@ impl DataDir {
         };
         let unusable = |source| LabError::DataDir { path: path.clone(), source };
         check_writable(path).map_err(unusable)?;
-        // Before its lock is looked at: nobody else may take that.
+        // Before the lock is looked at: no other user may take that.
         for exposed in private::tighten(path) {
             tracing::warn!("{exposed}");
         }
@@ -70,7 +70,7 @@ impl DataDir {
         &self.record
     }
 
-    /// One more node, and its id. What cannot be remembered does not happen.
+    /// Adds a node and returns its id. If the record cannot be saved, no node is added.
     pub(crate) fn add(&mut self) -> io::Result<NodeId> {
         let mut record = self.record.clone();
         let node = record.add();
@@ -78,7 +78,7 @@ impl DataDir {
         Ok(node)
     }
 
-    /// A node that is no more; its data is [`wipe`]d when its process has ended.
+    /// Removes a node from the record; its data is [`wipe`]d when its process has ended.
     pub(crate) fn remove(&mut self, node: NodeId) -> io::Result<()> {
         let mut record = self.record.clone();
         record.remove(node);
@@ -100,7 +100,7 @@ impl DataDir {
         }
     }
 
-    /// The directory that outlives the lab, if it is such a one.
+    /// The directory that outlives the lab, if this is one.
     pub(crate) fn kept(&self) -> Option<&Path> {
         match &self.place {
             DataFolder::Kept { path, .. } => Some(path),
@@ -114,7 +114,7 @@ impl DataDir {
     }
 }
 
-/// Removes the data of a node that is no more.
+/// Removes the data of a removed node.
 pub(crate) fn wipe(data: &Path) -> io::Result<()> {
     match fs::remove_dir_all(data) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -122,11 +122,11 @@ pub(crate) fn wipe(data: &Path) -> io::Result<()> {
     }
 }
 
-/// Empties the disk of a node that does not run, and leaves it its identity: a system without identities would not notice.
+/// Empties the disk of a node that does not run, but keeps its identity: a system without identities would not notice.
 pub(crate) fn forget(data: &Path) -> io::Result<()> {
     match raftdeck_storage::forget(&DiskFs, data) {
         Ok(true) => Ok(()),
-        // It has nothing that it could forget.
+        // It has no identity to keep.
         Ok(false) => wipe(data),
         Err(error) => Err(io::Error::other(error)),
     }
@@ -152,7 +152,7 @@ fn nodes_with_data(path: &Path) -> io::Result<usize> {
     Ok(highest)
 }
 
-/// Locks a directory that others may want too; `None` if somebody else has it.
+/// Locks a directory that others may want too; `None` if another process has locked it.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     let options = &mut OpenOptions::new();
     let options = options.create(true).truncate(false).read(true).write(true);

@@ -1,9 +1,8 @@
-//! Which nodes a kept data directory has: those that it began with, without those that were removed, and those that
-//! were added later.
+//! Which nodes a kept data directory has: those that it began with, except those that were removed, and those that were added later.
 //!
-//! The nodes themselves know the membership; this only says which processes to start, and how. It is written before a
-//! node is started for the first time and after it has left the cluster, so a lab that is killed in between starts
-//! one process too many, which the others ignore, and never one too few.
+//! The nodes themselves know the membership; this only says which processes to start, and how. It is written before a node is started
+//! for the first time and after it has left the cluster. So a lab that is killed in between starts one process too many, which the
+//! others ignore, and never one too few.
 
 use raftdeck_model::MAX_NODES;
 use raftdeck_raft::NodeId;
@@ -17,7 +16,7 @@ use std::path::Path;
 /// The file's name.
 const NAME: &str = "deck.json";
 
-/// The longest file that is read: a record is much shorter.
+/// The most bytes that are read: a record is much shorter.
 const MOST_BYTES: u64 = 64 << 10;
 
 /// The record.
@@ -27,7 +26,7 @@ pub(crate) struct LabRecord {
     initial: u64,
     /// The nodes that there are.
     nodes: BTreeSet<NodeId>,
-    /// The next id. No id is used twice: to the others a new node of an old id would be one that lost its memory.
+    /// The next id. No id is used twice: to the others, a new node with an old id would be one that lost its memory.
     next: u64,
 }
 
@@ -60,7 +59,7 @@ impl LabRecord {
         Ok(Some(record))
     }
 
-    /// Writes it, all or nothing.
+    /// Writes it atomically.
     pub(crate) fn save(&self, dir: &Path) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
         serde_json::to_writer(&mut file, self)?;
@@ -80,8 +79,7 @@ impl LabRecord {
         (1..=self.initial).map(NodeId)
     }
 
-    /// Whether a lab that was asked for this many nodes may start these: as many as there were at first, or as many as
-    /// there are.
+    /// Whether a lab that was asked for this many nodes may start these: the number is either that at first or that of now.
     pub(crate) fn is_of(&self, nodes: u8) -> bool {
         u64::from(nodes) == self.initial || usize::from(nodes) == self.nodes.len()
     }
@@ -96,7 +94,7 @@ impl LabRecord {
         NodeId(self.next)
     }
 
-    /// One more node, and its id.
+    /// Adds a node and returns its id.
     pub(crate) fn add(&mut self) -> NodeId {
         let node = NodeId(self.next);
         self.next += 1;
@@ -104,7 +102,7 @@ impl LabRecord {
         node
     }
 
-    /// A node that is no more.
+    /// Removes a node.
     pub(crate) fn remove(&mut self, node: NodeId) {
         self.nodes.remove(&node);
     }

@@ -1,14 +1,14 @@
 //! Creates temporary folders for clusters, and removes them by one rule.
 //!
-//! A folder belongs to the process that holds the lock on the folder itself. The lock is the kernel's, so it ends with that
-//! process, whatever ends it; and it is no file in the folder, so it cannot go before the folder does. A folder of this
-//! name that nobody has locked was left behind: by a process that was killed at its work, while it made the folder, or while
-//! it removed one. Whoever makes a folder removes those first.
+//! A folder belongs to the process that holds the lock on the folder itself. The lock is the kernel's, so it ends with that process,
+//! whatever ends it. It is not a file in the folder, so it cannot be removed before the folder is. A folder of this name that no
+//! process has locked was left behind: by a process that was killed while it used, made or removed the folder. Making a folder
+//! removes those first.
 //!
-//! A cluster under load leaves hundreds of megabytes, which should not wait for the next one. So a small process may stand by
-//! ([`TemporaryFolder::guarded_by`]): it does nothing until a pipe from the process that made the folder ends, however that
-//! one ended, and then removes the folder. The nodes cannot do it, as they are killed with the same process. If the small
-//! process is killed too, the folder goes by the rule above.
+//! A cluster under load leaves hundreds of megabytes, which should not stay until the next cluster. So a small guard process may
+//! stand by ([`TemporaryFolder::guarded_by`]). It waits until a pipe from the process that made the folder is closed, for whatever
+//! reason, and then removes the folder. The nodes cannot do this, as they are killed with that process. If the guard is killed too,
+//! the folder is removed by the rule above.
 
 use raftdeck_storage::fs::private;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
@@ -20,13 +20,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The first argument of a program that is to stand by for a folder, which is the second one. See [`stand_by`].
+/// The first argument of a program that is to stand by for a folder; the folder is the second argument. See [`stand_by`].
 pub const STAND_BY: &str = "remove-when-abandoned";
 
-/// How long the processes that worked in a folder may take to end after the one that made it.
+/// How long the processes that worked in a folder may take to end after the process that made it.
 const NODES_END_WITHIN: Duration = Duration::from_secs(10);
 
-/// How often that is looked at.
+/// How often this is checked.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What the names begin with.
@@ -35,25 +35,25 @@ const PREFIX: &str = "raftdeck-cluster-";
 /// The number of random characters that follow. No user would choose such a name.
 const RANDOM: usize = 10;
 
-/// Another process may take a folder that is not locked yet for one that was left behind; not so often in a row.
+/// Another process may take a folder that is not locked yet for one that was left behind, but not this often in a row.
 const TRIES: usize = 20;
 
-/// What earlier releases called theirs, with six random characters, and the file in it that they locked.
+/// The names of earlier releases, with six random characters, and the file in the folder that they locked.
 const FORMER: (&str, usize, &str) = ("raftdeck-", 6, "deck.lock");
 
-/// A folder for the data of a cluster, for this user alone. It goes with this value, and if the process is killed, with the next
-/// folder that is made in the same place.
+/// A folder for the data of a cluster, for this user only. It is removed with this value. If the process is killed, it is removed
+/// when the next folder is made in the same place.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     path: PathBuf,
-    /// The process that stands by.
+    /// The guard process.
     guard: Option<Child>,
-    /// Where folders cannot be locked, nobody can take this one for a lost one either.
+    /// Where folders cannot be locked, no process can take this one for an abandoned one either.
     _lock: File,
 }
 
 impl TemporaryFolder {
-    /// Removes what was left behind in `parent`, and makes a folder there.
+    /// Removes what was left behind in `parent`, and makes a new folder there.
     pub fn make(parent: &Path) -> io::Result<Self> {
         sweep(parent);
         let mut taken = io::Error::other("each folder that was made was taken away at once");
@@ -71,14 +71,14 @@ impl TemporaryFolder {
         Err(taken)
     }
 
-    /// The same, with a process that removes it should this process be killed. `program` calls [`stand_by`] if it is told
-    /// [`STAND_BY`]. Without that process the folder goes later, so that it cannot be started is no failure.
+    /// The same, with a guard process that removes it if this process is killed. `program` calls [`stand_by`] if it is given
+    /// [`STAND_BY`]. Without a guard the folder is only removed later, so a guard that cannot be started is not an error.
     #[must_use]
     pub fn guarded_by(mut self, program: &Path) -> Self {
         let mut command = Command::new(program);
         let Ok(folder) = std::path::absolute(&self.path) else { return self };
         command.arg(STAND_BY).arg(folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // A group of its own: what the terminal sends to this process is not for that one.
+        // In its own process group: signals from the terminal to this process do not reach the guard.
         self.guard = command.current_dir("/").process_group(0).spawn().ok();
         self
     }
@@ -94,15 +94,15 @@ impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         remove_all(&self.path);
         if let Some(guard) = &mut self.guard {
-            // It sees that there is nothing to do, and ends.
+            // The guard sees that the folder is gone, and ends.
             drop(guard.stdin.take());
             let _ = guard.wait();
         }
     }
 }
 
-/// Waits for the end of the process at the other end of the standard input, and removes the folder that it made, unless it has
-/// done so. Nothing but such a folder is removed.
+/// Waits for the end of the process at the other end of the standard input. Then removes the folder that it made, if it still exists.
+/// Removes nothing but such a folder.
 pub fn stand_by(folder: &Path) {
     let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
     let deadline = Instant::now() + NODES_END_WITHIN;
@@ -112,14 +112,14 @@ pub fn stand_by(folder: &Path) {
     }
 }
 
-/// Locks a folder, unless somebody else has done so, or it is there no more.
+/// Locks a folder, unless another process has done so, or the folder is gone.
 fn claim(path: &Path) -> io::Result<Option<File>> {
     let folder = private::open_dir(path)?;
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Ok(()) | Err(TryLockError::Error(_)) => {}
     }
-    // Whoever removed it has had the lock until then.
+    // The process that removed it held the lock until then.
     let (locked, there) = (folder.metadata()?, fs::symlink_metadata(path)?);
     Ok(((locked.dev(), locked.ino()) == (there.dev(), there.ino())).then_some(folder))
 }
@@ -136,7 +136,7 @@ pub(crate) fn sweep(parent: &Path) {
     }
 }
 
-/// Removes a folder that nobody has locked. The lock is held until it is gone.
+/// Removes a folder that no process has locked. The lock is held until it is gone.
 fn remove(path: &Path) {
     if let Ok(folder) = private::open_dir(path)
         && folder.try_lock().is_ok()
@@ -145,18 +145,18 @@ fn remove(path: &Path) {
     }
 }
 
-/// Removes a folder. A node that is being killed may still put a file into it, which is its last one.
+/// Removes a folder. A node that is being killed may still create one last file in it.
 fn remove_all(path: &Path) {
     for _ in 0..TRIES {
         match fs::remove_dir_all(path) {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            // What cannot be removed now is left to the next one.
+            // What cannot be removed now is left to the next cluster.
             Ok(()) | Err(_) => return,
         }
     }
 }
 
-/// Whether a folder of an earlier release was left behind: its lock is there, and is nobody's.
+/// Whether a folder of an earlier release was left behind: its lock file exists, and no process holds the lock.
 fn has_former_lock(path: &Path) -> bool {
     let lock = private::open(&path.join(FORMER.2), OpenOptions::new().read(true));
     lock.is_ok_and(|lock| lock.try_lock().is_ok())
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(names(parent.path()), ["raftdeck-aaaaaa"]);
     }
 
-    /// Whatever somebody else puts into a shared folder, it holds nobody up and nothing is removed through it.
+    /// What another user puts into a shared folder causes no delay, and nothing is removed through it.
     #[test]
     fn pipes_links_and_other_users_folders_are_left_alone_at_once() {
         let (parent, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -1,4 +1,4 @@
-//! Causes before effects: the nodes' events in an order that can be explained.
+//! Causes before effects: puts the nodes' events in an order that can be explained.
 //!
 //! Each node's events come over a connection of their own, so a vote may arrive here before the campaign that it
 //! answers. Such an event waits for its cause, but only a moment: the cause may have died with its node. The events
@@ -12,18 +12,18 @@ use tokio::time::Instant;
 /// How long an event waits for its cause.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The most events of one node that wait. Over it the oldest goes on without its cause.
+/// The most events of one node that wait. Beyond this number the oldest is passed on without its cause.
 const MAX_HELD: usize = 1024;
 
 /// Puts events in order.
 #[derive(Debug, Default)]
 pub(crate) struct Causes {
     nodes: BTreeMap<NodeId, NodeHistory>,
-    /// Events that wait, each with the end of its patience. No queue is empty.
+    /// Events that wait, each with the end of its wait. No queue is empty.
     held: BTreeMap<NodeId, VecDeque<(Instant, TraceEvent)>>,
 }
 
-/// What was told of a node that may cause something at another.
+/// What was reported of a node that may cause something at another.
 #[derive(Debug, Default)]
 struct NodeHistory {
     /// The terms of its last pre-vote and of its last campaign.
@@ -32,18 +32,18 @@ struct NodeHistory {
     led: Term,
     /// Whether it leads.
     leads: bool,
-    /// Where the newest membership that it told of stands, and the newest that it knows to be committed.
+    /// The index of the newest membership that it reported, and of the newest that it knows to be committed.
     membership: [LogIndex; 2],
-    /// The node it hands over to.
+    /// The node it transfers the leadership to.
     hands_over_to: Option<NodeId>,
     /// The snapshots it sent, by receiver.
     sent: BTreeMap<NodeId, LogId>,
-    /// The last terms in which it answered: whom, and whether it was a pre-vote.
+    /// The last terms in which it answered, by the node that asked and whether it was a pre-vote.
     answered: BTreeMap<(NodeId, bool), Term>,
 }
 
 impl Causes {
-    /// Takes an event of a node; gives what may be told now.
+    /// Takes an event of a node; returns the events that may be reported now.
     pub(crate) fn take(
         &mut self,
         node: NodeId,
@@ -58,10 +58,10 @@ impl Causes {
         self.release(now)
     }
 
-    /// What may be told now.
+    /// The events that may be reported now.
     pub(crate) fn release(&mut self, now: Instant) -> Vec<(NodeId, TraceEvent)> {
         let mut released = Vec::new();
-        // Each round tells at least one event, so this ends.
+        // Each round reports at least one event, so this ends.
         while let Some(node) = self.held.keys().copied().find(|node| self.goes_on(*node, now)) {
             let Some(queue) = self.held.get_mut(&node) else { break };
             let Some((_, event)) = queue.pop_front() else { break };
@@ -74,12 +74,12 @@ impl Causes {
         released
     }
 
-    /// When the first patience ends.
+    /// When the first wait ends.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.held.values().filter_map(|queue| queue.front()).map(|(until, _)| *until).min()
     }
 
-    /// A node's life is over: nothing more is told of it.
+    /// A node's life has ended: nothing more is reported of it.
     pub(crate) fn forget(&mut self, node: NodeId) {
         self.held.remove(&node);
     }
@@ -91,7 +91,7 @@ impl Causes {
         })
     }
 
-    /// Whether everything that must come before an event was told.
+    /// Whether everything that must precede an event was reported.
     fn is_due(&self, node: NodeId, event: &TraceEvent) -> bool {
         let told = |node: &NodeId| self.nodes.get(node);
         let asked = |node: &NodeId, pre_vote: bool| {
@@ -106,14 +106,14 @@ impl Causes {
                 let answered = told(from).and_then(|told| told.answered.get(&(node, *pre_vote)));
                 answered.is_some_and(|term| *term >= asked(&node, *pre_vote))
             }
-            // A message of that term made it step down: from a candidate, or from a leader.
+            // A message of that term made it step down: from a candidate or a leader.
             TraceEvent::SteppedDown { reason: StepDownReason::HigherTerm, term } => self
                 .others(node)
                 .any(|told| told.asked.iter().any(|asked| asked >= term) || told.led >= *term),
             TraceEvent::ToldToCampaign { leader } => {
                 told(leader).is_some_and(|told| told.hands_over_to == Some(node))
             }
-            // A follower has it from the leader.
+            // A follower learns it from the leader.
             TraceEvent::MembershipChanged { index, .. } => {
                 self.leader_told(node, |told| told.membership[0] >= *index)
             }
@@ -142,7 +142,7 @@ impl Causes {
                 told.leads = *to == Role::Leader;
                 if told.leads {
                     told.led = *term;
-                    // Who steps down may have handed over just before: a leader that is removed does.
+                    // Not cleared when it steps down: it may have handed over just before, as a removed leader does.
                     told.hands_over_to = None;
                 }
             }
@@ -158,7 +158,7 @@ impl Causes {
         self.nodes.iter().filter(move |(other, _)| **other != node).map(|(_, told)| told)
     }
 
-    /// Whether this node leads, or somebody else told that already.
+    /// Whether this node leads, or another node has reported that already.
     fn leader_told(&self, node: NodeId, told: impl Fn(&NodeHistory) -> bool) -> bool {
         self.nodes.get(&node).is_some_and(|told| told.leads) || self.others(node).any(told)
     }
@@ -246,7 +246,7 @@ mod tests {
             assert_eq!(causes.take(N1, event.clone(), now), [(N1, event)]);
         }
         assert_eq!(causes.take(N2, told.clone(), now), [(N2, told.clone())]);
-        // Leading again it has told nobody.
+        // As leader again, it has not told any node to campaign.
         assert_eq!(causes.take(N1, leads(), now), [(N1, leads())]);
         assert_eq!(causes.take(N2, told, now), []);
     }

@@ -1,7 +1,7 @@
 //! The nodes' telemetry, passed on as updates.
 //!
-//! One subscription for each node that serves. It is opened again for as long as the node's process lives, and
-//! dropped with it; a paused node's is merely silent. Nothing is asked of a node but this.
+//! One subscription for each node that serves. It is reopened for as long as the node's process lives, and dropped with it; that of a
+//! paused node is merely silent. Nothing else is requested of a node.
 
 use crate::news::causes::Causes;
 use futures::StreamExt;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often something happened that a step may end with. Counts up.
+/// How often the events happened that can end a step. Counts up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Milestones {
     /// A node changed its role.
@@ -59,20 +59,20 @@ impl Watchers {
         Self { outlet: outlet.clone(), access, milestones: Arc::default(), story }
     }
 
-    /// Watches a node from now on, until it is no more.
+    /// Watches a node from now on, until it is removed.
     pub(crate) fn watch(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
         let (outlet, story) = (self.outlet.clone(), self.story.clone());
         let (milestones, access) = (Arc::clone(&self.milestones), self.access.clone());
         tokio::spawn(Watcher { node, outlet, access, milestones, story }.watch(place));
     }
 
-    /// What has happened by now, as it goes on. Known before it is told.
+    /// What has happened so far, with every change. Known before it is reported.
     pub(crate) fn milestones(&self) -> watch::Receiver<Milestones> {
         self.milestones.subscribe()
     }
 }
 
-/// The events of all nodes, told causes first.
+/// The events of all nodes, causes first.
 #[derive(Clone)]
 struct EventOrder {
     outlet: Outlet,
@@ -91,7 +91,7 @@ impl EventOrder {
         }
     }
 
-    /// Ends the waiting of events whose cause does not come.
+    /// Passes on events whose cause does not come in time.
     async fn go_on(self) {
         loop {
             let next = self.lock().next();
@@ -117,7 +117,7 @@ impl EventOrder {
     }
 }
 
-/// What was heard of one life of a node.
+/// What was received of one life of a node.
 #[derive(Default)]
 struct LifeEvents {
     concerns: Concerns,
@@ -126,7 +126,7 @@ struct LifeEvents {
 }
 
 impl LifeEvents {
-    /// Takes note of an event's number; how many before it were never heard.
+    /// Notes an event's number; returns how many before it were never received.
     fn event(&mut self, seq: u64) -> u64 {
         let missed = seq.saturating_sub(self.events.saturating_add(1));
         self.events = seq;
@@ -150,7 +150,7 @@ impl Watcher {
                 let mut heard = LifeEvents::default();
                 tokio::select! {
                     biased;
-                    // First: nothing is told of a life that is over, though it may still be in the pipe.
+                    // First: nothing is reported of a life that has ended, though it may still be in the pipe.
                     () = life_over(place.clone(), now.life) => {}
                     () = self.listen(client, &mut heard) => {}
                 }
@@ -162,7 +162,7 @@ impl Watcher {
         }
     }
 
-    /// Subscribes again and again.
+    /// Subscribes repeatedly.
     async fn listen(&self, address: SocketAddr, heard: &mut LifeEvents) {
         let access = self.access.clone();
         let (address, options) =

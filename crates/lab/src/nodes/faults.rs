@@ -1,4 +1,4 @@
-//! What can be undone: each thing is done and entered into the ledger here, and struck out and undone.
+//! Disturbances: each is applied and entered into the ledger here, and removed from it and undone.
 
 use super::Nodes;
 use crate::processes::supervisor::SupervisorTask;
@@ -12,7 +12,7 @@ use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 
 impl Nodes {
-    /// Has something come into force.
+    /// Brings something into force.
     pub(super) fn disturb(&mut self, what: Disturbance, receipt: Receipt) {
         if let Some(stranger) = what.nodes().into_iter().find(|node| !self.kept.contains_key(node)) {
             return receipt.refuse(format!("there is no {stranger} in this cluster"));
@@ -20,7 +20,7 @@ impl Nodes {
         if let Some(Err(why)) = what.client().map(|client| self.clients.admit(client)) {
             return receipt.refuse(why);
         }
-        // What is refused is not in force, and leaves what it would replace.
+        // What is refused is not in force, and does not replace anything.
         let receipt = match process(&what) {
             Some(node) => self.has_room(node, receipt),
             None => Some(receipt),
@@ -70,7 +70,7 @@ impl Nodes {
         }
     }
 
-    /// Undoes what was struck out already, or never entered, but for rules and watches, which have names.
+    /// Undoes what was already removed from the ledger, or never entered. Rules and watches are not undone here, but by name.
     fn put_right(&mut self, what: &Disturbance, receipt: Receipt) {
         match *what {
             Disturbance::Rules { .. } | Disturbance::Watch(_) => receipt.done(),
@@ -100,7 +100,7 @@ impl Nodes {
         self.done_when_settled(receipt);
     }
 
-    /// Undoes what has this name, or what came into force last.
+    /// Undoes the disturbance of this name, or the one that came into force last.
     pub(super) fn undo(&mut self, which: Option<FaultId>, receipt: Receipt) {
         let Some(id) = which.or_else(|| self.in_force.newest()) else {
             return receipt.refuse("nothing is in force, so there is nothing to undo");
@@ -111,22 +111,22 @@ impl Nodes {
         }
     }
 
-    /// It was struck out, and is undone now.
+    /// It was removed from the ledger, and is undone now.
     fn is_struck(&mut self, id: FaultId, what: &Disturbance, receipt: Receipt) {
         self.links.traffic().undo(id);
         self.put_right(what, receipt);
     }
 
-    /// Undoes everything, newest first, and what somebody else has paused.
+    /// Undoes everything, newest first, and resumes nodes that another process paused.
     pub(super) fn heal(&mut self, receipt: Receipt) {
-        // One by one: what is undone may end others.
+        // One by one: undoing one may end others.
         while let Some(id) = self.in_force.newest() {
-            // A node's supervisor may have been first.
+            // A node's supervisor may have removed it already.
             if let Some(what) = self.in_force.strike(id) {
                 self.is_struck(id, &what, receipt.part());
             }
         }
-        // Rules that were about so many messages are in force no more, but these may still be late.
+        // Rules that applied to a limited number of messages are no longer in force, but their messages may still be delayed.
         self.links.traffic().hurry();
         for &node in self.kept.keys() {
             for task in
@@ -144,7 +144,7 @@ impl Nodes {
         self.instruct(node, SupervisorTask::Resume, receipt);
     }
 
-    /// Cuts these links, those that are there.
+    /// Cuts those of these links that exist.
     pub(super) fn cut(&mut self, pairs: &[Pair], receipt: Receipt) {
         let links = self.there(pairs, &receipt);
         if links.is_empty() {
@@ -153,7 +153,7 @@ impl Nodes {
         self.disturb(cut(links), receipt);
     }
 
-    /// Whatever cuts nothing but links, and some of these, leaves them be.
+    /// Ends all rules that only cut links and cover some of these links; the other links of those rules stay cut.
     pub(super) fn mend(&mut self, pairs: &[Pair], receipt: Receipt) {
         let mended = self.there(pairs, &receipt);
         for fault in self.in_force.all() {
@@ -168,7 +168,7 @@ impl Nodes {
             }
             let left: BTreeSet<Pair> =
                 self.pairs().into_iter().filter(|pair| covered(pair) && !mended.contains(pair)).collect();
-            // First what stays cut, so that it is never open in between.
+            // First cuts what stays cut, so that it is never open in between.
             if !left.is_empty() {
                 self.disturb(cut(left), receipt.part());
             }
@@ -177,7 +177,7 @@ impl Nodes {
         receipt.done();
     }
 
-    /// Those of the links that there are. That there are others not, is noted on the receipt.
+    /// Those of the links that exist. Links that do not exist are noted on the receipt.
     fn there(&self, pairs: &[Pair], receipt: &Receipt) -> BTreeSet<Pair> {
         let (there, not): (BTreeSet<Pair>, BTreeSet<Pair>) =
             pairs.iter().partition(|&&pair| self.links.has(pair));
@@ -210,7 +210,7 @@ impl Nodes {
         receipt.done();
     }
 
-    /// What happened to rules by themselves.
+    /// Handles changes of rules that no command caused.
     pub(super) fn hear_of_links(&mut self, news: LinkNews) {
         match news {
             LinkNews::Fired(id, rules) => {

@@ -1,5 +1,5 @@
-//! All nodes of a lab and everything that belongs to each of them: its supervisor, its links, whoever watches it.
-//! They are created and removed together, so that nothing of a removed node is left.
+//! All nodes of a lab and everything that belongs to each of them: its supervisor, its links, its watchers. They are created and
+//! removed together, so that nothing of a removed node is left.
 //!
 //! The nodes themselves decide the *membership*: see `requests::changes`.
 
@@ -34,17 +34,17 @@ mod faults;
 mod time;
 mod tuning;
 
-/// Instructions that wait for one node's supervisor, which may be busy with an ending process for half a second.
+/// The most instructions that wait for one node's supervisor, which may be busy with an ending process for half a second.
 const MAX_INSTRUCTIONS: usize = 64;
 
-/// As many more, for what undoes something: an undo that is refused would leave a node paused that nobody holds to be so.
-/// Enough for one heal, and others of the same node that wait are as good as the next.
+/// Additional room for instructions that undo something: a refused undo would leave a node paused although the ledger says it is not.
+/// It is enough for one heal; further ones that wait for the same node would change nothing.
 const MAX_UNDOING: usize = 16;
 
 /// Everything that commands act on.
 pub(crate) struct Nodes {
     options: LabOptions,
-    /// What every node is started from.
+    /// The program that every node is started from.
     program: Arc<Program>,
     data_dir: DataDir,
     keys: Keys,
@@ -61,16 +61,16 @@ pub(crate) struct Nodes {
     clients: Clients,
     changes: Changes,
     workload: Workload,
-    /// Nobody may serve reads by a lease any more.
+    /// Leases may no longer be used for reads.
     forgo_leases: bool,
-    /// All reachable nodes know that.
+    /// All reachable nodes have confirmed that.
     leases_forgone: bool,
     /// Commands that wait for it.
     forgoing: JoinSet<Receipt>,
     supervisors: JoinSet<NodeId>,
-    /// The command whose step is under way.
+    /// The command whose step is in progress.
     stepping: Option<Receipt>,
-    /// Those that have left the cluster and whose processes are ending, with the commands that removed them.
+    /// Nodes that have left the cluster and whose processes are ending, with the commands that removed them.
     leaving: BTreeMap<NodeId, Receipt>,
 }
 
@@ -85,23 +85,23 @@ struct NodeHandle {
 
 /// What happened without a command.
 pub(crate) enum Happened {
-    /// A node's process has ended for good.
+    /// A node's process has ended and is not restarted.
     Ended(NodeId),
     /// What a step was waiting for.
     Reached(StepEnd),
-    /// All nodes that can have forgone leases, and the command with this receipt can go on.
+    /// All reachable nodes have forgone leases, and the command with this receipt can continue.
     Forgone(Receipt),
     /// What happened to rules.
     OnLinks(Vec<LinkNews>),
 }
 
-/// What commands need beside the nodes.
+/// What commands need besides the nodes.
 pub(crate) struct Surroundings {
-    /// The clock of the links, which all updates are stamped by.
+    /// The clock of the links, which gives the time of all updates.
     pub(crate) clock: ClusterClock,
     /// Where news goes.
     pub(crate) outlet: Outlet,
-    /// The end of everything.
+    /// Stops everything.
     pub(crate) stop: CancellationToken,
     /// Where nodes that have left the cluster are named, for [`Nodes::dismiss`].
     pub(crate) left: mpsc::Sender<(NodeId, Receipt)>,
@@ -114,7 +114,7 @@ pub(crate) struct Surroundings {
 }
 
 impl Nodes {
-    /// Starts every node that the data directory knows of. The cluster is told first.
+    /// Starts every node in the data directory. [`News::Cluster`] is reported first.
     pub(crate) fn start(
         options: LabOptions,
         data_dir: DataDir,
@@ -174,7 +174,7 @@ impl Nodes {
         Ok(nodes)
     }
 
-    /// Tells which nodes there are.
+    /// Reports which nodes there are.
     fn introduce(&self) {
         let timing = self.options.timing;
         self.outlet.tell(News::Cluster {
@@ -185,7 +185,7 @@ impl Nodes {
         });
     }
 
-    /// Starts a node that has its place and its links.
+    /// Starts a node that has its whereabouts and its links.
     fn keep(&mut self, node: NodeId, presence: Presence) {
         let place = presence.watch();
         let (launch, launches) = watch::channel(self.launch(node));
@@ -203,7 +203,7 @@ impl Nodes {
         self.clients.add(node, place);
     }
 
-    /// Nodes that start from now on find the present nodes.
+    /// Nodes that start from now on know the present nodes.
     fn renew_launches(&self) {
         for (&node, kept) in &self.kept {
             kept.launch.send_replace(self.launch(node));
@@ -275,7 +275,7 @@ impl Nodes {
         }
     }
 
-    /// Gives the receipt back if there is such a node.
+    /// Returns the receipt if there is such a node.
     fn there_is(&self, node: NodeId, receipt: Receipt) -> Option<Receipt> {
         if self.kept.contains_key(&node) {
             return Some(receipt);
@@ -291,19 +291,19 @@ impl Nodes {
         }
     }
 
-    /// Gives the receipt back if there is such a node, and its supervisor takes one more instruction.
+    /// Returns the receipt if there is such a node and its supervisor has room for one more instruction.
     fn can_instruct(&self, node: NodeId, receipt: Receipt) -> Option<Receipt> {
         self.there_is(node, receipt).and_then(|receipt| self.has_room(node, receipt))
     }
 
-    /// Instructs the node's supervisor, unless too much waits there already.
+    /// Instructs the node's supervisor, unless too many instructions wait there already.
     fn instruct(&self, node: NodeId, task: SupervisorTask, receipt: Receipt) {
         if let Some(receipt) = self.can_instruct(node, receipt) {
             self.instruct_undoing(node, task, receipt);
         }
     }
 
-    /// The same for what undoes something. A node that is not there any more needs nothing undone.
+    /// The same for an instruction that undoes something. A node that no longer exists needs nothing undone.
     fn instruct_undoing(&self, node: NodeId, task: SupervisorTask, receipt: Receipt) {
         let Some(kept) = self.kept.get(&node) else { return receipt.done() };
         if let Err(error) = kept.instructions.try_send(Instruction { task, receipt }) {
@@ -311,7 +311,7 @@ impl Nodes {
         }
     }
 
-    /// Gives the receipt back if the node's supervisor takes one more instruction.
+    /// Returns the receipt if the node's supervisor has room for one more instruction.
     fn has_room(&self, node: NodeId, receipt: Receipt) -> Option<Receipt> {
         if self.kept.get(&node).is_none_or(|kept| kept.instructions.capacity() > MAX_UNDOING) {
             return Some(receipt);
@@ -336,7 +336,7 @@ impl Nodes {
 
     fn skew(&mut self, node: NodeId, by: Duration, receipt: Receipt) {
         let Some(receipt) = self.there_is(node, receipt) else { return };
-        // First: what is refused ends no leases.
+        // Checked first: a refused command ends no leases.
         if let Some(why) = self.changes.refuses_skew(node, &self.paused()) {
             return receipt.refuse(why);
         }
@@ -364,7 +364,7 @@ impl Nodes {
         }
     }
 
-    /// A new process with links to all others. Its place in the cluster is still to be asked for.
+    /// Starts a new process with links to all others. Its membership is requested afterwards.
     fn try_add(&mut self) -> Result<Newcomer, String> {
         let node = self.data_dir.record().next();
         let ports = self.options.reserve_ports(&[node]).map_err(|error| error.to_string())?;
@@ -416,7 +416,7 @@ impl Nodes {
         }
     }
 
-    /// Acts on it.
+    /// Handles it.
     pub(crate) fn hear(&mut self, happened: Happened) {
         match happened {
             Happened::Ended(node) => self.bury(node),
@@ -426,7 +426,7 @@ impl Nodes {
         }
     }
 
-    /// Puts away what is left of a node that was dismissed.
+    /// Removes what is left of a node that was dismissed.
     fn bury(&mut self, node: NodeId) {
         let Some(receipt) = self.leaving.remove(&node) else { return };
         self.forget(node);
@@ -453,7 +453,7 @@ impl Nodes {
         self.renew_launches();
     }
 
-    /// Returns when every process is reaped. They were told to end.
+    /// Returns when every process is reaped. All were told to end before.
     pub(crate) async fn end(mut self) {
         while self.supervisors.join_next().await.is_some() {}
     }

@@ -1,4 +1,4 @@
-//! Steps of a frozen world: which comes next, and what is done when its end is reached.
+//! Steps of a frozen world: how each is run, and what is done at its end.
 
 use super::Nodes;
 use crate::receipt::Receipt;
@@ -9,10 +9,10 @@ use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The shortest run: a timer may be due at this very moment, and still needs time to pass to go off.
+/// The shortest run. A timer that is due at this very moment fires only after some time has passed.
 const LEAST_RUN: Duration = Duration::from_micros(1);
 
-/// What is said of a step that another one, or another rate, comes before.
+/// The reason given when another step, or another rate, replaces a step.
 const OVERTAKEN: &str = "the step was interrupted: another command changed time";
 
 impl Nodes {
@@ -23,7 +23,7 @@ impl Nodes {
         self.done_when_settled(receipt);
     }
 
-    /// Answers when every node that can has confirmed what it was told of time and of its disk.
+    /// Answers when every node that can has confirmed its settings of time and of its disk.
     pub(super) fn done_when_settled(&mut self, receipt: Receipt) {
         let paused = self.paused();
         let settled = self.stepper.tempo().settled(ANSWER, &paused);
@@ -33,7 +33,7 @@ impl Nodes {
         });
     }
 
-    /// Tells how every node that can answer is now.
+    /// Reports the present state of every node that can answer.
     pub(super) fn refresh(&self, receipt: Receipt) {
         self.links.traffic().tell_news();
         self.workload.refresh(receipt.part());
@@ -108,14 +108,14 @@ impl Nodes {
         }
     }
 
-    /// A step that is under way comes to nothing.
+    /// A step in progress is abandoned.
     fn overtake(&mut self) {
         if let Some(receipt) = self.stepping.take() {
             receipt.refuse(OVERTAKEN);
         }
     }
 
-    /// They answer nothing.
+    /// The paused nodes, which answer nothing.
     pub(super) fn paused(&self) -> BTreeSet<NodeId> {
         let paused = |what| match what {
             Disturbance::Paused(node) => Some(node),

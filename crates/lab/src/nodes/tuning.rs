@@ -1,6 +1,7 @@
 //! The nodes' clocks, timing and switches: the settings in force are sent to every node.
 //!
-//! Leases rest on clocks that run alike, on equal timing and on CheckQuorum at all members, so all nodes forgo them before the first one is set apart.
+//! Leases rest on clocks of equal rate, equal timing and CheckQuorum at all members, so all nodes forgo them before the first one is
+//! set apart.
 
 use super::Nodes;
 use crate::receipt::Receipt;
@@ -30,7 +31,7 @@ impl Nodes {
         self.set_timing_for(receipt);
     }
 
-    /// No node serves a read by a lease any more, nor does one that is started later.
+    /// No node serves reads by a lease from now on, nor does one that is started later.
     pub(super) fn forgo_leases(&mut self) {
         if !std::mem::replace(&mut self.forgo_leases, true) {
             self.renew_launches();
@@ -38,7 +39,7 @@ impl Nodes {
         self.stepper.tempo().forgo_leases();
     }
 
-    /// Has what is in force hold at every node. `false`: leases have to be forgone before.
+    /// Sends what is in force to every node. `false`: leases have to be forgone first.
     pub(super) fn set_timing(&mut self) -> bool {
         let (in_force, usual) = (self.in_force.now(), self.options.tuning());
         let nodes: Vec<NodeId> = self.kept.keys().copied().collect();

@@ -1,8 +1,7 @@
 //! How a node is started: its own addresses, and every other node behind a link.
 //!
-//! The cluster that it starts with is always the one that the first nodes started with, as it was the first time;
-//! what has changed since is in its log. A node that was added later starts with none and receives it from the
-//! leader.
+//! A node always starts with the cluster of the first nodes, as it was at first; what has changed since is in its log. A node that
+//! was added later starts without a cluster and receives it from the leader.
 
 use crate::files::data_dir::DataDir;
 use crate::processes::process::Launch;
@@ -17,7 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How things are when a node is started.
+/// The circumstances in which a node is started.
 #[derive(Clone, Copy)]
 pub(crate) struct Circumstances<'a> {
     /// What a node is started from.
@@ -26,11 +25,11 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) keys: &'a Keys,
     /// The rate of cluster time.
     pub(crate) rate: ClockRate,
-    /// Nobody may serve reads by a lease.
+    /// No node may serve reads by a lease.
     pub(crate) forgo_leases: bool,
 }
 
-/// The launch of a node as things are now.
+/// The launch of a node under the present circumstances.
 pub(crate) fn launch(
     options: &LabOptions,
     data_dir: &DataDir,
@@ -52,7 +51,7 @@ pub(crate) fn launch(
         let address = |member: NodeId| match links.address((node, member)) {
             _ if member == node => own.to_string(),
             Some(link) => link.to_string(),
-            // It was removed; its place in the list is kept, and nobody dials it.
+            // It was removed; its position in the list is kept, and no node dials it.
             None => SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(member.0).unwrap_or(1))).to_string(),
         };
         give("--cluster", record.initial().map(address).collect::<Vec<_>>().join(",").into());
@@ -78,7 +77,8 @@ pub(crate) fn launch(
     if now.rate != ClockRate::REAL {
         give("--clock-rate", now.rate.millionths().to_string().into());
     }
-    // Of all nodes, as the membership has the own address of whoever was taken in later: nobody is to be reached there.
+    // Given for all nodes: the membership has the own addresses of nodes that were added later, which must be reached through links
+    // instead.
     for other in record.nodes().into_iter().filter(|other| *other != node) {
         if let Some(link) = links.address((node, other)) {
             give("--peer-address", format!("{}={link}", other.0).into());

@@ -16,7 +16,7 @@ const MAX_LINE: usize = 4 << 10;
 /// Bytes read at a time.
 const CHUNK: usize = 4 << 10;
 
-/// A pipe, read line by line.
+/// A pipe that is read line by line.
 pub(crate) struct PipeLines<R> {
     pipe: R,
     chunk: Box<[u8]>,
@@ -29,7 +29,7 @@ impl<R: AsyncRead + Unpin> PipeLines<R> {
         Self { pipe, chunk: vec![0; CHUNK].into(), splitter: Splitter::default(), ended: false }
     }
 
-    /// Whether the other end was closed, by all that held it.
+    /// Whether all holders of the other end have closed it.
     pub(crate) fn ended(&self) -> bool {
         self.ended
     }
@@ -49,9 +49,9 @@ impl<R: AsyncRead + Unpin> PipeLines<R> {
 /// Cuts bytes into lines of text.
 #[derive(Default)]
 struct Splitter {
-    /// The line begun, at most [`MAX_LINE`] bytes of it.
+    /// The line so far, at most [`MAX_LINE`] bytes of it.
     begun: Vec<u8>,
-    /// Whether some of it was left out.
+    /// Whether a part of it was left out.
     cut: bool,
 }
 
@@ -93,7 +93,7 @@ impl Splitter {
     }
 }
 
-/// Where a node says that it listens.
+/// The addresses at which a node listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReadyLine {
     /// Which node says so.
@@ -102,7 +102,7 @@ pub(crate) struct ReadyLine {
     pub(crate) raft: SocketAddr,
     /// For clients.
     pub(crate) client: SocketAddr,
-    /// The same and HTTP, as text.
+    /// The addresses of both and of HTTP, as text.
     pub(crate) addresses: NodeAddresses,
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn parse_log_line(line: &str) -> (LogLevel, &str) {
     }
 }
 
-/// What a log line says, without its level and the room in the program that says it.
+/// The text of a log line, without its level and the module that wrote it.
 pub(crate) fn message_of(line: &str) -> &str {
     let (_, rest) = parse_log_line(line);
     match rest.split_once(": ") {

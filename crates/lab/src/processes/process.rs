@@ -1,8 +1,7 @@
 //! One child process: started, listened to, signalled, ended.
 //!
-//! The child is held by its pipes as much as by signals: it ends when its standard input closes, which the kernel
-//! does whatever happens to the lab. Signals go only to a child that has not been reaped, so never to another process
-//! that was given its id.
+//! The child is controlled by its pipes as well as by signals: it ends when its standard input closes, and the kernel closes it even
+//! if the lab dies. Signals go only to a child that has not been reaped, so never to another process that was given its id.
 
 use crate::faults::disk_faults::limit_files;
 use crate::processes::lines::{PipeLines, ReadyLine, message_of};
@@ -22,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// How long a child may take to say that it is ready before that is worth a warning.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long an ended child's pipes may stay open: somebody else may hold them.
+/// How long an ended child's pipes may stay open: another process may hold them.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
 /// How long a child may take to end after SIGTERM.
@@ -36,9 +35,9 @@ const LAST_WORDS: usize = 20;
 pub(crate) struct Launch {
     /// What to run.
     pub(crate) program: Arc<Program>,
-    /// With what.
+    /// The arguments.
     pub(crate) args: Vec<OsString>,
-    /// Variables that are for it alone: a command line can be read by everybody.
+    /// Variables for this process only: other users can read a command line.
     pub(crate) secrets: Vec<(&'static str, Secret)>,
 }
 
@@ -48,11 +47,11 @@ pub(crate) enum Happening {
     Said(Vec<String>),
     /// It wrote to its standard error.
     Logged(Vec<String>),
-    /// It has not said for long that it is ready.
+    /// It has not reported readiness within the limit.
     Late,
     /// It was stopped (SIGSTOP), by any process.
     Stopped,
-    /// It goes on (SIGCONT).
+    /// It was continued (SIGCONT).
     Continued,
     /// It has ended, and it is reaped.
     Ended(ExitStatus),
@@ -62,19 +61,19 @@ pub(crate) enum Happening {
 pub(crate) struct Process {
     child: Child,
     pid: u32,
-    /// Held, not written to: its end is the child's sign to end.
+    /// Held, not written to: closing it tells the child to end.
     _stdin: Option<ChildStdin>,
     stdout: PipeLines<ChildStdout>,
     stderr: PipeLines<ChildStderr>,
     last_words: VecDeque<String>,
     ready_by: Option<Instant>,
-    /// SIGCHLD: some child was stopped, goes on or has ended.
+    /// SIGCHLD: some child was stopped, was continued or has ended.
     children: unix::Signal,
 }
 
 impl Process {
-    /// Starts a child. It must be called on a thread that lives as long as the child may: the end of the thread is
-    /// the end of the child (its parent-death signal is the thread's, not the process's).
+    /// Starts a child. It must be called on a thread that lives as long as the child may, because the child ends with that thread
+    /// (its parent-death signal is the thread's, not the process's).
     pub(crate) fn start(launch: &Launch) -> io::Result<Self> {
         let mut command = Command::new(launch.program.executable()?);
         command
@@ -120,7 +119,7 @@ impl Process {
         self.last_words.iter().cloned().collect()
     }
 
-    /// It has said that it is ready: no warning that it has not.
+    /// It has reported readiness: no warning will follow.
     pub(crate) fn is_ready(&mut self) {
         self.ready_by = None;
     }
@@ -161,19 +160,19 @@ impl Process {
                 lines.extend(self.stderr.next().await);
             }
         });
-        // Time ran out: what was read so far must do.
+        // Time ran out: what was read so far has to suffice.
         let _ = drained.await;
         remember(&mut self.last_words, &lines);
         lines
     }
 
-    /// The process to signal, until it is reaped: then another process may have its id.
+    /// The process to signal, until it is reaped: afterwards another process may have its id.
     fn alive(&self) -> Option<Pid> {
-        // `id` is there until `wait` has reaped the child, and both need this one owner.
+        // `id` returns a value until `wait` has reaped the child, and both need this one owner.
         self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw)
     }
 
-    /// Lets none of its files grow beyond so many bytes; `None`: without such a limit.
+    /// Lets none of its files grow beyond this many bytes; `None`: without such a limit.
     pub(crate) fn limit_files(&self, bytes: Option<u64>) -> io::Result<()> {
         self.alive().map_or(Ok(()), |pid| limit_files(pid, bytes))
     }
@@ -187,12 +186,12 @@ impl Process {
         Ok(kill_process(pid, signal)?)
     }
 
-    /// Ends it at once, stopped or not, and reaps it.
+    /// Ends it immediately, stopped or not, and reaps it.
     pub(crate) async fn kill(&mut self) -> io::Result<()> {
         self.child.kill().await
     }
 
-    /// Ends it in peace if it is quick, else at once, and reaps it.
+    /// Ends it in an orderly way if it is quick, else by force, and reaps it.
     pub(crate) async fn end(&mut self) -> io::Result<()> {
         self.signal(Signal::TERM)?;
         // A stopped process takes the signal when it runs again.
@@ -204,10 +203,10 @@ impl Process {
     }
 }
 
-/// Waits until this child is stopped or goes on. Does not reap it.
+/// Waits until this child is stopped or continued. Does not reap it.
 async fn stopped_or_continued(children: &mut unix::Signal, pid: u32) -> Happening {
     while children.recv().await.is_some() {
-        // Else it was about another child, or about this one's end.
+        // Otherwise the signal was about another child, or about this one's end.
         if let Some(happening) = stop_or_continuation(pid) {
             return happening;
         }
@@ -215,7 +214,7 @@ async fn stopped_or_continued(children: &mut unix::Signal, pid: u32) -> Happenin
     std::future::pending().await
 }
 
-/// Takes the news that a child was stopped or goes on, if there is any.
+/// Takes the event that a child was stopped or continued, if there is one.
 fn stop_or_continuation(pid: u32) -> Option<Happening> {
     let changes = WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED | WaitIdOptions::NOHANG;
     let child = Pid::from_raw(i32::try_from(pid).ok()?)?;
@@ -227,15 +226,15 @@ fn stop_or_continuation(pid: u32) -> Option<Happening> {
     }
 }
 
-/// Whether an environment variable is an argument to a node: those of the lab's own environment are not for its
-/// children, which would all take the same port from it. What they log may be said there.
+/// Whether an environment variable is an argument to a node. Those in the lab's own environment do not apply to its children, which
+/// would all take the same port from it. The log settings are an exception.
 fn configures_a_node(name: &str) -> bool {
     let about_logs = ["RAFTDECK_LOG", "RAFTDECK_VERBOSE"].contains(&name);
     let names_one = ["NODE_ID", "KVSTORE_PORT", "PORT", "PEERS"].contains(&name);
     names_one || name.starts_with("RAFTDECK_") && !about_logs
 }
 
-/// What says why a process ended may be among its last words; that it was ready once says nothing.
+/// Keeps the lines that may explain why a process ended; that it was once ready does not.
 fn remember(last_words: &mut VecDeque<String>, lines: &[String]) {
     let telling = |line: &&String| !line.trim().is_empty() && ReadyLine::parse(line).is_none();
     last_words.extend(lines.iter().filter(telling).map(|line| message_of(line).to_owned()));

@@ -1,7 +1,7 @@
-//! The supervisor of one node: its process, commands to it, and what it does by itself.
+//! The supervisor of one node: its process, commands to it, and the changes of its process without a command.
 //!
-//! One task for each node, so that a slow end of one never holds up another. It changes the node's whereabouts
-//! before it tells of a change, so that links and telemetry have let go of a dead process when the news is out.
+//! One task for each node, so that a slow end of one never delays another. It changes the node's whereabouts before it reports a
+//! change, so that links and telemetry have released a dead process by the time it is reported.
 
 use crate::faults::disk_faults::{limit, lose_tail};
 use crate::faults::in_force::InForce;
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Something a supervisor is told.
+/// An instruction to a supervisor.
 pub(crate) struct Instruction {
     pub(crate) task: SupervisorTask,
     /// The command that it is for.
@@ -38,27 +38,27 @@ pub(crate) enum SupervisorTask {
     Pause,
     /// SIGCONT.
     Resume,
-    /// SIGCONT if it is paused, and no word if it is not.
+    /// SIGCONT if it is paused, and no error if it is not.
     ResumeIfPaused,
     /// SIGTERM: it ends in an orderly way.
     Stop,
-    /// Pause and resume it again and again, so that it is stopped for this percentage of the time, in this life and in
-    /// those that follow; 0: no more.
+    /// Pause and resume it repeatedly, so that it is stopped for this percentage of the time, in this life and in those that follow;
+    /// 0 ends that.
     Slow(u8),
     /// Kill it if it runs, wipe its data, its identity included, and start it again.
     Wipe,
-    /// The same, but its identity stays.
+    /// The same, but its identity is kept.
     Forget,
-    /// Let it write only so many bytes more to its log, and nothing larger than that to any file, in this life and in
+    /// Let it write only this many bytes more to its log, and nothing larger than that to any file, in this life and in
     /// those that follow; `None`: there is room again.
     FillDisk(Option<u64>),
-    /// Take so many bytes from the end of its log while it is down.
+    /// Take this many bytes from the end of its log while it is down.
     LoseTail(u64),
-    /// Say that everything before this was carried out.
+    /// Report when everything before this was carried out.
     Report(oneshot::Sender<()>),
 }
 
-/// Keeps one node.
+/// Supervises one node.
 pub(crate) struct Supervisor {
     node: NodeId,
     launch: watch::Receiver<Launch>,
@@ -69,7 +69,7 @@ pub(crate) struct Supervisor {
     presence: Presence,
     running: Option<RunningProcess>,
     slow: Option<Slow>,
-    /// None of its files may grow beyond so many bytes.
+    /// None of its files may grow beyond this many bytes.
     file_limit: Option<u64>,
 }
 
@@ -94,7 +94,7 @@ impl RunningProcess {
 }
 
 impl Supervisor {
-    /// Each start is by what `launch` says then.
+    /// Each start uses what `launch` has at that time.
     pub(crate) fn new(
         node: NodeId,
         launch: watch::Receiver<Launch>,
@@ -112,7 +112,7 @@ impl Supervisor {
         mut instructions: mpsc::Receiver<Instruction>,
         stop: CancellationToken,
     ) -> NodeId {
-        // That it could not be started has been told.
+        // A failed start has been reported.
         let _ = self.start();
         loop {
             tokio::select! {
@@ -160,7 +160,7 @@ impl Supervisor {
             SupervisorTask::FillDisk(more) => self.fill_disk(more),
             SupervisorTask::LoseTail(bytes) => self.lose_tail(bytes),
             SupervisorTask::Report(done) => {
-                // An error: nobody waits for it any more.
+                // An error: the receiver has stopped waiting.
                 let _ = done.send(());
                 Ok(())
             }
@@ -171,7 +171,7 @@ impl Supervisor {
         }
     }
 
-    /// That it could not be started is told as its state, too.
+    /// A failed start is also reported as the node's state.
     fn start(&mut self) -> Result<(), String> {
         self.presence.starting();
         let launch = self.launch.borrow().clone();
@@ -231,12 +231,12 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Whether its process is there and is stopped, if at all, only because it is slow.
+    /// Whether its process exists and is not paused, so that a stop can only come from the slowing.
     fn can_be_slow(&self) -> bool {
         self.slow.is_some() && self.running.as_ref().is_some_and(|running| !running.paused)
     }
 
-    /// From a halt to a run, or back. That is no news: it is what a slow node does.
+    /// Switches between stopped and running. This is not reported: it is what a slow node does.
     fn turn(&mut self) {
         let (Some(slow), Some(running)) = (&mut self.slow, &self.running) else { return };
         slow.turned();
@@ -323,7 +323,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Takes note, and tells it if it is news.
+    /// Notes whether it is paused, and reports a change.
     fn is_paused(&mut self, paused: bool) {
         let Some(running) = self.running.as_mut().filter(|running| running.paused != paused) else { return };
         running.paused = paused;
@@ -341,10 +341,10 @@ impl Supervisor {
             Happening::Late => {
                 self.output(LogLevel::Warn, "lab: the node was started 10 seconds ago and is not ready yet");
             }
-            // A slow node is stopped and goes on all the time.
+            // A slow node is stopped and continued all the time.
             Happening::Stopped if self.can_be_slow() => {}
             Happening::Stopped => {
-                // By somebody else: what is paused here is entered when that is commanded.
+                // By another process: a pause by command is entered with the command.
                 if self.running.as_ref().is_some_and(|running| !running.paused) {
                     self.in_force.is_paused(self.node, true);
                 }
@@ -357,7 +357,7 @@ impl Supervisor {
                 let Some(mut running) = self.running.take() else { return };
                 let last = running.process.last_output().await;
                 self.log(&last);
-                // It may be told to end before it knows how to do that in an orderly way.
+                // It may be told to end before it has set up its signal handling.
                 let by_that_signal = status.signal() == Some(Signal::TERM.as_raw());
                 self.tell(if !running.stopping.is_empty() && (status.success() || by_that_signal) {
                     ProcessState::Stopped
@@ -370,7 +370,7 @@ impl Supervisor {
         }
     }
 
-    /// A node says one line, that it is ready; what else it says is shown.
+    /// A node writes one line to its standard output, that it is ready; anything else is shown.
     fn heard_line(&mut self, line: &str) {
         let ready = ReadyLine::parse(line).filter(|ready| ready.id == self.node.0);
         let (Some(ready), Some(running)) = (ready, &mut self.running) else {
@@ -402,7 +402,7 @@ impl Supervisor {
     }
 }
 
-/// The next time that a slow node is stopped or goes on; without one, never.
+/// Waits for the next time that a slow node is stopped or continued; for any other node, forever.
 async fn turn(slow: Option<Slow>) {
     match slow {
         Some(slow) => slow.turn().await,
@@ -410,7 +410,7 @@ async fn turn(slow: Option<Slow>) {
     }
 }
 
-/// The next thing a process does; without a process, nothing ever.
+/// The next event of a process; without a process, never.
 async fn next(running: &mut Option<RunningProcess>) -> Happening {
     match running {
         Some(running) => running.process.next().await,

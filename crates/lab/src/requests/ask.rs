@@ -16,9 +16,9 @@ const ID: u64 = 1;
 pub(crate) enum Unanswered {
     /// The node said no.
     Refused(Failure),
-    /// No connection came about, in words: it certainly was not asked.
+    /// No connection was established: the request was certainly not sent. In words.
     Unreached(String),
-    /// It did not answer, in words. Whether it did what was asked is not known.
+    /// It did not answer, in words. Whether it did what was asked is unknown.
     Lost(String),
 }
 
@@ -31,7 +31,7 @@ impl std::fmt::Display for Unanswered {
     }
 }
 
-/// Asks the node that serves clients at an address. Another one that listens there is not asked.
+/// Asks the node that serves clients at an address. Another node that listens there is not asked.
 pub(crate) async fn ask(
     access: &Access,
     (node, address): (NodeId, &str),

@@ -1,8 +1,8 @@
 //! Changes of the cluster, step by step: a node is added, removed, replaced, handed the leadership, or told to campaign.
 //!
-//! Each change is a task of its own, and they take turns, as the leader takes only one at a time (thesis §4.1). The
-//! leader alone decides what happens; this room asks it, waits, asks its successor if it falls, and tells how it goes.
-//! Processes and links are not touched here.
+//! Each change is a task of its own, and they take turns, as the leader takes only one at a time (thesis §4.1). The leader alone
+//! decides what happens. This module asks it, waits, asks its successor if it fails, and reports the progress. Processes and links
+//! are not touched here.
 
 use crate::receipt::Receipt;
 use crate::requests::ask::{Unanswered, ask};
@@ -20,39 +20,38 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long a change may take, from its turn on.
+/// How long a change may take from the beginning of its turn.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long a node may take to answer one question. The promotion of a learner is answered when it has caught up.
+/// How long a node may take to answer one request. The promotion of a learner is answered when it has caught up.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// How long a node may take to forgo leases. A paused one has lost its lease when it goes on.
+/// How long a node may take to forgo leases. A paused one has lost its lease when it resumes.
 const FORGONE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long a new process may take until it serves.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long the nodes may take to learn where a new one is reached, before it is added all the same. A paused node
-/// learns it when it goes on.
+/// How long the nodes may take to learn the address of a new one, before it is added nevertheless. A paused node learns it when it resumes.
 const INTRODUCED_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long one of them may take to answer.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// A node that was told to campaign may take so long to be one of a cluster: a founding needs every member.
+/// How long a node that was told to campaign may take to belong to a cluster: a founding needs every member.
 const FOUNDED_WITHIN: Duration = Duration::from_secs(10);
 
-/// The pause before something is asked again.
+/// The pause before a request is repeated.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Changes under way or waiting for their turn.
+/// The most changes in progress or waiting for their turn.
 const MAX_UNDER_WAY: usize = 32;
 
-/// The room's door.
+/// The entry point of this module.
 #[derive(Clone)]
 pub(crate) struct Changes {
     clients: Clients,
-    /// What managers show.
+    /// The credentials of managers.
     access: Access,
     outlet: Outlet,
     turn: Arc<Mutex<()>>,
@@ -88,7 +87,7 @@ pub(crate) struct EmptiedNode {
     pub(crate) node: NodeId,
     /// Where it is.
     pub(crate) place: watch::Receiver<Whereabouts>,
-    /// Comes when all that it was told before is done: only then does its place say whether it runs.
+    /// Completes when all earlier instructions to it are done: only then does its whereabouts show whether it runs.
     pub(crate) obeyed: oneshot::Receiver<()>,
 }
 
@@ -104,7 +103,7 @@ impl Changes {
         Self { clients, access, outlet, turn, room, left }
     }
 
-    /// Makes a node whose process has been started a member.
+    /// Makes a member of a node whose process has been started.
     pub(crate) fn add(&self, newcomer: Newcomer, joins_as: JoinAs, receipt: Receipt) {
         let node = newcomer.node;
         self.begin(node, ChangeStep::Starting, receipt, self.clone().join(newcomer, joins_as), Receipt::done);
@@ -115,29 +114,29 @@ impl Changes {
         self.begin(node, ChangeStep::Promoting, receipt, self.clone().raise(node), Receipt::done);
     }
 
-    /// Takes a node out of the cluster. Its end is the listener's, and so is the answer then.
+    /// Takes a node out of the cluster. The receiver then ends the node and answers the command.
     pub(crate) fn remove(&self, node: NodeId, receipt: Receipt) {
         let left = self.left.clone();
         self.begin(node, ChangeStep::Leaving, receipt, self.clone().leave(node), move |receipt| {
-            // There is room for every node. An error: nobody listens any more, as the lab ends, and every node with it.
+            // There is room for every node. An error: the receiver is gone, as the lab ends, and every node with it.
             let _ = left.try_send((node, receipt));
         });
     }
 
-    /// Replaces a member by the node that is there now under its id, with an empty disk.
+    /// Replaces a member with the node that now has its id and an empty disk.
     pub(crate) fn replace(&self, returned: EmptiedNode, receipt: Receipt) {
         let node = returned.node;
         self.begin(node, ChangeStep::Replacing, receipt, self.clone().take_in_again(returned), Receipt::done);
     }
 
-    /// Hands the leadership over.
+    /// Transfers the leadership to a node.
     pub(crate) fn transfer(&self, node: NodeId, receipt: Receipt) {
         self.begin(node, ChangeStep::HandingOver, receipt, self.clone().hand_over(node), Receipt::done);
     }
 
-    /// Has a node campaign, even if there is a leader. First all nodes, `all`, forgo leases: such an order breaks the
-    /// assumptions that leases rest on. A node that cannot be reached serves no reads either, and is started without
-    /// leases the next time.
+    /// Has a node campaign, even if there is a leader. First all nodes, `all`, forgo leases, because such an order breaks the
+    /// assumptions that leases rest on. A node that cannot be reached serves no reads either, and is started without leases the next
+    /// time.
     pub(crate) fn campaign(&self, node: NodeId, all: &[NodeId], receipt: Receipt) {
         let Some((permit, receipt)) = self.permit(receipt) else { return };
         let (changes, forgone) = (self.clone(), self.forgo(all));
@@ -149,7 +148,7 @@ impl Changes {
         });
     }
 
-    /// Why a node's clock cannot be set at all; `paused`: those that answer nothing now.
+    /// Why a node's clock cannot be set; `paused`: the nodes that answer nothing now.
     pub(crate) fn refuses_skew(&self, node: NodeId, paused: &BTreeSet<NodeId>) -> Option<String> {
         if self.clients.address(node).is_none() {
             return Some(no_clock(node));
@@ -157,7 +156,7 @@ impl Changes {
         paused.contains(&node).then(|| format!("the clock of {node} cannot be set: it does not answer"))
     }
 
-    /// Has a node's clock jump ahead. First everybody, `all`, forgoes leases, which rest on clocks that run alike.
+    /// Has a node's clock jump ahead. First all nodes, `all`, forgo leases, which rest on clocks that run at the same rate.
     pub(crate) fn skew(&self, node: NodeId, by: Duration, all: &[NodeId], receipt: Receipt) {
         let Some((permit, receipt)) = self.permit(receipt) else { return };
         let (changes, forgone) = (self.clone(), self.forgo(all));
@@ -175,7 +174,7 @@ impl Changes {
         });
     }
 
-    /// Has all of these forgo leases, those that can be told so.
+    /// Has all of these that can be reached forgo leases.
     fn forgo(&self, all: &[NodeId]) -> impl Future<Output = ()> + Send + use<> {
         let everybody: Vec<(NodeId, String)> =
             all.iter().filter_map(|&other| Some((other, self.clients.address(other)?))).collect();
@@ -189,7 +188,7 @@ impl Changes {
         }
     }
 
-    /// Has a node time out. That breaks no assumption: nodes that hear a leader grant nothing.
+    /// Has a node time out. This breaks no assumption: nodes that hear a leader grant nothing.
     pub(crate) fn time_out(&self, node: NodeId, receipt: Receipt) {
         let Some((permit, receipt)) = self.permit(receipt) else { return };
         let changes = self.clone();
@@ -217,8 +216,7 @@ impl Changes {
         }
     }
 
-    /// Starts a change. Its first step is told at once; that it was given up, and why, is told too. If it was not, `then` gets the
-    /// receipt.
+    /// Starts a change. Its first step is reported immediately, as is its failure with the reason. If it succeeds, `then` gets the receipt.
     fn begin(
         &self,
         node: NodeId,
@@ -242,7 +240,7 @@ impl Changes {
         });
     }
 
-    /// A place among the changes under way, and the receipt; if there is none, the command is refused.
+    /// A place among the changes in progress, and the receipt; if there is none, the command is refused.
     fn permit(&self, receipt: Receipt) -> Option<(OwnedSemaphorePermit, Receipt)> {
         if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
             return Some((permit, receipt));
@@ -272,7 +270,7 @@ impl Changes {
         Ok(())
     }
 
-    /// The membership is looked at first: that a node is a voter is an answer to its promotion only if it was a learner before.
+    /// Reads the membership first: that a node is a voter is a success of its promotion only if it was a learner before.
     async fn raise(self, node: NodeId) -> Result<(), String> {
         let not_promoted = |why: &str| format!("{node} was not promoted: {why}");
         let _turn = self.turn.lock().await;
@@ -332,7 +330,7 @@ impl Changes {
                 Err(why) if !may_pass(&why) || Instant::now() + PAUSE >= until => {
                     return Err(not_replaced(&why.to_string()));
                 }
-                // The leader fell, perhaps: what is left to do is read off the membership.
+                // The leader may have failed: the membership shows what is left to do.
                 Err(_) => sleep(PAUSE).await,
             }
         }
@@ -357,7 +355,7 @@ impl Changes {
         self.outlet.tell(News::Change { node, step });
     }
 
-    /// Changes the membership. That it is so already is as good: the attempt before may have done it, and its answer
+    /// Changes the membership. If it is so already, that is a success: the attempt before may have done it, and its answer may have
     /// been lost with the leader.
     async fn change(&self, change: MembershipChange) -> Result<(), String> {
         match self.ask_leader(RequestBody::ChangeMembership(vec![change])).await {
@@ -386,13 +384,12 @@ impl Changes {
     }
 }
 
-/// Why the clock of a node that is down is not set.
+/// Why the clock of a node that is down cannot be set.
 fn no_clock(node: NodeId) -> String {
     format!("{node} is not running, and neither is its clock")
 }
 
-/// Whether asking again, perhaps somebody else, may give another answer. All that is asked of a leader here can be
-/// asked twice.
+/// Whether asking again, perhaps another node, may give another answer. All requests to a leader here can be repeated.
 fn passes(why: &Unanswered) -> bool {
     match why {
         Unanswered::Unreached(_) | Unanswered::Lost(_) => true,
@@ -400,7 +397,7 @@ fn passes(why: &Unanswered) -> bool {
     }
 }
 
-/// Whether a replacement that met this may go on when it is tried again.
+/// Whether a replacement that failed with this error may succeed when it is tried again.
 fn may_pass(why: &ClientError) -> bool {
     match why {
         ClientError::NoLeader { .. }
@@ -415,7 +412,7 @@ fn may_pass(why: &ClientError) -> bool {
 
 /// Waits until a process serves; its Raft address.
 async fn ready(mut place: watch::Receiver<Whereabouts>) -> Result<SocketAddr, String> {
-    // Its first life is the second place that it is in.
+    // At first a node is down in life 0; down in a later life means that its process has ended.
     let settled = |now: &Whereabouts| {
         matches!(now.place, NodeLocation::Serving { .. }) || now.place == NodeLocation::Down && now.life > 0
     };
@@ -429,8 +426,8 @@ async fn ready(mut place: watch::Receiver<Whereabouts>) -> Result<SocketAddr, St
     }
 }
 
-/// Tells the other nodes how they reach a new one. Those that do not listen now are told when they do; those that
-/// start anew know it from their command line.
+/// Reports to the other nodes how they reach a new one. Those that do not listen now are informed when they do; those that start
+/// later know it from their command line.
 async fn introduce(node: NodeId, others: Vec<Other>, access: &Access) {
     let told = others.into_iter().map(|(other, place, link)| {
         let peer = Manage::SetPeerAddress { node, address: link.to_string() };
@@ -441,7 +438,7 @@ async fn introduce(node: NodeId, others: Vec<Other>, access: &Access) {
     }
 }
 
-/// Ends when the node knows, or has said that it never will, or is gone.
+/// Ends when the node knows the address, or refuses it, or is gone.
 async fn tell_address(other: NodeId, peer: Manage, mut place: watch::Receiver<Whereabouts>, access: Access) {
     loop {
         let serving = place

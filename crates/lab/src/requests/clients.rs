@@ -27,10 +27,10 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// How long a node may take to show its log.
 const LOG_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Requests under way, and as many logs being fetched.
+/// The most requests in progress, and the most logs being fetched.
 const MAX_UNDER_WAY: usize = 64;
 
-/// The lab's clients of its own cluster. Clones are one.
+/// The lab's clients of its own cluster. Clones share their state.
 #[derive(Clone)]
 pub(crate) struct Clients {
     known: Arc<Mutex<KnownClients>>,
@@ -42,32 +42,32 @@ pub(crate) struct Clients {
 
 struct KnownClients {
     places: Places,
-    /// Whose connections the relays take.
+    /// The users whose connections the relays take.
     users: LocalUsers,
     clients: BTreeMap<ClientName, ClientPaths>,
-    /// The reader of the nodes' logs is not one of the clients, and reaches all.
+    /// The client that reads the nodes' logs is not one of the named clients, and reaches all nodes.
     onlooker: Option<Current>,
 }
 
 /// What belongs to one client.
 #[derive(Default)]
 struct ClientPaths {
-    /// It reaches only these nodes; `None`: all.
+    /// Only these nodes are reachable; `None`: all.
     reach: Option<BTreeSet<NodeId>>,
-    /// What is in force on its ways, where anything is.
+    /// The rules in force on its paths, where there are any.
     gates: BTreeMap<NodeId, PathRules>,
-    /// Its ways to the nodes, as far as it needed them.
+    /// Its relays to the nodes, created on first use.
     relays: BTreeMap<NodeId, Relay>,
     current: Option<Current>,
 }
 
-/// A client and what it was made for: the nodes that serve.
+/// A client and the addresses that it was made for: the nodes that serve.
 struct Current {
     addresses: Vec<String>,
     client: Client,
 }
 
-/// The client for these addresses: the one there is, or a new one. Requests under way go on with the client they have.
+/// The client for these addresses: the present one, or a new one. Requests in progress continue with the client they have.
 fn renewed(
     current: &mut Option<Current>,
     addresses: Vec<String>,
@@ -85,7 +85,7 @@ impl Clients {
     pub(crate) fn new(access: Access, outlet: Outlet) -> Self {
         let requests = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         let fetches = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-        // With a token the nodes see to it themselves. A system that cannot tell users apart is one where the nodes say so.
+        // With a token the nodes check access themselves. On a system that cannot tell users apart, the nodes report that.
         let users = match &access.token {
             Some(_) => LocalUsers::Any,
             None => LocalUsers::only_own().unwrap_or(LocalUsers::Any),
@@ -95,12 +95,12 @@ impl Clients {
         Self { known, access, outlet, requests, fetches }
     }
 
-    /// There is one more node.
+    /// Adds a node.
     pub(crate) fn add(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
         self.lock().places.insert(node, place);
     }
 
-    /// A node is no more.
+    /// Removes a node.
     pub(crate) fn remove(&self, node: NodeId) {
         let mut known = self.lock();
         known.places.remove(&node);
@@ -121,7 +121,7 @@ impl Clients {
         Ok(())
     }
 
-    /// From now on this is in force for the clients, and nothing else.
+    /// Applies what is in force to the clients, and nothing else.
     pub(crate) fn obey(&self, faults: &[Fault]) {
         let mut known = self.lock();
         for (name, kept) in &mut known.clients {
@@ -130,13 +130,13 @@ impl Clients {
         }
     }
 
-    /// Has a client ask; the outcome is told.
+    /// Sends a client's request; the outcome is reported.
     pub(crate) fn ask(&self, request: ClientRequest, receipt: Receipt) {
         if let Err(why) = self.admit(&request.client) {
             return receipt.refuse(why);
         }
         let Some((permit, receipt)) = self.permit(receipt) else { return };
-        // By what is in force now, whatever comes into force before the task runs.
+        // By what is in force now, even if something else comes into force before the task runs.
         let one = request.at.map(|node| (node, self.lock().way(&request.client, node)));
         let any = if one.is_none() { self.client(&request.client) } else { None };
         let clients = self.clone();
@@ -173,7 +173,7 @@ impl Clients {
         }
     }
 
-    /// This node is asked, once; `way` says where, or why it cannot be.
+    /// This node is asked, once; `way` is its address, or why it cannot be asked.
     async fn ask_at(
         &self,
         node: NodeId,
@@ -231,7 +231,7 @@ impl Clients {
         });
     }
 
-    /// A place among the requests under way, and the receipt; if there is none, the command is refused.
+    /// A place among the requests in progress, and the receipt; if there is none, the command is refused.
     fn permit(&self, receipt: Receipt) -> Option<(OwnedSemaphorePermit, Receipt)> {
         if let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() {
             return Some((permit, receipt));
@@ -242,7 +242,7 @@ impl Clients {
         None
     }
 
-    /// Asks one node for a part of its log, which is told.
+    /// Asks one node for a part of its log, which is reported.
     pub(crate) fn fetch_log(&self, node: NodeId, first: LogIndex, limit: u32, receipt: Receipt) {
         let permit = Arc::clone(&self.fetches).try_acquire_owned().ok();
         let (Some(permit), Some(address), Some(client)) = (permit, self.address(node), self.onlooker())
@@ -263,15 +263,14 @@ impl Clients {
         });
     }
 
-    /// A client that knows the nodes' present addresses and the probable leader. `None` if no node serves that it
-    /// reaches.
+    /// A client that knows the nodes' present addresses and the probable leader. `None` if it reaches no node that serves.
     pub(crate) fn client(&self, name: &ClientName) -> Option<Client> {
         let leader = self.outlet.leader();
         let mut known = self.lock();
         let ways = known.ways(name);
         let addresses: Vec<String> = ways.values().cloned().collect();
         let current = &mut known.clients.entry(name.clone()).or_default().current;
-        // What nodes say of addresses leads around the relays.
+        // The addresses that nodes report would bypass the relays.
         let client = renewed(current, addresses, true, &self.access)?;
         drop(known);
         if let Some((leader, address)) = leader.and_then(|leader| Some((leader, ways.get(&leader)?)))
@@ -282,7 +281,7 @@ impl Clients {
         Some(client)
     }
 
-    /// A client that may ask any node of itself.
+    /// A client that may ask any node about itself.
     fn onlooker(&self) -> Option<Client> {
         let mut known = self.lock();
         let addresses = known.addresses(|_| true);
@@ -295,12 +294,12 @@ impl Clients {
         Some((leader, self.address(leader)?))
     }
 
-    /// Where the nodes that serve take requests.
+    /// The addresses at which the serving nodes take requests.
     pub(crate) fn addresses(&self) -> Vec<String> {
         self.lock().addresses(|_| true)
     }
 
-    /// Where a node takes requests, if it serves.
+    /// The address at which a node takes requests, if it serves.
     pub(crate) fn address(&self, node: NodeId) -> Option<String> {
         self.lock().address(node)
     }
@@ -335,7 +334,7 @@ impl ClientPaths {
         }
     }
 
-    /// Whether the client is on the node's side. Where its way is cut it does not even try, as its relay may not have noticed yet.
+    /// Whether the client may reach the node. Where its path is cut it does not even try, as its relay may not have been updated yet.
     fn reaches(&self, node: NodeId) -> bool {
         let is_cut = self.gates.get(&node).is_some_and(|gate| gate.cut);
         !is_cut && self.reach.as_ref().is_none_or(|reach| reach.contains(&node))
@@ -354,7 +353,7 @@ impl KnownClients {
         }
     }
 
-    /// A client's ways to the nodes that serve and that it reaches.
+    /// A client's paths to the nodes that serve and that it reaches.
     fn ways(&mut self, client: &ClientName) -> BTreeMap<NodeId, String> {
         let serving: Vec<NodeId> =
             self.places.keys().copied().filter(|node| self.address(*node).is_some()).collect();
@@ -363,7 +362,7 @@ impl KnownClients {
         reached.into_iter().filter_map(|node| Some((node, self.relay(client, node)?))).collect()
     }
 
-    /// A client's way to one node, or why it has none.
+    /// A client's path to one node, or why it has none.
     fn way(&mut self, client: &ClientName, node: NodeId) -> Result<String, String> {
         if self.address(node).is_none() {
             return Err(format!("{node} is not running"));
@@ -395,11 +394,11 @@ impl KnownClients {
         }
     }
 
-    /// The nodes instead of the addresses of a client's relays, which nobody knows.
+    /// Replaces the addresses of a client's relays, which mean nothing to a user, with the names of the nodes.
     fn with_nodes(&self, client: &ClientName, mut text: String) -> String {
         let relays = self.clients.get(client).into_iter().flat_map(|kept| &kept.relays);
         let mut named: Vec<_> = relays.map(|(node, relay)| (relay.address().to_string(), node)).collect();
-        // One may be the beginning of another.
+        // One address may be a prefix of another.
         named.sort_by_key(|(address, _)| std::cmp::Reverse(address.len()));
         for (address, node) in named {
             text = text.replace(&address, &node.to_string());

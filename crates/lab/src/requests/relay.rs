@@ -1,7 +1,7 @@
-//! The relay between one client of the lab and one node: it passes whole frames on, in both directions, and applies
-//! the rules in force there.
+//! The relay between one client of the lab and one node: it passes whole frames on, in both directions, and applies the rules in
+//! force there.
 //!
-//! It takes part in no handshake: the first frames each way, which set a connection up, always pass while the way is not cut.
+//! It takes part in no handshake: the first frames each way, which set a connection up, always pass unless the path is cut.
 
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{LocalUsers, codec, prepare};
@@ -17,27 +17,27 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::codec::{FramedRead, FramedWrite};
 
-/// So many frames each way are a connection's handshake.
+/// A connection's handshake has this many frames each way.
 const HANDSHAKE: usize = 2;
 
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// So many connections of a client there are at most on one way.
+/// A client has at most this many connections on one way.
 const MAX_CONNECTIONS: usize = 64;
 
-/// What is in force on a way.
+/// The rules in force on a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PathRules {
-    /// Connections break, and none comes about.
+    /// Connections break, and none can be established.
     pub(crate) cut: bool,
-    /// Requests are kept.
+    /// Requests are held.
     pub(crate) holds: bool,
     /// Answers are lost.
     pub(crate) loses_answers: bool,
 }
 
-/// The way to one node. It ends, with its connections, when it is dropped.
+/// The path to one node. It ends, with its connections, when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Relay {
     address: SocketAddr,
@@ -46,8 +46,8 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Opens the way to the node that is there at the moment, whichever life it is in.
-    /// Only connections of these users pass: the node sees the lab's at its own end.
+    /// Opens the path to the node that is at `place` at any moment, whichever life it is in. Only connections of these users pass,
+    /// because the node sees only the lab's user at the other end.
     pub(crate) fn open(
         place: watch::Receiver<Whereabouts>,
         gate: PathRules,
@@ -67,7 +67,7 @@ impl Relay {
         self.address
     }
 
-    /// From now on this is in force.
+    /// From now on these rules are in force.
     pub(crate) fn set(&self, gate: PathRules) {
         self.gate.send_if_modified(|now| std::mem::replace(now, gate) != gate);
     }
@@ -103,7 +103,7 @@ async fn accept(
     }
 }
 
-/// Whether a connection is the lab's own, as far as this system tells. Any other user of this machine can find the port.
+/// Whether a connection is from the lab's own user, as far as this system can tell. Any other user of this machine can find the port.
 fn is_let_in(client: &TcpStream, users: &LocalUsers) -> bool {
     let ends = client.peer_addr().and_then(|peer| Ok((peer, client.local_addr()?)));
     ends.is_ok_and(|(peer, local)| users.check(peer, local).is_ok())
@@ -112,7 +112,7 @@ fn is_let_in(client: &TcpStream, users: &LocalUsers) -> bool {
 /// One connection of the client, to its end.
 async fn serve(client: TcpStream, place: watch::Receiver<Whereabouts>, mut gate: watch::Receiver<PathRules>) {
     if gate.borrow().cut {
-        // As on a network that is cut: nothing is heard of it until it is mended, and then it has to be tried again.
+        // As on a cut network, the client hears nothing until the path is mended, and then it has to try again.
         let _ = gate.wait_for(|gate| !gate.cut).await;
         return;
     }
@@ -152,8 +152,8 @@ async fn pass_requests(
     Ok(())
 }
 
-/// A connection on which an answer was lost breaks when answers come again: its client would wait for that one as long as it hears
-/// of the node.
+/// Passes answers back. A connection on which an answer was lost breaks when answers pass again: its client would otherwise wait for
+/// that answer as long as the node is alive.
 async fn pass_answers(
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
@@ -178,7 +178,7 @@ async fn pass_answers(
     }
 }
 
-/// A session is set up as a connection is: without one nothing could be asked whose answer is lost.
+/// Opening a session counts as setting up a connection: without a session, no request could be sent whose answer is lost.
 fn opens_session(answer: &[u8]) -> bool {
     let answer = frame::decode::<Response>("response", answer).map(|response| response.body);
     matches!(answer, Ok(ResponseBody::Done { answer: Answer::SessionOpened(_), .. }))

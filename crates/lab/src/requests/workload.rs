@@ -17,16 +17,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 /// The time between two writes: fifty a second.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// The time between two figures.
+/// The time between two reports of figures.
 const TOLD_EVERY: Duration = Duration::from_millis(250);
 
 /// How long a write may take.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Writes under way. One more fails at once. As many as are begun within their deadline, and some.
+/// The most writes in progress. A further one fails immediately. It is the number that are begun within their deadline, and some more.
 const MAX_UNDER_WAY: usize = 128;
 
-/// Commands that wait for its figures. Each is answered as soon as it is taken.
+/// The most commands that wait for its figures. Each is answered as soon as it is taken.
 const MAX_ASKED: usize = 16;
 
 /// How many keys are written, one after the other.
@@ -39,11 +39,11 @@ pub(crate) struct Workload {
     running: Option<RunningWorkload>,
 }
 
-/// The ways to a workload that runs.
+/// The channels to a running workload.
 struct RunningWorkload {
-    /// Where the command goes that switches it off.
+    /// Takes the command that switches it off.
     stop: oneshot::Sender<Receipt>,
-    /// Where those go that want to know its figures now.
+    /// Takes the commands that request its figures now.
     tell: mpsc::Sender<Receipt>,
 }
 
@@ -52,7 +52,7 @@ impl Workload {
         Self { clients, outlet, running: None }
     }
 
-    /// Switches it on, with new figures, or off. Done when the first figures, or the last, have been told.
+    /// Switches it on, with new figures, or off. Done when the first figures, or the last, have been reported.
     pub(crate) fn switch(&mut self, on: bool, receipt: Receipt) {
         match (on, self.running.take()) {
             (true, None) => {
@@ -73,10 +73,10 @@ impl Workload {
         }
     }
 
-    /// Tells the figures as they are now, if it runs.
+    /// Reports the figures as they are now, if it runs.
     pub(crate) fn refresh(&self, receipt: Receipt) {
         let Some(running) = &self.running else { return receipt.done() };
-        // So many ask already that the figures are told now anyway.
+        // With this many waiting requests the figures are reported now anyway.
         if let Err(error) = running.tell.try_send(receipt) {
             error.into_inner().done();
         }
@@ -127,12 +127,12 @@ async fn run(
             }
         }
     };
-    // The last figures are told soon.
+    // The last figures are reported soon.
     asked.close();
     while let Some(receipt) = asked.recv().await {
         receipt.done();
     }
-    // What is under way has its deadline; nothing more is begun.
+    // Writes in progress have their deadline; no further ones are begun.
     while let Some(fate) = under_way.join_next().await {
         tally.count(fate.unwrap_or(WriteFate::Unknown), Instant::now());
     }
@@ -158,12 +158,12 @@ fn fate(outcome: Result<(), ClientError>) -> WriteFate {
     }
 }
 
-/// The figures as they grow.
+/// The figures so far.
 struct Tally {
     acknowledged: u64,
     failed: u64,
     unknown: u64,
-    /// When the last write was acknowledged, or the workload began.
+    /// When the last write was acknowledged, or when the workload began.
     last: Instant,
     longest_gap: Duration,
     /// The acknowledgements of the last second.
@@ -198,7 +198,7 @@ impl Tally {
 
     fn figures(&mut self, running: bool, now: Instant) -> WorkloadFigures {
         self.forget(now);
-        // When it is over, the silence that follows is no gap.
+        // When it has ended, the time that follows is not a gap.
         let gap = if running { now - self.last } else { Duration::ZERO };
         WorkloadFigures {
             running,

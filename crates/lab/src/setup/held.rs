@@ -3,7 +3,7 @@
 //! When a node is killed, its ports would be free for any user of this machine, whose program could then impersonate
 //! the node. So each port has a second socket, bound by the lab and never listening. On Linux with `SO_REUSEPORT`,
 //! which a managed node sets on its own socket as well, only sockets of the same user share a port: another user's
-//! program cannot bind it, the node's next life can, and a connection to a dead node is refused at once, as nothing
+//! program cannot bind it, the node's next life can, and a connection to a dead node is refused immediately, as nothing
 //! listens. The lab's socket has no `SO_REUSEADDR`, so a second deck that looks whether the port is free finds that
 //! it is not. Elsewhere a port is only looked at.
 
@@ -31,7 +31,7 @@ impl HeldPort {
         use socket2::{Domain, Protocol, Socket, Type};
         let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_port(true)?;
-        // Only while it is being bound: a connection of an earlier process may still be known to the system.
+        // Only while it is being bound: the system may still hold a connection of an earlier process.
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.set_reuse_address(false)?;
@@ -56,7 +56,7 @@ mod tests {
     /// The port that the other user's process tries, in its environment.
     const PORT: &str = "RAFTDECK_TEST_HELD_PORT";
 
-    /// Below the ports that the system gives out by itself, so that no process takes one in between.
+    /// Below the system's ephemeral ports, so that no other process takes one in between.
     fn held() -> (u16, HeldPort) {
         let free = |port| Some((port, HeldPort::take(port).ok()?));
         (20_003..30_000).step_by(10).find_map(free).expect("some port is free")

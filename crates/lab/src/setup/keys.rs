@@ -1,12 +1,12 @@
-//! The tokens of one cluster. Each start cuts new ones, so that nobody else on this machine can set a node's clock or speak
-//! as a peer. Nodes get them by their environment, which other users cannot read; no file and no command line holds one.
+//! The tokens of one cluster. Each start generates new ones, so that no other user of this machine can set a node's clock or act as a
+//! peer. Nodes get them through their environment, which other users cannot read; no file and no command line holds one.
 
 use raftdeck_client::Access;
 use raftdeck_protocol::Secret;
 use std::fmt::Write;
 use std::io;
 
-/// What opens the nodes of one cluster.
+/// The tokens that give access to the nodes of one cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     manager: Secret,
@@ -16,12 +16,12 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// New ones, but for the clients', which people hand out themselves.
+    /// Generates new tokens, except for the clients', which people hand out themselves.
     pub(crate) fn cut(client: Option<Secret>) -> io::Result<Self> {
         Ok(Self { manager: random()?, peer: random()?, client })
     }
 
-    /// What a node finds in its environment.
+    /// The variables in a node's environment.
     pub(crate) fn variables(&self) -> Vec<(&'static str, Secret)> {
         let client = self.client.clone().map(|token| ("RAFTDECK_CLIENT_TOKEN", token));
         let own =
@@ -29,13 +29,13 @@ impl Keys {
         own.into_iter().chain(client).collect()
     }
 
-    /// What the lab shows to set clocks and to change members.
+    /// The credentials with which the lab sets clocks and changes members.
     pub(crate) fn manager(&self) -> Access {
         Access { token: Some(self.manager.clone()), tls: None }
     }
 
-    /// What it shows to read, to write and to watch. At the address of a killed node another process may listen by
-    /// now: it must not receive the manager's token.
+    /// The credentials with which it reads, writes and watches. Another process may by now listen at the address of a killed node: it
+    /// must not receive the manager's token.
     pub(crate) fn client(&self) -> Access {
         Access { token: self.client.clone(), tls: None }
     }

@@ -19,17 +19,17 @@ pub fn node_count(given: &str) -> Result<u8, String> {
     }
 }
 
-/// Where free ports are looked for: below those that systems give out by themselves.
+/// The lowest base port that is tried. All that are tried are below the ports that systems usually give out as ephemeral.
 const FREE_FROM: u16 = 18_000;
 
 /// What a lab is started with.
 #[derive(Clone, Debug)]
 pub struct LabOptions {
-    /// The program that is a node, or can be one.
+    /// The program that is a node, or can act as one.
     pub executable: PathBuf,
-    /// The arguments that make it one, such as `node`; the lab's own follow.
+    /// The arguments that make it a node, such as `node`; the lab's own follow.
     pub node_args: Vec<String>,
-    /// How many nodes, 1 to [`MAX_NODES`]. A kept data directory may hold others: those added and removed later.
+    /// The number of nodes, 1 to [`MAX_NODES`]. A kept data directory may hold others: those added and removed later.
     pub nodes: u8,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
@@ -38,40 +38,39 @@ pub struct LabOptions {
     pub data_dir: Option<PathBuf>,
     /// The first node's Raft port; the next node has the next one. `None` or 0: free ports, new ones at each start.
     pub base_port: Option<u16>,
-    /// Makes the nodes' random choices the same each time. `None`: new ones.
+    /// Makes the nodes' random choices the same each time. `None`: they differ.
     pub seed: Option<u64>,
-    /// A node takes a snapshot after so many entries. `None`: as nodes do by themselves.
+    /// A node takes a snapshot after this many entries. `None`: the nodes' default.
     pub snapshot_entries: Option<u64>,
-    /// The most bytes of entries in one message. `None`: as nodes do by themselves.
+    /// The most bytes of entries in one message. `None`: the nodes' default.
     pub append_bytes: Option<u32>,
-    /// Every sync of a node's disk takes so much longer. `None`: as long as it takes.
+    /// Every sync of a node's disk takes this much longer. `None`: no delay.
     pub sync_delay: Option<Duration>,
-    /// A node's disk counts as stalled when it has not finished a write for so long; in whole milliseconds. `None`: as nodes do by
-    /// themselves.
+    /// A node's disk counts as stalled when it has not finished a write for this long; in whole milliseconds. `None`: the nodes' default.
     pub disk_stall: Option<Duration>,
-    /// The nodes take the end of their leader's connection for its end.
+    /// The nodes treat a closed leader connection as a crash of the leader.
     pub detect_crash: bool,
-    /// How fast cluster time passes at first. [`ClockRate::FROZEN`]: nothing happens until it is told to.
+    /// The initial rate of cluster time. [`ClockRate::FROZEN`]: nothing happens until a command changes that.
     pub rate: ClockRate,
-    /// The nodes reach each other without links: nothing can be done to their messages, and none of them is seen.
+    /// The nodes reach each other without links: their messages are neither seen nor affected.
     pub direct: bool,
     /// The lab subscribes to the nodes' telemetry. Without it the lab knows only the state of their processes, and the nodes
     /// spend nothing on telemetry: for measurements.
     pub watched: bool,
     /// The token that clients must present. `None`: any process that can connect may read and write keys.
     pub client_token: Option<Secret>,
-    /// The program that stands by for a temporary folder when it is told [`STAND_BY`](crate::STAND_BY), so that the folder goes at
-    /// once when the lab is killed. Without one it goes with the next lab.
+    /// The program that stands by for a temporary folder when it is given [`STAND_BY`](crate::STAND_BY), so that the folder is
+    /// removed immediately when the lab is killed. Without one it is removed when the next lab starts.
     pub guard: Option<PathBuf>,
 }
 
 /// Why a lab cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    /// None, or too many.
+    /// No nodes, or too many.
     #[error("{nodes} nodes are not possible: a cluster has 1 to {MAX_NODES}, usually 3 or 5")]
     Nodes {
-        /// As asked.
+        /// The number asked for.
         nodes: u8,
     },
     /// The timing is invalid.
@@ -80,9 +79,9 @@ pub enum LabError {
     /// The data directory cannot be used.
     #[error("the data directory {} cannot be used: {source}; name another one or change its permissions", path.display())]
     DataDir {
-        /// Which.
+        /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
     /// Another lab works in the data directory.
@@ -92,9 +91,9 @@ pub enum LabError {
         holder.map(|pid| format!(", of process {pid}")).unwrap_or_default()
     )]
     InUse {
-        /// Which.
+        /// The directory.
         path: PathBuf,
-        /// The process, as far as it can be told.
+        /// The process, if it is known.
         holder: Option<u32>,
     },
     /// No temporary directory can be made.
@@ -114,12 +113,12 @@ pub enum LabError {
         /// Nodes asked for.
         wanted: u8,
     },
-    /// What the data directory says of its nodes cannot be read.
+    /// The record of nodes in the data directory cannot be read.
     #[error("the data directory {} cannot be used: {source}", path.display())]
     Record {
-        /// Which.
+        /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
     /// The base port is too high.
@@ -128,23 +127,23 @@ pub enum LabError {
         u16::MAX - HTTP_OFFSET - (u16::from(*nodes) - 1)
     )]
     BasePort {
-        /// As asked.
+        /// The base port asked for.
         base: u16,
-        /// As asked.
+        /// The number of nodes asked for.
         nodes: u8,
     },
-    /// A port that is needed cannot be had.
+    /// A port that is needed is not available.
     #[error(
         "port {port}, which {node} needs for {purpose}, cannot be used: {source}; choose another base port"
     )]
     Port {
-        /// Which.
+        /// The port.
         port: u16,
         /// The node.
         node: NodeId,
         /// `Raft`, `clients` or `HTTP`.
         purpose: &'static str,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
     /// The operating system refused what the lab itself needs.
@@ -152,13 +151,13 @@ pub enum LabError {
     System {
         /// What failed.
         what: &'static str,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
 }
 
 impl LabOptions {
-    /// `nodes` fast nodes of this program, on free ports, with data that goes with the lab.
+    /// `nodes` fast nodes of this program, on free ports, with data that is removed with the lab.
     #[must_use]
     pub fn new(executable: impl Into<PathBuf>, node_args: &[&str], nodes: u8) -> Self {
         Self {
@@ -182,7 +181,7 @@ impl LabOptions {
         }
     }
 
-    /// What every node works with by itself.
+    /// What every node works with by default.
     pub(crate) fn tuning(&self) -> Tuning {
         Tuning { timing: self.timing, pre_vote: true, check_quorum: true }
     }
@@ -193,8 +192,8 @@ impl LabOptions {
         (1..=u64::from(self.nodes)).map(NodeId).collect()
     }
 
-    /// How many files and connections the process that runs this cluster has open at once, with room for what it does beside:
-    /// a few for each node, and for each link its listener and its two ends.
+    /// How many files and connections the process that runs this cluster has open at the same time, with room for its other work: a
+    /// few for each node, and for each link its listener and its two ends.
     #[must_use]
     pub fn open_files(&self) -> u64 {
         let nodes = u64::from(self.nodes);
@@ -202,7 +201,7 @@ impl LabOptions {
         64 + 8 * nodes + 3 * links
     }
 
-    /// Checks what needs no look at the machine.
+    /// Checks what does not depend on the machine.
     pub fn validate(&self) -> Result<(), LabError> {
         if self.nodes == 0 || self.nodes > MAX_NODES {
             return Err(LabError::Nodes { nodes: self.nodes });
@@ -224,13 +223,13 @@ impl LabOptions {
         }
     }
 
-    /// Chooses ports that are free for all of these nodes, if none were named: nodes that reach each other without links
-    /// must know each other's before the first one starts.
+    /// Chooses ports that are free for all of these nodes, if none were named: nodes that reach each other without links must know
+    /// each other's ports before the first one starts.
     pub(crate) fn settle_ports(&mut self, nodes: &[NodeId]) -> Result<(), LabError> {
         if self.base_port.is_some_and(|base| base != 0) {
             return Ok(());
         }
-        // Others on this machine choose as well: each begins somewhere else.
+        // Other labs on this machine choose ports as well: each begins elsewhere.
         let begin = u16::try_from(std::process::id() % 1000).unwrap_or_default();
         let mut refused = None;
         for base in (0..1000).map(|step| FREE_FROM + (begin + step) % 1000 * 10) {
@@ -243,8 +242,8 @@ impl LabOptions {
         refused.map_or(Ok(()), Err)
     }
 
-    /// Takes every port that these nodes will need, or says which one cannot be had. They are held for the nodes until what
-    /// this gives is dropped.
+    /// Takes every port that these nodes will need, or says which one is not available. The ports are held for the nodes until the
+    /// returned value is dropped.
     pub(crate) fn reserve_ports(&self, nodes: &[NodeId]) -> Result<Vec<(NodeId, HeldPort)>, LabError> {
         let mut reserved = Vec::new();
         for &node in nodes {
@@ -301,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_port_in_use_is_named_with_its_purpose() {
-        // Below the ports that the system gives out by itself, so that nobody takes one in between.
+        // Below the system's ephemeral ports, so that no other process takes one in between.
         let (base, mut reserved) = (20_000..30_000)
             .step_by(10)
             .find_map(|base| {

@@ -1,28 +1,27 @@
-//! The program that nodes are started from, again and again: the same one for as long as the lab runs.
+//! The program that nodes are started from, repeatedly: the same one for as long as the lab runs.
 //!
-//! A path can change its content: a build or an installation during a run replaces the program, or removes it for a
-//! moment, and a node that is then restarted would run a different program than its peers. So on Linux the file is
-//! opened once, and every node is started from what is open, wherever its name has gone; the program that runs
-//! already is taken as it runs. Where that cannot be done, a node is started only from the file that was there in the
-//! beginning.
+//! The file at a path can change. A build or an installation during a run replaces the program, or removes it for a moment. A
+//! node that is then restarted would run a different program than its peers. So on Linux the file is opened once, and every node is
+//! started from the open file, even if it is renamed or removed. The program that is already running is taken as it runs. Where this
+//! is not possible, a node is started only if the file is still the one that was there in the beginning.
 
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// A program, known by its file.
+/// A program, identified by its file.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// Where it was, and how it is called.
+    /// Its path at the start, and its name.
     path: PathBuf,
-    /// `None`: it was not there.
+    /// `None`: it did not exist.
     file: Option<Identity>,
     #[cfg(target_os = "linux")]
     image: Option<std::os::fd::OwnedFd>,
 }
 
-/// What tells a file from one that was put in its place.
+/// Distinguishes a file from one that replaced it.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -39,7 +38,7 @@ impl Identity {
 }
 
 impl Program {
-    /// The program at this path. One that is not there can be one later.
+    /// The program at this path. It need not exist yet.
     pub(crate) fn at(path: &Path) -> Self {
         let file = std::fs::metadata(path).ok().as_ref().map(Identity::of);
         #[cfg(target_os = "linux")]
@@ -57,7 +56,7 @@ impl Program {
         &self.path
     }
 
-    /// What is to be executed now.
+    /// The path to execute now.
     pub(crate) fn executable(&self) -> io::Result<PathBuf> {
         match self.opened() {
             Some(image) => Ok(image),
@@ -65,7 +64,7 @@ impl Program {
         }
     }
 
-    /// By the number of this process: a script's interpreter opens it again.
+    /// By the id of this process, because a script's interpreter opens the file again.
     #[cfg(target_os = "linux")]
     fn opened(&self) -> Option<PathBuf> {
         use std::os::fd::AsRawFd;
@@ -80,7 +79,7 @@ impl Program {
         None
     }
 
-    /// Its path, if the file there is the one that was there in the beginning.
+    /// Its path, if the file there is still the one from the beginning.
     fn unchanged(&self) -> io::Result<PathBuf> {
         let Some(file) = &self.file else { return Ok(self.path.clone()) };
         let changed = |how: &str| {
@@ -98,7 +97,8 @@ impl Program {
     }
 }
 
-/// The file itself, to be executed and not to be read; what runs already as it runs, whatever has become of its path.
+/// Opens the file itself, to be executed and not to be read; a program that already runs is opened as it runs, even if its path has
+/// changed.
 #[cfg(target_os = "linux")]
 fn open(path: &Path) -> Option<std::os::fd::OwnedFd> {
     use rustix::fs::{Mode, OFlags};
@@ -107,7 +107,7 @@ fn open(path: &Path) -> Option<std::os::fd::OwnedFd> {
     rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
-/// Linux marks the path of a program that runs and whose file is gone.
+/// Linux marks the path of a running program whose file was removed.
 fn without_mark(path: &Path) -> PathBuf {
     path.to_str()
         .and_then(|path| path.strip_suffix(" (deleted)"))

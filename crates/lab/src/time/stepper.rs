@@ -1,7 +1,7 @@
 //! How cluster time passes: its rate, and the steps of a frozen world.
 //!
-//! It sets the one clock of the links and, through `tempo`, every node's. Tasks wait for the end of a step and only
-//! report it; the owner of the stepper acts on it.
+//! It sets the one clock of the links and, through `tempo`, every node's clock. Tasks wait for the end of a step and only report it;
+//! the owner of the stepper acts on it.
 
 use crate::news::telemetry::Milestones;
 use crate::requests::ask::ask;
@@ -24,7 +24,7 @@ pub(crate) const ANSWER: Duration = Duration::from_millis(500);
 /// The pause before nodes whose clocks still run are asked again.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What a step runs to.
+/// The event that a step runs until.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepGoal {
     /// A node changes its role.
@@ -36,18 +36,18 @@ pub(crate) enum StepGoal {
 /// What a step was waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepEnd {
-    /// So much of its clock's time is left until the first node's timer goes off; `None`: no node could say.
+    /// The time, by the nodes' clocks, until the first node's timer goes off; `None`: no node could report it.
     Timer(Option<Duration>),
-    /// What it was to run until has happened.
+    /// The event that it was to run until has happened.
     Milestone,
-    /// The time is over for which it was to run, at the nodes too.
+    /// The time for which it was to run has passed, at the nodes too.
     End,
 }
 
-/// The setters of the clocks.
+/// Sets the clocks.
 pub(crate) struct Stepper {
     clock: ClusterClock,
-    /// What lets it in at the nodes.
+    /// The credentials for the nodes.
     access: Access,
     reader: ClockReader,
     tempo: Tempo,
@@ -55,9 +55,9 @@ pub(crate) struct Stepper {
     outlet: Outlet,
     /// The rate before the world was frozen.
     last: ClockRate,
-    /// The command that waits for the end of a step.
+    /// The task that waits for the end of a step.
     waiting: Option<AbortHandle>,
-    /// Counts steps, so that what an earlier one waited for ends no later one.
+    /// Counts steps, so that the end of an earlier step does not end a later one.
     number: u64,
     says: mpsc::Sender<(u64, StepEnd)>,
     said: mpsc::Receiver<(u64, StepEnd)>,
@@ -79,7 +79,7 @@ impl Stepper {
         Self { clock, access, reader, tempo, milestones, outlet, last, waiting, number, says, said }
     }
 
-    /// Where nodes come and go.
+    /// Where nodes are added and removed.
     pub(crate) fn tempo(&mut self) -> &mut Tempo {
         &mut self.tempo
     }
@@ -89,32 +89,32 @@ impl Stepper {
         self.reader.time().rate
     }
 
-    /// How late it is.
+    /// The cluster time.
     pub(crate) fn now(&self) -> Duration {
         self.reader.now()
     }
 
-    /// Tells how late it is and how fast time passes.
+    /// Reports the cluster time and its rate.
     pub(crate) fn tell(&self) {
         self.outlet.tell(News::Time(self.reader.time()));
     }
 
-    /// Time passes at this rate from now on. A step under way is over.
+    /// Time passes at this rate from now on. A step in progress ends.
     pub(crate) fn set_rate(&mut self, rate: ClockRate) {
         self.set(rate, None);
         self.tell();
     }
 
-    /// Time is frozen from now on, if it does not already. Nothing is told of it.
+    /// Freezes time, unless it is frozen already. Nothing is reported.
     pub(crate) fn freeze(&mut self) {
         if self.waiting.is_some() || !self.rate().is_frozen() {
             self.set(ClockRate::FROZEN, None);
         }
     }
 
-    /// So much time passes, as fast as it last did.
+    /// This much time passes, at the last rate that was not frozen.
     pub(crate) fn run_for(&mut self, time: Duration, places: &Places, unasked: &BTreeSet<NodeId>) {
-        // So that it is known exactly where the step begins.
+        // So that the start of the step is exactly known.
         self.clock.set(ClockRate::FROZEN, None);
         let end = self.now() + time;
         self.set(self.last, Some(time));
@@ -128,7 +128,7 @@ impl Stepper {
         });
     }
 
-    /// Time passes as fast as it last did, until that happens.
+    /// Time passes at the last rate that was not frozen, until this event.
     pub(crate) fn run_until(&mut self, what: StepGoal) {
         let count = move |milestones: &Milestones| match what {
             StepGoal::Role => milestones.roles,
@@ -146,7 +146,7 @@ impl Stepper {
         });
     }
 
-    /// Freezes the world and asks when the next timer goes off. That it is frozen is not reported before the step ends.
+    /// Freezes the world and asks when the next timer goes off. The freeze is not reported before the step ends.
     pub(crate) fn seek_timer(&mut self, places: &Places, unasked: &BTreeSet<NodeId>) {
         self.freeze();
         let (asked, access) = (asked(places, unasked), self.access.clone());
@@ -158,7 +158,7 @@ impl Stepper {
         });
     }
 
-    /// What the nodes say of themselves, if they answer in time.
+    /// The nodes' own statuses, if they answer in time.
     pub(crate) fn look(
         &self,
         places: &Places,
@@ -168,7 +168,7 @@ impl Stepper {
         async move { statuses(&access, &asked).await }
     }
 
-    /// What a step under way was waiting for. Cancel-safe.
+    /// How a step in progress ended. Cancel-safe.
     pub(crate) async fn reached(&mut self) -> StepEnd {
         loop {
             match self.said.recv().await {
@@ -205,7 +205,7 @@ impl Stepper {
     }
 }
 
-/// Where the nodes that can answer take questions.
+/// The addresses of the nodes that can answer.
 fn asked(places: &Places, unasked: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String> {
     let address = |(node, place): (&NodeId, &watch::Receiver<Whereabouts>)| match place.borrow().place {
         NodeLocation::Serving { client, .. } if !unasked.contains(node) => Some((*node, client.to_string())),
@@ -214,7 +214,7 @@ fn asked(places: &Places, unasked: &BTreeSet<NodeId>) -> BTreeMap<NodeId, String
     places.iter().filter_map(address).collect()
 }
 
-/// What they say of themselves, if they answer in time.
+/// The nodes' own statuses, if they answer in time.
 async fn statuses(access: &Access, asked: &BTreeMap<NodeId, String>) -> BTreeMap<NodeId, NodeStatus> {
     let one = async |(node, address): (&NodeId, &String)| match ask(
         access,

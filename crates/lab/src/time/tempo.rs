@@ -1,7 +1,7 @@
 //! The settings that the manager sends to each node: its clock rate, timing, switches and disk delays.
 //!
-//! One connection for each node and life of it, on which it hears every change in order, so that an old setting never
-//! arrives after a newer one, not even at a node that was paused in between. Nothing is decided here.
+//! One connection for each node and each of its lives, on which it receives every change in order. So an old setting never arrives
+//! after a newer one, not even at a node that was paused in between. Nothing is decided here.
 
 use futures::{SinkExt, StreamExt};
 use raftdeck_client::{Access, Backoff, Dialed};
@@ -26,36 +26,36 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
 const MOST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How time is to pass, and how often that was said.
+/// How time is to pass, and how often that was set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Beat {
-    /// Counts up; 0: nothing was ever said.
+    /// Counts up; 0: nothing was ever set.
     number: u64,
     rate: ClockRate,
     run_for: Option<Duration>,
-    /// When such a run ends, in cluster time, for late nodes.
+    /// When a limited run ends, in cluster time, for nodes that receive it late.
     until: Option<Duration>,
 }
 
-/// What one node is to be told.
+/// The settings that one node is to receive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Wish {
     /// Counts up with every change.
     version: u64,
     beat: Beat,
-    /// Leases are forgone, for good.
+    /// Leases are forgone, permanently.
     forgo_leases: bool,
-    /// How often it was said how fast the clock is, and that.
+    /// How often the clock factor was set, and its value.
     factor: (u64, ClockFactor),
-    /// How often timing and switches were said, and they.
+    /// How often timing and switches were set, and their values.
     tuning: (u64, Option<Tuning>),
-    /// How often the timeouts were said, and they.
+    /// How often the fixed timeout was set, and its value.
     timeouts: (u64, Option<Duration>),
-    /// How often it was said how its disk does, and that.
+    /// How often the disk's pace was set, and its value.
     disk: (u64, DiskPace),
 }
 
-/// Every node's.
+/// The settings of every node.
 pub(crate) struct Tempo {
     reader: ClockReader,
     access: Access,
@@ -67,14 +67,14 @@ pub(crate) struct Tempo {
 
 struct TempoOfNode {
     wish: watch::Sender<Wish>,
-    /// The version of the wish that the present life has confirmed last.
+    /// The version of the wish that the present life confirmed last.
     confirmed: watch::Receiver<u64>,
     place: watch::Receiver<Whereabouts>,
     task: AbortHandle,
 }
 
 impl TempoOfNode {
-    /// Has this be wished from now on, where it is not: it is told under the next number.
+    /// Sets a value if it differs: it is then sent under the next number.
     fn wishes<T: PartialEq>(&self, what: T, of: impl FnOnce(&mut Wish) -> &mut (u64, T)) {
         self.wish.send_if_modified(|wish| {
             let (number, wished) = of(wish);
@@ -95,7 +95,7 @@ impl Tempo {
         Self { reader, access, beat: Beat::default(), forgo_leases: false, timeouts, nodes }
     }
 
-    /// There is one more node.
+    /// Adds a node.
     pub(crate) fn add(&mut self, node: NodeId, place: watch::Receiver<Whereabouts>) {
         let (beat, forgo_leases) = (self.beat, self.forgo_leases);
         let wish = watch::Sender::new(Wish { version: 1, beat, forgo_leases, ..Wish::default() });
@@ -111,7 +111,7 @@ impl Tempo {
         self.nodes.insert(node, TempoOfNode { wish, confirmed, place, task });
     }
 
-    /// A node is no more.
+    /// Removes a node.
     pub(crate) fn remove(&mut self, node: NodeId) {
         if let Some(told) = self.nodes.remove(&node) {
             told.task.abort();
@@ -119,7 +119,7 @@ impl Tempo {
         self.timeouts.remove(&node);
     }
 
-    /// Every node's clock runs at this rate from now on, until so much time has passed, if that is said.
+    /// Every node's clock runs at this rate from now on: until this much time has passed, or without end.
     pub(crate) fn set_clock(&mut self, rate: ClockRate, run_for: Option<Duration>) {
         let until = run_for.map(|run_for| self.reader.now() + run_for);
         self.beat = Beat { number: self.beat.number + 1, rate, run_for, until };
@@ -131,7 +131,7 @@ impl Tempo {
         }
     }
 
-    /// No node serves a read by a lease any more.
+    /// No node serves reads by a lease from now on.
     pub(crate) fn forgo_leases(&mut self) {
         self.forgo_leases = true;
         for told in self.nodes.values() {
@@ -142,17 +142,17 @@ impl Tempo {
         }
     }
 
-    /// The node's clock is so fast from now on, also when the node is started anew.
+    /// The node's clock runs at this factor from now on, also after a restart.
     pub(crate) fn set_factor(&mut self, node: NodeId, factor: ClockFactor) {
         if let Some(told) = self.nodes.get(&node) {
             told.wishes(factor, |wish| &mut wish.factor);
         }
     }
 
-    /// The node works with this from now on, also when it is started anew; `usual`: what it works with if nothing is said.
+    /// The node works with this from now on, also after a restart; `usual`: what it works with by default.
     pub(crate) fn set_tuning(&mut self, node: NodeId, tuning: Tuning, usual: Tuning) {
         if let Some(told) = self.nodes.get(&node) {
-            // What is usual need not be said before anything else was.
+            // The usual values need not be sent unless others were sent before.
             let is_said = told.wish.borrow().tuning.1.is_some();
             if is_said || tuning != usual {
                 told.wishes(Some(tuning), |wish| &mut wish.tuning);
@@ -169,14 +169,14 @@ impl Tempo {
         }
     }
 
-    /// The node's disk does so from now on, also when the node is started anew.
+    /// The node's disk behaves like this from now on, also after a restart.
     pub(crate) fn set_disk(&mut self, node: NodeId, pace: DiskPace) {
         if let Some(told) = self.nodes.get(&node) {
             told.wishes(pace, |wish| &mut wish.disk);
         }
     }
 
-    /// Waits until every node that serves, but for these, has confirmed what was said last; not forever.
+    /// Waits until every node that serves, except these, has confirmed the last settings; not forever.
     pub(crate) fn settled(
         &self,
         within: Duration,
@@ -200,7 +200,7 @@ impl Tempo {
                     }
                 }
             };
-            // Whoever is paused hears of it later.
+            // A paused node receives it later.
             let _ = timeout(within, all).await;
         }
     }
@@ -231,10 +231,10 @@ impl TempoSender {
         }
     }
 
-    /// Tells again and again. Ends with the lab.
+    /// Sends repeatedly. Ends with the lab.
     async fn serve(&mut self, address: SocketAddr) {
         self.confirm.send_replace(0);
-        // At once, though there is nothing to say yet: a step must find every node ready to run for just as long.
+        // Connects immediately, even without anything to send: a step must find every node connected, so that all run equally long.
         let address = address.to_string();
         let hello = Hello { expects: Some(self.node), ..Hello::new("", Role::Manager) };
         let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
@@ -251,13 +251,13 @@ impl TempoSender {
         }
     }
 
-    /// Tells all there is to say on one connection. `Ok`: the lab ends.
+    /// Sends everything on one connection. `Ok`: the lab ends.
     async fn tell(&mut self, mut dialed: Dialed, pauses: &mut Backoff) -> io::Result<()> {
         let mut told: Option<Wish> = None;
         loop {
             let wish = *self.wish.borrow_and_update();
             let news = self.news(told, wish);
-            // The answer to the last of it confirms all of it.
+            // The answer to the last request confirms all of them.
             let last = news.len().checked_sub(1);
             for (at, manage) in news.into_iter().enumerate() {
                 let id = if Some(at) == last { wish.version } else { 0 };
@@ -281,7 +281,7 @@ impl TempoSender {
         }
     }
 
-    /// What a node that was told `told` must hear.
+    /// What a node that already has the settings `told` must receive.
     fn news(&self, told: Option<Wish>, wish: Wish) -> Vec<Manage> {
         let mut news = Vec::new();
         let beat = wish.beat;
@@ -292,7 +292,7 @@ impl TempoSender {
                 late(beat, self.reader.now())
             });
         }
-        // Whoever is set apart from the others forgoes leases first, and fits its timeouts afterwards.
+        // A node that is set apart from the others forgoes leases first, and gets its timeouts afterwards.
         if wish.forgo_leases && told.is_none_or(|told| !told.forgo_leases) {
             news.push(Manage::ForgoLeases);
         }
@@ -314,7 +314,7 @@ impl TempoSender {
     fn heard(&self, bytes: &[u8]) {
         match frame::decode::<Response>("response", bytes) {
             Ok(Response { id, body: ResponseBody::Failed(failure) }) => {
-                // Confirmed all the same: it will not say anything else.
+                // Confirmed nevertheless: it will not give another answer.
                 self.confirmed(id);
                 self.complain(&failure);
             }
@@ -336,7 +336,7 @@ impl TempoSender {
     }
 }
 
-/// What is left of a beat for a node that hears of it only now.
+/// What is left of a beat for a node that receives it only now.
 fn late(beat: Beat, now: Duration) -> Manage {
     match beat.until {
         None => Manage::SetClock { rate: beat.rate, run_for: None },

@@ -129,7 +129,7 @@ impl Rig {
         (sender, receiver)
     }
 
-    /// The receiver's end of a connection that gets as far as the challenge. Others may wait before it.
+    /// The receiver's end of a connection that gets as far as the challenge. Other connections may have to be accepted before it.
     async fn challenge_any(&self, sender: &mut Connection) -> Connection {
         loop {
             let mut receiver = self.accept(N2).await;
@@ -162,7 +162,7 @@ impl Rig {
         receiver
     }
 
-    /// Waits until so many messages were told of that are somewhere like that; says which.
+    /// Waits until this many messages of that state were reported; says which.
     async fn told(&mut self, count: usize, like: impl Fn(MessageState) -> bool) -> Vec<MessageId> {
         let mut found = Vec::new();
         while found.len() < count {
@@ -200,7 +200,7 @@ impl Rig {
         assert!(self.links.traffic.undo(CUT));
     }
 
-    /// Waits until so many frames of this fate were counted on the link.
+    /// Waits until this many frames of this fate were counted on the link.
     async fn counts(&mut self, (from, to): Pair, fate: FrameFate, count: u64) {
         loop {
             for update in self.reports().take() {

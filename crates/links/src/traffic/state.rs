@@ -1,5 +1,5 @@
-//! The rules in force and every link's lane together, and how each change of one of them acts on the other. Nothing
-//! waits here: `traffic` changes it and reports the consequences.
+//! The rules in force and every link's lane, and how a change of one acts on the other. Nothing waits here: `traffic` changes it and
+//! reports the consequences.
 
 use crate::lane::{Lane, lost};
 use crate::outlet::Outlet;
@@ -18,18 +18,18 @@ use raftdeck_protocol::ClockRate;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The least time that a message is under way while cluster time is slowed down, so that eyes can see it fly.
+/// The least time that a message is under way while cluster time is slowed down, so that a viewer can see it move.
 pub(crate) const FLIGHT: Duration = Duration::from_millis(2);
 
 /// A frame up to this size is copied when it stays for a while, so that it does not keep a whole read buffer alive.
 const SMALL: usize = 4 << 10;
 
-/// What happened to something in force by itself.
+/// A change in force that no command caused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkNews {
     /// A watch saw its message: these rules are in force now, under its name.
     Fired(FaultId, Vec<Rule>),
-    /// The rules of this name are over: they were about so many messages, and hold none any more.
+    /// The rules of this name have ended: each was limited to a number of messages, those have passed, and none is still held.
     Over(FaultId),
 }
 
@@ -38,9 +38,9 @@ pub(crate) struct TrafficState {
     pub(crate) book: Rulebook,
     pub(crate) clock: ClockReader,
     pub(crate) lanes: BTreeMap<Pair, Lane>,
-    /// The last message that was named.
+    /// The name given last.
     pub(crate) newest: MessageId,
-    /// Of all frames on all links.
+    /// The size of all frames on all links.
     pub(crate) bytes: usize,
     pub(crate) news: Vec<LinkNews>,
 }
@@ -107,7 +107,7 @@ impl TrafficState {
         lane.signals.work.notify_one();
     }
 
-    /// Rules come into force. What is cut or held from now on loses or holds what is under way as well.
+    /// Rules come into force. A cut or a hold without `next` also applies to messages already under way on its links.
     pub(crate) fn enforce(&mut self, id: FaultId, rules: Vec<Rule>, reports: &Reports) {
         for rule in rules {
             let sweeps = rule.matching.next.is_none() && matches!(rule.effect, Effect::Cut | Effect::Hold);
@@ -135,7 +135,7 @@ impl TrafficState {
         }
     }
 
-    /// What only this holds goes on.
+    /// Releases what only this holds.
     pub(crate) fn let_go(&mut self, id: FaultId, reports: &Reports) {
         let time = self.clock.time();
         for lane in self.lanes.values_mut() {
@@ -151,7 +151,7 @@ impl TrafficState {
         }
     }
 
-    /// What is under way on these links, and late, arrives as if it had been sent now.
+    /// Delayed messages under way on these links arrive as if they had been sent now.
     pub(crate) fn hurry(&mut self, pairs: &[Pair], reports: &Reports) {
         let time = self.clock.time();
         let due = time.now + flight(time.rate);
@@ -192,7 +192,7 @@ impl TrafficState {
         taken
     }
 
-    /// A held message flies if time passes; anything else arrives at once.
+    /// A held message is under way for a moment if time passes; any other arrives immediately.
     pub(crate) fn release(&mut self, pair: Pair, id: MessageId, reports: &Reports) {
         let time = self.clock.time();
         let Some(lane) = self.lanes.get_mut(&pair) else { return };
@@ -222,7 +222,7 @@ impl TrafficState {
         }
     }
 
-    /// Puts away rules that are about no more messages and hold none. Says whether there is news.
+    /// Removes rules that apply to no further messages and hold none. Says whether there is news.
     pub(crate) fn settle(&mut self) -> bool {
         for id in self.book.exhausted() {
             let holds = |lane: &Lane| lane.queue.held().any(|parcel| parcel.held_by.contains(&id));
@@ -255,7 +255,7 @@ fn name((parcel, pair): (&QueuedFrame, Pair)) -> (MessageId, Pair) {
     (parcel.id, pair)
 }
 
-/// A message that was sent just now, and lost unless something else comes of it.
+/// A message that was sent just now; it counts as lost until it gets another state.
 fn report(id: MessageId, (from, to): Pair, glance: Glance, sent: Duration) -> MessageReport {
     let Glance { kind, term, index, granted, entries, detail } = glance;
     let (fields, state) = (detail.to_string(), MessageState::Lost { at: sent });

@@ -19,7 +19,7 @@ const FIRST: FaultId = FaultId(1);
 const SECOND: FaultId = FaultId(2);
 const HUNDREDTH: Option<ClockRate> = ClockRate::from_millionths(10_000);
 
-/// The links between three nodes, and everything that was told of them.
+/// The links between three nodes, and everything that was reported of them.
 struct Rig {
     clock: ClusterClock,
     traffic: Traffic,
@@ -60,7 +60,7 @@ impl Rig {
         std::iter::from_fn(|| self.traffic.next_frame(pair, None)).map(|frame| mark(&frame)).collect()
     }
 
-    /// What was told of messages since the last time, as marks.
+    /// The messages reported since the last call: their marks and their states.
     fn messages(&self) -> Vec<(u64, MessageState)> {
         let messages = self.traffic.reports.take().into_iter().filter_map(|update| match update {
             News::Messages { messages, .. } => Some(messages),
@@ -261,7 +261,7 @@ async fn a_cut_loses_and_a_hold_stops_what_is_under_way() {
     assert_eq!(rig.messages(), [(3, lost)]);
     rig.traffic.undo(SECOND);
     let Some((2, MessageState::UnderWay { .. })) = rig.messages().pop() else { panic!("it goes on") };
-    // What is to be cut of the next messages only is none of those under way.
+    // A cut of only the next messages does not apply to those under way.
     rig.traffic.disturb(SECOND, vec![next(1, on(Scope::All, Effect::Cut))]);
     assert_eq!(rig.messages(), []);
 }

@@ -1,5 +1,5 @@
-//! raftdeck's own wire: frames behind a length, and the handshake of four frames in `raftdeck_protocol::handshake`. The dialer sends, and
-//! a connection of a peer carries nothing back after its handshake.
+//! raftdeck's own wire: length-prefixed frames, and the handshake of four frames in `raftdeck_protocol::handshake`. The dialer sends,
+//! and a connection of a peer carries nothing back after its handshake.
 
 use super::session::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side, Wire};
 use crate::pair::{Origin, Pair};
@@ -52,7 +52,7 @@ enum HandshakeStage {
 /// The role that the dialer claims.
 #[derive(Clone, Copy, Debug)]
 enum DialerRole {
-    /// It has not said hello, or what it said is none.
+    /// It has not said hello, or its hello is invalid.
     Nothing,
     /// A member, on this data directory.
     Peer(Pair, Origin),
@@ -95,7 +95,7 @@ impl Session for RaftdeckSession {
     fn heard(&mut self, from: Side, frame: &[u8]) -> HandshakeStep {
         match (from, self.stage) {
             (Side::Dialer, HandshakeStage::Begun) => {
-                // The receiver says why not, if it is none.
+                // If it is no hello, the receiver says why not.
                 self.shows = decode_hello(frame).map_or(DialerRole::Nothing, DialerRole::from);
                 self.stage = HandshakeStage::Greeted;
                 HandshakeStep::Speaks(Side::Listener)
@@ -135,7 +135,7 @@ impl RaftdeckSession {
                 HandshakeStep::Messages { from: Side::Dialer, origin, answers: AnsweredBy::Receiver }
             }
             DialerRole::Founder(pair) if pair == self.pair => HandshakeStep::Talk,
-            // Another node than the one that this link is for: its messages would be shown as that one's.
+            // The dialer is not the node that this link is for: its messages would be shown as that node's.
             DialerRole::Nothing | DialerRole::Peer(..) | DialerRole::Founder(_) | DialerRole::Other => {
                 HandshakeStep::Closed
             }
@@ -143,7 +143,7 @@ impl RaftdeckSession {
     }
 }
 
-/// A length of four bytes, and so many bytes.
+/// A length of four bytes, and that many bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct RaftdeckCodec {
     /// The longest frame, in bytes, without its length.

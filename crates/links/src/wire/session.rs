@@ -15,8 +15,8 @@ pub trait Wire: Clone + Send + Sync + 'static {
     /// A connection to the link of this pair was accepted: the first of the pair dials, the second listens.
     fn session(&self, pair: Pair) -> Self::Session;
 
-    /// Looks at a frame without copying what it carries. `None`: it is no message. It is passed on all the same, and rules that
-    /// look at messages do not apply to it.
+    /// Looks at a frame without copying what it carries. `None`: it is no message. It is passed on nevertheless, and rules
+    /// about messages do not apply to it.
     fn glance(&self, frame: &[u8]) -> Option<Glance>;
 }
 
@@ -28,10 +28,10 @@ pub trait Session: Send + 'static {
     /// Puts frames into bytes.
     type Encoder: Encoder<Bytes, Error = io::Error> + Send + Unpin + 'static;
 
-    /// For what this side says from now on. Asked for when the connection begins, and again when the handshake is over.
+    /// Decodes what this side sends from now on. Asked for when the connection begins, and again when the handshake has ended.
     fn decoder(&self, from: Side) -> Self::Decoder;
 
-    /// For what this side is told from now on. Asked for as often.
+    /// Encodes what this side receives from now on. Asked for equally often.
     fn encoder(&self, to: Side) -> Self::Encoder;
 
     /// A frame of the handshake, which is passed on to the other side, whatever it says.
@@ -53,7 +53,7 @@ pub enum Side {
 /// What follows a frame of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandshakeStep {
-    /// This side speaks. If the dialer speaks out of turn, the connection is closed.
+    /// This side speaks next. If the dialer speaks out of turn, the connection is closed.
     Speaks(Side),
     /// The two have agreed: one of them sends messages from now on, and nothing else.
     Messages {
@@ -69,7 +69,7 @@ pub enum HandshakeStep {
     Talk,
     /// The listener has not accepted the dialer: what the listener still says is passed back, and nothing more is taken in.
     Refused,
-    /// The connection is closed at once.
+    /// The connection is closed immediately.
     Closed,
 }
 
@@ -78,7 +78,7 @@ pub enum HandshakeStep {
 pub enum AnsweredBy {
     /// The receiver. What it says is passed back, whatever the rules are.
     Receiver,
-    /// The link itself, with this frame for each message that it takes in, whatever becomes of the message. What the receiver says is
+    /// The link itself, with this frame for each message that it takes in, whatever happens to the message. What the receiver says is
     /// dropped, since the message that it answers may have come on another connection.
     Link(Bytes),
 }
@@ -86,10 +86,10 @@ pub enum AnsweredBy {
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionPurpose {
-    /// The dialer is a member of a cluster: whatever is cut holds its handshake.
+    /// The dialer is a member of a cluster: a cut link holds its handshake.
     Member,
-    /// The dialer founds a cluster. As long as no member has dialed on this link there is no cluster yet that could be cut, so it
-    /// is not held.
+    /// The dialer founds a cluster. As long as no member has dialed on this link, there is no cluster yet whose links could be cut,
+    /// so it is not held.
     Founding,
     /// Anything else.
     Other,

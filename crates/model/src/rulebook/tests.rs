@@ -68,7 +68,7 @@ fn the_same_seed_decides_the_same_frames_and_another_others() {
     let rules = || [rule(Effect::Lose(Probability(500_000))), rule(Effect::Duplicate(Probability(500_000)))];
     let first = decisions(&mut book(7, rules()), LINK);
     assert_eq!(first, decisions(&mut book(7, rules()), LINK));
-    // Made anew under other names, after others were undone.
+    // The same rules under other names, after another rule was undone.
     let mut again = book(7, []);
     again.add(FaultId(40), rule(Effect::Lose(Probability(1))));
     assert!(again.remove(FaultId(40)));
@@ -94,7 +94,7 @@ fn millis(decisions: &[Decision]) -> Vec<f64> {
     delays
 }
 
-/// The delay that so many in a hundred do not exceed.
+/// The delay that this many in a hundred do not exceed.
 fn quantile(sorted: &[f64], percent: usize) -> f64 {
     sorted[sorted.len() * percent / 100]
 }

@@ -1,5 +1,4 @@
-//! A world as updates: what a new observer must be sent to know the same. Tells nothing that the [fold](World::fold)
-//! does not keep.
+//! A world as updates: what a new observer must receive to know the same. Contains nothing that the [fold](World::fold) does not keep.
 
 use super::{Node, World};
 use crate::message::LinkState;
@@ -7,9 +6,9 @@ use crate::update::{ClusterTime, News, ProcessState, Update};
 use std::time::Duration;
 
 impl World {
-    /// Updates that make an equal world when they are folded into [`World::default`]. They are numbered from 1. Each
-    /// [`News::Status`] has the time at which it was told, the last update the time of the newest one; the times of the others are
-    /// zero, as a world does not keep them.
+    /// Updates that make an equal world when they are folded into [`World::default`]. They are numbered from 1. Each [`News::Status`]
+    /// has the time at which it was reported, and the last update the time of the newest one. The times of the others are zero, as a
+    /// world does not keep them.
     #[must_use]
     pub fn as_updates(&self) -> Vec<Update> {
         let mut told = Telling::default();
@@ -53,7 +52,7 @@ impl Telling {
         self.0.push(Update { at, seq, what });
     }
 
-    /// An account counts as one of the present process, and as fresh, by what is told of the process before and after it.
+    /// Whether a status counts as one of the present process, and as fresh, depends on the process updates before and after it.
     fn tell_node(&mut self, node: &Node) {
         let id = node.id;
         let process = |state: ProcessState| News::Process { node: id, state };

@@ -7,18 +7,18 @@ use raftdeck_raft::{Membership, NodeId};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A founding takes less; one that takes longer waits for somebody.
+/// A founding normally takes less; one that takes longer waits for an operator.
 const FOUNDED_BY_THEN: Duration = Duration::from_secs(2);
 
-/// What is the matter with a node.
+/// What is wrong with a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Concern {
     /// It came back with another disk than the cluster knows, and does not vote.
     EmptyDisk {
-        /// So many disks are lost that the members that are left decide nothing.
+        /// Too many disks are lost: the members that are left cannot decide anything.
         too_many: bool,
     },
-    /// It does not belong to the cluster any more.
+    /// It no longer belongs to the cluster.
     Removed,
     /// It refuses another node, or another one refuses it.
     Refused {
@@ -29,12 +29,12 @@ pub enum Concern {
         /// Why.
         reason: RefusalReason,
     },
-    /// It belongs to no cluster yet, for this reason, and should by now.
+    /// It belongs to no cluster yet, for this reason, and by now it should.
     Founding(String),
 }
 
 impl World {
-    /// What is the matter with a node: the worst of what is reported, and of several refusals the newest.
+    /// What is wrong with a node: the worst condition that is reported, and of several refusals the newest.
     #[must_use]
     pub fn concern(&self, id: NodeId) -> Option<Concern> {
         let own = self.node(id).filter(|node| node.live().is_some()).and_then(|node| node.status.as_ref());
@@ -57,7 +57,7 @@ impl World {
         Some(Concern::Founding(founding.text.clone()))
     }
 
-    /// The newest refusal that is this node's doing.
+    /// The newest refusal that this node causes.
     fn newest_refusal(&self, id: NodeId) -> Option<(NodeId, &RefusedPeer)> {
         let refusals =
             self.reports().flat_map(|(by, status)| status.refused.items().iter().map(move |r| (by, r)));
@@ -65,7 +65,7 @@ impl World {
         its.max_by_key(|(_, refused)| refused.since_unix_ms)
     }
 
-    /// What the nodes that run say, the leader first.
+    /// What the running nodes report, the leader first.
     fn reports(&self) -> impl Iterator<Item = (NodeId, &NodeView)> {
         let leader = self.leader();
         let others = self.nodes().filter(move |node| leader.is_none_or(|leader| leader.id != node.id));
@@ -74,7 +74,7 @@ impl World {
     }
 }
 
-/// Whether this status reports an empty disk of a node, and so many of them that too few members are left.
+/// Whether this status reports that a node has an empty disk, and whether too few members are left.
 fn empty_disk(status: &NodeView, id: NodeId) -> Option<bool> {
     let is_empty = |kind: &NoticeKind| matches!(kind, NoticeKind::EmptyDisk { .. });
     let empty: BTreeSet<NodeId> = status

@@ -1,21 +1,21 @@
 //! The members of the cluster, as the nodes report them.
 //!
-//! A source's nodes are processes; the cluster's members are named by the configuration in force. A node may be no
-//! member: not yet, or not any more. Until a configuration is reported every node counts as a voter.
+//! A source's nodes are processes; the configuration in force names the cluster's members. A node may not be a member: not yet, or no
+//! longer. Until a configuration is reported every node counts as a voter.
 
 use super::{Node, World};
 use crate::view::RaftView;
 use raftdeck_raft::{Membership, NodeId};
 use std::collections::BTreeSet;
 
-/// How a node stands to the cluster.
+/// The relation of a node to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberStanding {
-    /// It votes, in one half of a joint configuration at least.
+    /// It votes, in at least one half of a joint configuration.
     Voter,
-    /// It gets the log and does not count.
+    /// It gets the log and does not count for a majority.
     Learner,
-    /// It does not belong to it.
+    /// It does not belong to the cluster.
     Outside,
 }
 
@@ -32,7 +32,7 @@ impl World {
             .or_else(|| newest(self.nodes().filter_map(Node::raft)))
     }
 
-    /// How a node stands to the cluster.
+    /// The relation of a node to the cluster.
     #[must_use]
     pub fn standing(&self, id: NodeId) -> MemberStanding {
         match self.configuration() {
@@ -52,7 +52,7 @@ impl World {
         }
     }
 
-    /// The smallest majority: of the new half, if the configuration is joint.
+    /// The smallest majority; if the configuration is joint, of the new half.
     #[must_use]
     pub fn majority(&self) -> usize {
         self.configuration().map_or_else(|| self.len(), |membership| membership.voters.len()) / 2 + 1

@@ -1,8 +1,8 @@
 //! What is known of a cluster: the one fold of a source's updates.
 //!
-//! Every observer of a cluster folds the [`Update`]s of its [source](crate) into a [`World`] and reads that: the
-//! deck, scripts, the lines of `raftdeck up`. So all of them agree, above all on the leader ([`World::leader`]). It
-//! only remembers updates; it asks no node and guesses nothing. Pure: the same updates give equal worlds.
+//! Every observer of a cluster folds the [`Update`]s of its [source](crate) into a [`World`] and reads that: the deck, scripts, the
+//! lines of `raftdeck up`. So all of them agree, above all on the leader ([`World::leader`]). It only remembers updates; it asks no
+//! node and guesses nothing. Pure: the same updates give equal worlds.
 
 mod as_updates;
 mod concerns;
@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The entries that there are.
+/// The range of entries in the logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// The first that is in some log; those before it are only in snapshots. 0 if there is none.
@@ -35,7 +35,7 @@ pub struct Extent {
     pub last: LogIndex,
 }
 
-/// What is known of a cluster. A clone costs little: what is big in it is shared.
+/// What is known of a cluster. A clone is cheap: the large parts are shared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     nodes: BTreeMap<NodeId, Node>,
@@ -43,22 +43,22 @@ pub struct World {
     changes: BTreeMap<NodeId, ChangeStep>,
     open: OrdMap<MessageId, MessageReport>,
     in_force: Arc<Vec<Fault>>,
-    /// When the newest update was told.
+    /// When the newest update was reported.
     now: Duration,
     time: ClusterTime,
-    /// How fast time last passed when it was not frozen.
+    /// The last rate of time that was not frozen.
     last_rate: ClockRate,
     workload: Option<WorkloadFigures>,
     /// Heartbeat interval.
     pub heartbeat: Duration,
     /// Least and greatest election timeout.
     pub election: (Duration, Duration),
-    /// Where the data is; `None`: it goes with the cluster.
+    /// Where the data is; `None`: it is removed with the cluster.
     pub data_dir: Option<String>,
 }
 
 impl World {
-    /// Takes note of an update. Says whether by that anything is different but for timers.
+    /// Applies an update. Says whether it changed anything besides timers.
     pub fn fold(&mut self, update: &Update) -> bool {
         self.now = self.now.max(update.at);
         match &update.what {
@@ -92,7 +92,7 @@ impl World {
                 true
             }
             News::Workload(figures) => self.workload.replace(*figures) != Some(*figures),
-            // Told of in the nodes' statuses too.
+            // The nodes' statuses contain these too.
             News::Notice { .. }
             | News::NoticeOver { .. }
             | News::PeerRefused { .. }
@@ -137,7 +137,7 @@ impl World {
         }
     }
 
-    /// Messages of nodes that there are not are not on any link.
+    /// Messages of nodes that do not exist are not on any link.
     fn note(&mut self, messages: &[MessageReport]) -> bool {
         for message in messages {
             let is_known = |id| self.nodes.contains_key(&id);
@@ -205,16 +205,16 @@ impl World {
         self.nodes.len() > 1 && self.links_of(id).iter().all(|link| self.cut.contains(link))
     }
 
-    /// The members that a member can neither hear nor reach, or only one of the two.
+    /// The members that a member cannot hear, cannot reach, or both.
     #[must_use]
     pub fn cut_from(&self, id: NodeId) -> Vec<NodeId> {
         let cut = |other: &NodeId| self.is_cut(id, *other) || self.is_cut(*other, id);
         self.nodes.keys().copied().filter(cut).collect()
     }
 
-    /// The leader, by one definition for all observers: of those that believe they lead ([`Node::leads`]) the one
-    /// with the highest term, as the others are leaders no more (paper §5.1), and of two such the one that has heard
-    /// from a majority.
+    /// The leader, by one definition for all observers. Of the nodes that believe they lead ([`Node::leads`]), it is the one with the
+    /// highest term, as the others are no longer leaders (paper §5.1). Of two with that term it is the one that has heard from a
+    /// majority.
     #[must_use]
     pub fn leader(&self) -> Option<&Node> {
         self.leaders()
@@ -222,7 +222,7 @@ impl World {
             .map(|(_, node)| node)
     }
 
-    /// Every node that believes it leads, with its term: one that is cut off cannot know better.
+    /// Every node that believes it leads, with its term: a leader that is cut off cannot know better.
     pub fn leaders(&self) -> impl Iterator<Item = (Term, &Node)> {
         self.nodes().filter_map(|node| Some((node.leads()?, node)))
     }
@@ -233,12 +233,12 @@ impl World {
         self.nodes().filter(|node| node.is_down()).map(|node| node.id).collect()
     }
 
-    /// The changes of members and leaders that are under way, in order of id.
+    /// The changes of members and leaders in progress, in order of id.
     pub fn changes(&self) -> impl Iterator<Item = (NodeId, ChangeStep)> {
         self.changes.iter().map(|(node, step)| (*node, *step))
     }
 
-    /// How far the change of this node is, if one is under way.
+    /// The progress of this node's change, if there is one.
     #[must_use]
     pub fn change(&self, id: NodeId) -> Option<ChangeStep> {
         self.changes.get(&id).copied()
@@ -256,25 +256,25 @@ impl World {
         &self.in_force
     }
 
-    /// Cluster time when the newest update was told.
+    /// Cluster time when the newest update was reported.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.now
     }
 
-    /// Cluster time, when its rate last changed.
+    /// The rate of cluster time, and the time when the rate last changed.
     #[must_use]
     pub fn time(&self) -> ClusterTime {
         self.time
     }
 
-    /// How fast time last passed when it was not frozen.
+    /// The last rate of time that was not frozen.
     #[must_use]
     pub fn last_rate(&self) -> ClockRate {
         self.last_rate
     }
 
-    /// The steady workload's last figures, from when it was first switched on.
+    /// The steady workload's last figures, if it was ever switched on.
     #[must_use]
     pub fn workload(&self) -> Option<WorkloadFigures> {
         self.workload
@@ -292,7 +292,7 @@ impl World {
         let last = self.last_index();
         let extents =
             self.nodes().filter_map(Node::raft).filter_map(|s| Some((s.purged.copied()?, s.last_index()?)));
-        // A node that has no entries has no first one.
+        // A node without entries has no first index.
         let first = extents
             .filter(|(purged, last)| last > purged)
             .map(|(purged, _)| purged)

@@ -9,26 +9,26 @@ use std::time::Duration;
 /// A node as it is known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// Which.
+    /// Its id.
     pub id: NodeId,
-    /// Its process; `None` until the source says something about it.
+    /// Its process; `None` until the source reports something about it.
     pub process: Option<ProcessState>,
     /// Where it listens.
     pub addresses: Option<NodeAddresses>,
-    /// Its last account of itself.
+    /// Its last status.
     pub status: Option<Arc<NodeView>>,
-    /// When that came, in cluster time.
+    /// When that status came, in cluster time.
     pub status_at: Duration,
-    /// Whether that account is from the process that runs now.
+    /// Whether that status is from the process that runs now.
     pub(super) is_current: bool,
-    /// Whether it came since the process was last started or went on.
+    /// Whether that status came since the process was last started or resumed.
     pub(super) is_fresh: bool,
 }
 
-/// What a node is, in one word.
+/// The state of a node, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Its process is not ready yet, or has not said anything.
+    /// Its process is not ready yet, or has not reported anything.
     Starting,
     /// It runs, in this role.
     Running(Role),
@@ -36,9 +36,9 @@ pub enum Phase {
     Paused,
     /// Its process was killed.
     Killed,
-    /// Its process was told to end, and did.
+    /// Its process was told to end, and ended.
     Stopped,
-    /// Its process ended by itself or never started.
+    /// Its process ended unexpectedly or never started.
     Failed,
 }
 
@@ -73,7 +73,7 @@ impl Node {
             same_but_for_timers(&old.raft, &status.raft)
                 && (&old.notices, &old.refused) == (&status.notices, &status.refused)
         });
-        // A last account of a process that has just ended is worth keeping, but is not of one that runs.
+        // The last status of a process that has just ended is worth keeping, but is not of a running process.
         self.is_current = !self.is_down();
         self.is_fresh = self.is_current && !self.is_paused();
         self.status = Some(Arc::new(status.clone()));
@@ -81,7 +81,7 @@ impl Node {
         !same || (self.phase(), self.leads()) != (phase, leads)
     }
 
-    /// What it is at the moment.
+    /// Its present state.
     #[must_use]
     pub fn phase(&self) -> Phase {
         match (&self.process, self.raft()) {
@@ -94,33 +94,33 @@ impl Node {
         }
     }
 
-    /// The consensus part of its last account, however old.
+    /// The consensus part of its last status, however old.
     #[must_use]
     pub fn raft(&self) -> Option<&RaftView> {
         self.status.as_ref().map(|status| &status.raft)
     }
 
-    /// The same, if it is of the process that there is now, be it paused.
+    /// The same, if it is of the present process, paused or not.
     #[must_use]
     pub fn current(&self) -> Option<&RaftView> {
         self.raft().filter(|_| self.is_current)
     }
 
-    /// The same, if its process runs and said so itself.
+    /// The same, if it is of the present process and that process runs.
     #[must_use]
     pub fn live(&self) -> Option<&RaftView> {
         matches!(self.phase(), Phase::Running(_)).then(|| self.raft()).flatten()
     }
 
-    /// In which term it takes itself for the leader: its process runs, and has said so since it was last started or went on.
+    /// The term in which it considers itself leader: its process runs, and has reported so since it was last started or resumed.
     #[must_use]
     pub fn leads(&self) -> Option<Term> {
         let status = self.live().filter(|_| self.is_fresh)?;
         (status.role == Role::Leader).then_some(status.term)
     }
 
-    /// Whether it may be something else than was told: its process runs or starts, and it has not reported its state
-    /// since.
+    /// Whether it may have changed since it last reported: its process runs or starts, and has not reported its state since it
+    /// started or resumed.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         !self.is_fresh && !self.is_down() && !self.is_paused()
@@ -144,7 +144,7 @@ impl Node {
         matches!(self.process, Some(ProcessState::Paused { .. }))
     }
 
-    /// Its process id, if there is a process and it has one that is known.
+    /// Its process id, if it has one that is known.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().and_then(ProcessState::pid)
@@ -175,7 +175,7 @@ fn same_but_for_timers(old: &RaftView, new: &RaftView) -> bool {
         && peers(old) == peers(new)
 }
 
-/// How much of a snapshot a follower has, in percent, while it gets one.
+/// How much of a snapshot a follower has, in percent, while it receives one.
 #[must_use]
 pub fn percent(peer: &PeerView) -> Option<u64> {
     let (sent, size) = peer.snapshot.some()?;

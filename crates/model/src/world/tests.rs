@@ -107,7 +107,7 @@ fn of_several_leaders_the_one_with_the_highest_term_is_meant() {
     tell(&mut world, leads(N1, 4));
     assert_eq!(leader(&world), Some(N1));
     assert_eq!(world.leaders().count(), 2);
-    // Two of one term cannot be, and if they are told all the same, the one with a majority is meant.
+    // Two leaders in one term are impossible. If they are reported nevertheless, the one with a majority counts.
     tell(&mut world, status(N2, Role::Leader, 4, false));
     assert_eq!(leader(&world), Some(N1));
     tell(&mut world, status(N1, Role::Leader, 4, false));
@@ -188,7 +188,7 @@ fn the_rate_before_a_freeze_is_remembered() {
     assert_eq!((world.time().rate, world.last_rate()), (ClockRate::FROZEN, slow));
 }
 
-/// As another engine tells of a node: its role and its term, and nothing else.
+/// A status as another engine may report it: a node's role and its term, and nothing else.
 fn little(node: NodeId, role: Role) -> News {
     News::Status { node, status: Box::new(NodeView::new(RaftView::new(node, Term(4), role))) }
 }

@@ -5,7 +5,7 @@ use crate::view::RaftView;
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
 
-/// How the cluster stands.
+/// The state of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Not every node has come up yet, and none leads.
@@ -21,7 +21,7 @@ pub enum Verdict {
         leader: NodeId,
         /// In which term.
         term: Term,
-        /// How many voters stand with it, itself included if it votes.
+        /// How many voters follow it, itself included if it votes.
         following: usize,
         /// How many voters there are.
         of: usize,
@@ -30,16 +30,16 @@ pub enum Verdict {
         /// The node it is handing over to.
         transfer: Option<NodeId>,
     },
-    /// The only leader there is has no majority.
+    /// The only leader has no majority.
     NoQuorum {
         /// The node.
         leader: NodeId,
         /// In which term.
         term: Term,
     },
-    /// Nobody leads; a majority is alive.
+    /// No node leads; a majority is alive.
     Electing {
-        /// The candidate that is furthest with its campaign.
+        /// The candidate whose campaign is furthest.
         campaign: Option<Campaign>,
     },
     /// Too few nodes run for any decision.
@@ -71,7 +71,7 @@ pub struct Campaign {
 }
 
 impl World {
-    /// Judges how the cluster stands.
+    /// Judges the state of the cluster.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         verdict(self)
@@ -127,7 +127,7 @@ fn stands_with(world: &World, status: &RaftView, leader: NodeId, term: Term) -> 
             && !world.is_cut(status.id, leader))
 }
 
-/// Whether the leader has heard from a member lately. A member whose process hangs says nothing else of itself.
+/// Whether the leader has heard from a member lately. A member whose process hangs cannot report that itself.
 fn answers(world: &World, leader: NodeId, id: NodeId) -> bool {
     let peers =
         world.node(leader).and_then(Node::live).map(|status| status.peers.items()).unwrap_or_default();

@@ -93,7 +93,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// The key has another value than the expected one, and is as it was.
+    /// The key has another value than the expected one, and is unchanged.
     pub(super) fn mismatch(current: Option<&[u8]>) -> Self {
         let message = match current {
             Some(_) => "the key has another value than the expected one; nothing was changed",

@@ -1,4 +1,4 @@
-//! Completes the errors that hyper sends by itself, before any route or layer: for a request that is not HTTP, or
+//! Completes the errors that hyper sends automatically, before any route or layer: for a request that is not HTTP, or
 //! whose head is over the limits. Its answer has no body; here it gets what every other answer has: an error as JSON,
 //! and a request id. TLS and raftdeck's own protocol are answered in kind instead.
 //!

@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// How long a request's body may take to arrive. Nothing else takes longer than [`DEADLINE`](super::DEADLINE); a limit around
-/// all of it could cut off a write under way, and then nobody would be told that it may have happened.
+/// all of it could cut off a write under way, and the client would not learn that it may have happened.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// A value of the greatest length, each byte of it written as a JSON escape, with its key.
@@ -25,7 +25,7 @@ pub(super) const MOST: usize = 7 << 20;
 /// Two such values.
 pub(super) const MOST_WITH_TWO_VALUES: usize = 13 << 20;
 
-/// A body's first bytes are free; beyond them, all bodies that are being taken in or carried out share so many.
+/// A body's first bytes are free; beyond them, all bodies that are being taken in or carried out share this many.
 const FREE: usize = 64 << 10;
 const SHARED: usize = 64 << 20;
 

@@ -65,7 +65,7 @@ struct Swap {
     value_base64: Option<String>,
 }
 
-/// What a key must have; null stands for no such key, which is not the same as saying nothing.
+/// The value that a key must have; null: no such key, which differs from a missing field.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Expected(Option<String>);
@@ -231,7 +231,7 @@ impl HttpContext {
 
     async fn read(&self, read: Read, consistency: Consistency) -> Result<Completed, Refusal> {
         Ok(match consistency {
-            // Of this node, and not of whoever happens to answer.
+            // Of this node, not of any node that happens to answer.
             Consistency::Stale => self.client.stale_at(&self.own, read, DEADLINE).await?,
             _ => self.client.read_with(read, consistency, DEADLINE).await?,
         })

@@ -89,7 +89,7 @@ async fn check_uri(request: Request, next: Next) -> Response {
 /// Logs and counts a request. Everything that is logged on the way, a panic above all, is logged under its id.
 async fn account(State(meters): State<Meters>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    // At the level of errors, as whoever sees those must see under which id they happened.
+    // At the error level, so that errors are always logged with their request's id.
     let span = tracing::error_span!(target: "raftdeck_node::http", "request", id = id.unwrap_or_default());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// An answer up to this size does not count: there are only so many connections.
+/// An answer up to this size does not count: the number of connections is limited.
 const FREE: usize = 64 << 10;
 
 /// The most bytes of all larger ones together. A page of the greatest values, all of them written as JSON escapes, fits twice.

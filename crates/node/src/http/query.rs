@@ -1,6 +1,6 @@
 //! Strict parsing of query strings: anything unknown is an error, never guessed or ignored. Pure.
 //!
-//! As in a form, `+` stands for a space. Other special characters are percent-encoded, and the decoded text is UTF-8;
+//! As in a form, `+` means a space. Other special characters are percent-encoded, and the decoded text is UTF-8;
 //! bytes that are not are given in Base64, in a parameter of their own.
 
 use percent_encoding::percent_decode;

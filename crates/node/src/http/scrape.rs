@@ -32,7 +32,11 @@ fn role(raft: &raft::Status) {
     for role in [Role::Follower, Role::PreCandidate, Role::Candidate, Role::Leader] {
         gauge!("raftdeck_role", "role" => role.to_string()).set(f64::from(u8::from(raft.role == role)));
     }
-    set("raftdeck_has_quorum", "1 if the node hears a majority.", u64::from(raft.has_quorum));
+    set(
+        "raftdeck_has_quorum",
+        "1 if the node leads and heard from a majority, or follows a leader that it heard from, within the least election timeout.",
+        u64::from(raft.has_quorum),
+    );
     set("raftdeck_voters", "Members that vote.", raft.membership.voters.len() as u64);
     set("raftdeck_learners", "Members that are learners.", raft.membership.learners.len() as u64);
 }
@@ -50,7 +54,7 @@ fn disk(raft: &raft::Status) {
     describe_gauge!(
         "raftdeck_disk_wait_seconds",
         Unit::Seconds,
-        "How long the disk has not finished a write although one waits for it; 0 if none does."
+        "How long a pending write has been waiting for the disk; 0 if none is pending."
     );
     gauge!("raftdeck_disk_wait_seconds").set(raft.disk_wait.unwrap_or_default().as_secs_f64());
     set(
@@ -103,7 +107,7 @@ fn times(status: &NodeStatus) {
     describe_gauge!("raftdeck_lease_seconds", Unit::Seconds, "How long the leader's lease still holds.");
     gauge!("raftdeck_lease_seconds").set(status.raft.lease.as_secs_f64());
     if let Some(age) = status.raft.heartbeat_age {
-        let what = "The time since the leader was last heard from. Not while none is known.";
+        let what = "The time since the leader was last heard from. Absent while no leader is known.";
         describe_gauge!("raftdeck_heartbeat_age_seconds", Unit::Seconds, what);
         gauge!("raftdeck_heartbeat_age_seconds").set(age.as_secs_f64());
     }

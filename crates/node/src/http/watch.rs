@@ -26,7 +26,7 @@ pub(super) const MOST: usize = 48;
 /// A stream says at least this often that it lives.
 const ALIVE: Duration = Duration::from_secs(5);
 
-/// A browser comes back after so long.
+/// A browser reconnects after this long.
 const COME_BACK: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
@@ -83,14 +83,14 @@ pub(super) async fn watch(
         Ok::<_, Infallible>(event)
     });
     let events = Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(ALIVE).text("alive"));
-    // nginx and what is like it would hold events back until there are enough for a buffer.
+    // Proxies such as nginx would otherwise buffer events until they fill a buffer.
     Ok(([("x-accel-buffering", "no")], events))
 }
 
-/// How much is told, or why no more is.
+/// The events to send, or why there are no more.
 fn events(told: Result<Changes, ClientError>) -> impl Iterator<Item = Event> {
     let (changes, other) = match told {
-        // Nothing for whoever listens, but where to go on from here.
+        // No event for the listener, only the index to continue from.
         Ok(Changes { changes, through }) if changes.is_empty() => {
             (changes, Some(Event::default().id(through.to_string())))
         }

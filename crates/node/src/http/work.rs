@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tracing::Span;
 
-/// What is smaller is done at once.
+/// Smaller work is done directly.
 pub(super) const LARGE: usize = 64 << 10;
 
 /// Threads at a time.

@@ -93,7 +93,7 @@ impl Write for Rotated {
         if written.is_ok() {
             self.length += all.len() as u64;
         } else {
-            // Some of it may be there; and the file itself may be what does not work any more.
+            // Part of it may be written, and the file itself may no longer work.
             self.file = None;
         }
         written.map(|()| lines.len())
@@ -106,11 +106,11 @@ impl Write for Rotated {
 
 /// The file and its length. Two nodes must not write to one: each would put the other's lines aside.
 fn open(path: &Path) -> io::Result<(File, u64)> {
-    // One that is made is for this user alone; who may read one that is there is for whoever made it to say.
+    // A new file is readable by this user alone; an existing one keeps its permissions.
     let file = private::open(path, OpenOptions::new().create(true).append(true))?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(io::Error::other("another node writes to it")),
-        // Where files cannot be locked it goes without.
+        // Where files cannot be locked, it is used unlocked.
         Ok(()) | Err(TryLockError::Error(_)) => {
             let length = file.metadata()?.len();
             Ok((file, length))

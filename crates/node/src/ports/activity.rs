@@ -50,7 +50,7 @@ impl Activity {
         Working(Arc::clone(self))
     }
 
-    /// Nothing is under way any more.
+    /// Nothing is under way any longer.
     pub(crate) fn rest(&self) {
         self.rests_since.store(self.now(), Relaxed);
     }

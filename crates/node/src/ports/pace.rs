@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// So many addresses are remembered.
+/// This many addresses are remembered.
 const MOST_ADDRESSES: usize = 4096;
 
-/// A bucket holds as much as comes in so many seconds.
+/// A bucket holds as much as comes in this many seconds.
 const BURST: u32 = 2;
 
 /// Connections in a second.

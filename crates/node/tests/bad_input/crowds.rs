@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// So many connections in all stand idle.
+/// This many connections in all are idle.
 const IDLE: usize = 10_000;
 
 /// What a test's process needs besides.

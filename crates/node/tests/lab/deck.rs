@@ -278,7 +278,7 @@ impl World {
         self.statuses.get(&node).map_or(Term(0), |status| status.raft.term)
     }
 
-    /// The leader that so many nodes, and no other, are or follow in one term with equal commit indices.
+    /// The leader that this many nodes, and no other, are or follow in one term with equal commit indices.
     pub(crate) fn agreed(&self, count: usize) -> Option<NodeId> {
         let mut members = self.statuses.values().filter(|status| status.raft.leader.is_some());
         let first = &members.next()?.raft;

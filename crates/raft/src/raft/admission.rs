@@ -23,9 +23,9 @@ const STRANGERS: usize = 16;
 pub(super) type Strangers = BTreeSet<Sender>;
 
 impl Raft {
-    /// Whether a message is taken in at all. Requests are heard from everybody: this member may be several changes of the
+    /// Whether a message is taken in at all. Requests are accepted from any node: this member may be several changes of the
     /// membership behind, and its own is not the one that they are counted by (thesis §4.2.4). Answers are counted
-    /// here, so they are heard only from members, on the disk that the membership names: what an id's former life
+    /// here, so they are accepted only from members, on the disk that the membership names: what an id's former life
     /// answered says nothing about its present one.
     pub(super) fn believes(&mut self, sender: Sender, message: &Message) -> bool {
         let is_request = match message {
@@ -49,7 +49,7 @@ impl Raft {
                 let is_its_own = expected.is_none_or(|expected| sender.incarnation == Some(expected));
                 is_its_own || is_active(Mutant::FormerLifeAnswers)
             }
-            // It helps to tell it that it has left, and its term is of no interest any more.
+            // It helps to tell it that it has left, and its term no longer matters.
             KnownAs::Leaving(expected) => {
                 sender.incarnation == expected && message.term() <= self.hard_state.term
             }
@@ -115,18 +115,18 @@ impl Raft {
         is_named.then(|| self.membership_place())
     }
 
-    /// The part of the way to this term that is gone at once.
+    /// The part of the way to this term that is taken immediately.
     pub(super) fn within_reach(&self, term: Term) -> Term {
         term.min(Term(self.hard_state.term.0.saturating_add(TERMS_AT_ONCE)))
     }
 }
 
-/// As what a node is known.
+/// What a node is known as.
 #[derive(Clone, Copy, Debug)]
 enum KnownAs {
     /// A member, with this disk if that is known.
     Member(Option<Incarnation>),
-    /// It left, and is still told so. It answered with this disk.
+    /// It left, and is still informed of that. It answered from this disk.
     Leaving(Option<Incarnation>),
     /// None of either.
     Stranger,

@@ -20,8 +20,8 @@ pub(super) struct Durability {
     durable: LogIndex,
     /// The log was handed to the disk through here.
     written: LogIndex,
-    /// The newest write that removes entries from the log's end, or all of them. Completions of earlier ones say nothing about the log any more,
-    /// not even if an entry that was removed has come back since.
+    /// The newest write that removes entries from the log's end, or all of them.
+    /// Completions of earlier writes no longer say anything about the log, even if a removed entry has come back since.
     last_truncation: u64,
     /// Collected for the next write.
     reset: Option<LogId>,
@@ -86,7 +86,7 @@ impl Durability {
         self.durable = self.durable.min(from.previous());
     }
 
-    /// A durable snapshot that ends with `last` took the place of the whole log. Durable through there at once: until
+    /// A durable snapshot that ends with `last` replaced the whole log. Durable through there immediately: until
     /// the write is done, a restart finds the snapshot and does the same.
     pub(super) fn reset(&mut self, last: LogId) {
         self.reset = Some(last);

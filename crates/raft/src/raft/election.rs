@@ -44,10 +44,10 @@ impl Campaign {
 }
 
 impl Raft {
-    /// From now on every election timeout is this long instead of random, the one that runs now included: it goes on
-    /// from when it began, and goes off at once if it is over by that. `None`: random again. Equal ones at several
-    /// members split votes again and again; such that are far apart never do. One under the least election timeout, which
-    /// leases rest on, is refused; if [`tune`](Self::tune) raises the least one over it, that one holds.
+    /// From now on every election timeout is this long instead of random. The timeout under way changes too: it still counts
+    /// from when it began, and fires immediately if it has then expired. `None`: random again. Equal timeouts at several
+    /// members split votes again and again; timeouts that are far apart never do. One below the least election timeout, which
+    /// leases rest on, is refused; if [`tune`](Self::tune) raises the least one above it, that one holds.
     pub fn set_election_timeout(
         &mut self,
         timeout: Option<Duration>,
@@ -115,7 +115,7 @@ impl Raft {
         }
         let current = self.membership();
         let learns = current.learners.contains(&self.config.id) && self.is_about_this(current);
-        // A membership that names this id with another disk is about a former life.
+        // A membership that names this id with another disk refers to a former life.
         let votes = self.memberships.since(self.committed).any(|(_, membership)| self.votes_by(membership));
         if learns { self.is_counted_on || is_active(Mutant::LearnerCampaigns) } else { votes }
     }
@@ -150,7 +150,7 @@ impl Raft {
         self.has_quorum(now) || self.has_promised(now)
     }
 
-    /// Whether it still stands by a leader that it answered, whether or not it knows that leader any more.
+    /// Whether it still stands by a leader that it answered, even if it no longer knows that leader.
     fn has_promised(&self, now: Timestamp) -> bool {
         now < self.stands_by_until && !is_active(Mutant::PromiseForgotten)
     }
@@ -183,8 +183,8 @@ impl Raft {
     }
 
     /// The connection to a peer was lost, as when its process ends. If that leads as far as this member knows, and
-    /// [`Config::detect_crash`](crate::Config::detect_crash) is on, it campaigns at once, and for the least election
-    /// timeout tries again soon. May be said of any peer at any time.
+    /// [`Config::detect_crash`](crate::Config::detect_crash) is on, it campaigns immediately, and for the least election
+    /// timeout tries again soon. May be called for any peer at any time.
     ///
     /// A promise to stand by a leader, given in an earlier life without this, is kept: leases may rest on it.
     pub fn handle_disconnected(&mut self, peer: NodeId, now: Timestamp) {
@@ -192,7 +192,7 @@ impl Raft {
             self.set_leader(None);
             if self.may_campaign() {
                 self.hurries_until = Some(now + self.config.tuning.timing.election_min);
-                // Also with PreVote off: several members detect this at once, and would split their votes.
+                // Also with PreVote off: several members detect this simultaneously, and would split their votes.
                 self.become_pre_candidate(now);
             }
         }
@@ -203,8 +203,8 @@ impl Raft {
         self.hurries_until.is_some_and(|until| now < until)
     }
 
-    /// Of several who lost their leader at the same moment, and would grant each other the pre-vote and then split
-    /// the votes, all but one wait: the one with the longer log goes first, or of equals the one with the least id.
+    /// Several members may lose their leader at the same moment, grant each other the pre-vote, and then split
+    /// the votes. To avoid this, all but one wait: the one with the longer log goes first, or of equals the one with the least id.
     fn yield_to(&mut self, rival: NodeId, request: &VoteRequest, now: Timestamp) {
         let goes_first = request.last > self.log.last() || rival < self.config.id;
         if goes_first && self.hurries(now) && matches!(self.role, RoleState::PreCandidate(_)) {
@@ -295,7 +295,7 @@ impl Raft {
         self.append(self.first_payload());
     }
 
-    /// Becomes a follower of nobody yet, in `term` or, if that is not higher, in its own. Within the same term
+    /// Becomes a follower without a known leader, in `term` or, if that is not higher, in its own. Within the same term
     /// the vote stays: forgetting it would allow a second one.
     pub(super) fn step_down(&mut self, term: Term, reason: StepDownReason, now: Timestamp) {
         if term > self.hard_state.term {
@@ -341,7 +341,7 @@ impl Raft {
     }
 
     pub(super) fn handle_pre_vote_reply(&mut self, from: NodeId, reply: VoteReply, now: Timestamp) {
-        // A refusal teaches a higher term; a grant carries the term asked for, which nobody has entered.
+        // A refusal teaches a higher term; a grant carries the term asked for, which no member has entered.
         if !reply.granted && reply.term > self.hard_state.term {
             self.step_down(self.within_reach(reply.term), StepDownReason::HigherTerm, now);
             return;
@@ -403,8 +403,8 @@ impl Raft {
     }
 
     /// Why this member may not vote at all. One without any membership belongs to no cluster yet. One that is known
-    /// on another disk has voted there, and does not know for which candidate. Who was removed may vote: those who
-    /// ask may be behind, and count it.
+    /// on another disk has voted there, and does not know for which candidate. A removed member may vote: the candidate
+    /// may be behind, and still count it.
     fn has_no_vote(&self) -> Option<VoteRefusal> {
         let membership = self.membership();
         if membership.voters.is_empty() && !is_active(Mutant::JoinerVotes) {

@@ -1,4 +1,4 @@
-//! What can be asked of a member at any time: its picture, its log, and when it wants to be called. Nothing here changes it.
+//! What can be asked of a member at any time: its picture, its log, and its next deadline. Nothing here changes it.
 
 use super::{Leadership, Raft, RoleState};
 use crate::status::{PeerStatus, Status};
@@ -23,7 +23,7 @@ impl Raft {
         self.log.slice(first.max(self.log.first_in_memory()), limit)
     }
 
-    /// When [`handle_deadline`](Self::handle_deadline) wants to be called.
+    /// When [`handle_deadline`](Self::handle_deadline) is to be called.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
         let timer = self.timer_started + self.election_timeout;
@@ -44,7 +44,7 @@ impl Raft {
         matches!(self.role, RoleState::Leader(_))
     }
 
-    /// Whether it leads with a stalled disk because nobody else could: it takes no writes, and cannot finish those it has.
+    /// Whether it leads with a stalled disk because no other member could: it accepts no writes, and cannot finish those it has.
     #[must_use]
     pub fn leads_without_disk(&self) -> bool {
         let RoleState::Leader(leadership) = &self.role else { return false };

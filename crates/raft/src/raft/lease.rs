@@ -9,7 +9,7 @@ use crate::types::Timestamp;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// As many rounds are remembered. One that is answered later than this many after it is worth nothing any more.
+/// The most rounds that are remembered. An answer to an older round no longer extends the lease.
 const REMEMBERED_ROUNDS: usize = 64;
 
 /// When rounds were sent.
@@ -35,12 +35,12 @@ impl Lease {
         self.sent.push_back((round, now));
     }
 
-    /// There is none for the rest of the term.
+    /// There is no lease for the rest of the term.
     pub(super) fn give_up(&mut self) {
         self.given_up = !is_active(Mutant::LeaseSurvivesTransfer) && !is_active(Mutant::LeaseAfterTransfer);
     }
 
-    /// What was sent until now counts no more.
+    /// Rounds sent until now no longer count.
     pub(super) fn forget_rounds(&mut self) {
         self.sent.clear();
     }
@@ -56,7 +56,7 @@ impl Raft {
     pub(super) fn lease_end(&self) -> Option<Timestamp> {
         let RoleState::Leader(leadership) = &self.role else { return None };
         let hands_over = leadership.transfer.is_some() && !is_active(Mutant::LeaseSurvivesTransfer);
-        // Where crashes are detected, nobody stands by a leader that it has lost its connection to: there is no lease.
+        // Where crashes are detected, no member stands by a leader that it has lost its connection to: there is no lease.
         let has_none = self.forgoes_leases || self.config.detect_crash || !self.config.tuning.check_quorum;
         if has_none || leadership.lease.given_up || hands_over {
             return None;
@@ -66,7 +66,7 @@ impl Raft {
         } else {
             leadership.lease.sent_at(self.promised_round(leadership))?
         };
-        // A quarter less: so much faster may a follower's clock run.
+        // A quarter less, as a follower's clock may run faster.
         Some(start + leadership.lease.least * 3 / 4)
     }
 

@@ -13,20 +13,20 @@ use crate::types::{LogId, LogIndex, NodeId, Payload, SnapshotMeta, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A learner that does not come up to the leader in this many rounds is too slow (thesis §4.2.1).
+/// A learner that does not catch up with the leader in this many rounds is too slow (thesis §4.2.1).
 const MAX_ROUNDS: u32 = 10;
 
 /// A promotion is given up when nothing was heard from the learner for this many election timeouts.
 const PATIENCE_UNHEARD: u32 = 5;
 
-/// And when it answers but gets no further for this many: it may be unpacking a large snapshot.
+/// The same when it answers but makes no progress for this many: it may be unpacking a large snapshot.
 const PATIENCE_STALLED: u32 = 100;
 
 /// Heartbeats that a former member still gets, so that it learns that it left. Then it is on its own; should all of
 /// them be lost, PreVote and CheckQuorum keep it from disturbing anyone (thesis §4.2.3).
 const FAREWELL_ROUNDS: u64 = 3;
 
-/// A change that somebody asked this leader for.
+/// A change that this leader was asked for.
 #[derive(Debug)]
 pub(super) enum MembershipInProgress {
     /// These steps are taken as soon as these learners have caught up.
@@ -57,7 +57,7 @@ impl CatchUp {
         Self { asked_in, round: 1, began: now, goal, done: false, seen: (LogIndex::ZERO, None), since: now }
     }
 
-    /// Whether the learner has what the round is about, and has said so since the leader was asked.
+    /// Whether the learner has the round's entries, and has acknowledged them since the leader was asked.
     fn has_reached_goal(&self, progress: &Progress) -> bool {
         progress.matched >= self.goal && progress.acked_round >= self.asked_in
     }
@@ -90,7 +90,7 @@ pub(super) fn restore(
     }
     let known = snapshot.map_or(LogIndex::ZERO, |meta| meta.last.index);
     for (index, membership) in on_disk {
-        // If the snapshot took the log's place, nothing of it counts.
+        // If the snapshot replaced the log, nothing in the log counts.
         if index > known && index < log.first_in_memory() {
             memberships.push(index, membership);
         }
@@ -163,7 +163,7 @@ impl Raft {
             self.set_change(Some(MembershipInProgress::Committing));
             return Ok(());
         }
-        // Learners are added at once: they have to be there to catch up.
+        // Learners are added first: they must be members to catch up.
         let is_learner = |change: &MembershipChange| matches!(change, MembershipChange::AddLearner { .. });
         let (added, rest): (Vec<_>, Vec<_>) = changes.iter().cloned().partition(is_learner);
         if !added.is_empty() {
@@ -192,7 +192,7 @@ impl Raft {
         self.effects.change = Some(result);
     }
 
-    /// Takes the next step of a change, if its time has come. Also of one that an earlier leader began: the
+    /// Takes the next step of a change, if it is due. Also of one that an earlier leader began: the
     /// configuration itself says what is left to do.
     pub(super) fn advance_membership(&mut self, now: Timestamp) {
         if !matches!(self.role, RoleState::Leader(_)) {
@@ -219,7 +219,7 @@ impl Raft {
         }
     }
 
-    /// Looks how the learners do, and takes the steps that waited for them.
+    /// Checks the learners' progress, and takes the steps that waited for them.
     fn advance_promotion(&mut self, now: Timestamp) {
         let (last, timeout) = (self.log.last().index, self.config.tuning.timing.election_max);
         let committed = self.membership_is_committed();
@@ -255,7 +255,7 @@ impl Raft {
         }
     }
 
-    /// The entry at this index was appended and brings another membership: it is in force at once (thesis §4.1).
+    /// The entry at this index was appended and brings another membership: it is in force immediately (thesis §4.1).
     pub(super) fn take_membership(&mut self, index: LogIndex, membership: Membership) {
         self.memberships.push(index, membership);
         self.membership_changed();
@@ -293,12 +293,12 @@ impl Raft {
     /// A leader replicates to all nodes in current memberships, and for a short while to those that left.
     fn update_receivers(&mut self) {
         let receivers = self.receivers();
-        // The entry that brings a new member is what it is sent first, at once.
+        // The entry that adds a new member is the first that it is sent, immediately.
         let next = self.log.last().index.max(LogIndex(1));
         let current = self.memberships.latest().1;
         let RoleState::Leader(leadership) = &mut self.role else { return };
         let Leadership { peers, farewells, .. } = &mut **leadership;
-        // Who left and comes back is a new member: its disk may be another one.
+        // A node that left and comes back is a new member: its disk may be another one.
         farewells.retain(|id, _| {
             let stays_away = !receivers.contains(id);
             if !stays_away {
@@ -321,7 +321,7 @@ impl Raft {
 }
 
 impl Leadership {
-    /// Ends the farewells whose time is over.
+    /// Ends the farewells whose time has passed.
     pub(super) fn end_farewells(&mut self) {
         let (round, peers) = (self.round, &mut self.peers);
         self.farewells.retain(|id, until| {

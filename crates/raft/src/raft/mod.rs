@@ -47,7 +47,7 @@ use tally::Tally;
 pub struct Restored {
     /// Term and vote.
     pub hard_state: HardState,
-    /// What the newest snapshot stands for, and its size in bytes.
+    /// What the newest snapshot includes, and its size in bytes.
     pub snapshot: Option<(SnapshotMeta, u64)>,
     /// The log starts after this entry; the zero id: it is whole.
     pub purged: LogId,
@@ -85,7 +85,7 @@ pub enum RestoreError {
         /// Where.
         index: LogIndex,
     },
-    /// The log's beginning was released, and nothing stands for it.
+    /// The log's beginning was released, and no snapshot replaces it.
     #[error(
         "the log starts after entry {purged} and there is no snapshot of what came before: restore the snapshot file, or {REPLACE}"
     )]
@@ -219,7 +219,7 @@ pub struct Raft {
     /// Bytes in the log past `committed`, as far as it is in memory; kept across terms, so that the cap survives an
     /// election.
     uncommitted_bytes: usize,
-    /// What the newest durable snapshot stands for, and its size in bytes.
+    /// What the newest durable snapshot includes, and its size in bytes.
     snapshot: Option<(SnapshotMeta, u64)>,
     /// Bytes applied.
     tally: Tally,
@@ -229,7 +229,7 @@ pub struct Raft {
     leader: Option<NodeId>,
     /// When `leader` was last heard from.
     leader_heard: Timestamp,
-    /// Having answered a leader, it votes for nobody else until then, not even for itself: a lease may rest on that.
+    /// Having answered a leader, it votes for no other member until then, not even itself: a lease may rest on that.
     stands_by_until: Timestamp,
     /// A candidate with an older log has asked for the vote since a leader was last known.
     is_counted_on: bool,
@@ -237,7 +237,7 @@ pub struct Raft {
     hurries_until: Option<Timestamp>,
     timer_started: Timestamp,
     election_timeout: Duration,
-    /// Every election timeout is so long instead of random.
+    /// Every election timeout is this long instead of random.
     fixed_timeout: Option<Duration>,
     /// Whether it serves no read by a lease.
     forgoes_leases: bool,
@@ -304,7 +304,7 @@ impl Raft {
         let (log, replaced) = snapshot::settle(log, meta, &mut hard_state)?;
         let applied = meta.map_or(LogIndex::ZERO, |meta| meta.last.index);
         let memberships = membership::restore(&config, meta, memberships_on_disk, &log);
-        // It may have answered a leader just before it stopped; the lease that rests on it goes on.
+        // It may have answered a leader just before it stopped; the lease that rests on that answer is still valid.
         let election_min = config.tuning.timing.election_min;
         let forgets = is_active(Mutant::RestartForgetsPromise);
         let stood_by = hard_state.term > Term(0) && config.tuning.check_quorum && !forgets;
@@ -456,7 +456,7 @@ impl Raft {
         }
     }
 
-    /// Times out at once, as if no leader had been heard from. Does nothing at a leader and at a member that may not campaign:
+    /// Times out immediately, as if no leader had been heard from. Does nothing at a leader and at a member that may not campaign:
     /// it has no vote, or its disk is stalled. A member that stands by a leader at the moment does not vote for itself either.
     pub fn campaign(&mut self, now: Timestamp) {
         if !matches!(self.role, RoleState::Leader(_)) && self.may_campaign() {
@@ -465,7 +465,7 @@ impl Raft {
         self.assert_invariants();
     }
 
-    /// Campaigns at once, even if there is a leader: without a pre-vote, and its voters may vote although they hear a
+    /// Campaigns immediately, even if there is a leader: without a pre-vote, and its voters may vote although they hear a
     /// leader. Does nothing at a leader and at a member without a vote. A lease does not hold against that: every
     /// member must have been told to [forgo leases](Self::forgo_leases) before.
     pub fn campaign_against_leader(&mut self, now: Timestamp) {
@@ -505,7 +505,7 @@ impl Raft {
         self.advance_membership(now);
         self.advance_transfer(now);
         self.apply_committed();
-        // The end of a round is what the reads that came meanwhile wait for; a single member's round ends at once.
+        // The end of a round is what the reads that came meanwhile wait for; a single member's round ends immediately.
         self.serve_reads();
         self.start_read_round(now);
         self.serve_reads();

@@ -1,4 +1,4 @@
-//! Entries that are not in memory any more: which may leave it, who needs them again, and what happens to them when
+//! Entries that are no longer in memory: which may leave it, what needs them again, and what happens to them when
 //! they come back from the disk. The log, which knows the terms of all entries, says whether they are still valid.
 
 use super::{Raft, RoleState};

@@ -43,13 +43,13 @@ impl Raft {
         if let Some(waited) = self.stalled_for() {
             return Err(ProposeError::DiskStalled { waited });
         }
-        // thesis §3.10: so that the next leader can come up to this one.
+        // thesis §3.10: so that the next leader can catch up with this one.
         if leadership.transfer.is_some() {
             return Err(ProposeError::Busy);
         }
         let payload = Payload::Command(command);
         let total = self.uncommitted_bytes.saturating_add(payload.size());
-        // One command is always taken, however large: else it could never be.
+        // One command is always taken, however large: otherwise it never could be.
         if self.uncommitted_bytes > 0 && total > self.config.max_uncommitted_bytes {
             return Err(ProposeError::Busy);
         }
@@ -130,7 +130,7 @@ impl Raft {
 
     pub(super) fn handle_append_entries(&mut self, from: NodeId, append: AppendEntries, now: Timestamp) {
         if append.term < self.hard_state.term {
-            // The answer's term tells the old leader that its time is over.
+            // The answer's term tells the old leader that its term has ended.
             let outcome = self.refuse(append.prev.index);
             self.answer(from, 0, outcome);
             return;

@@ -52,9 +52,9 @@ impl InstallSnapshot {
     }
 }
 
-/// What a restarted member makes of the log on its disk in the light of its newest snapshot. A crash may have come
+/// Reconciles the log on a restarted member's disk with its newest snapshot. A crash may have come
 /// between making a snapshot durable and releasing or resetting the log for it; then this does it again (paper §7).
-/// Says whether the log was replaced, which the disk has to be told.
+/// Also returns whether the log was replaced, which must be written to the disk.
 pub(super) fn settle(
     mut log: Log,
     snapshot: Option<&SnapshotMeta>,
@@ -86,7 +86,7 @@ pub(super) fn settle(
 enum ReceivedSoFar {
     /// The bytes before this.
     Through(u64),
-    /// All that it stands for; it has so many bytes.
+    /// All of it; it has this many bytes.
     All(u64),
     /// Nothing: this is wrong with it.
     Nothing(SnapshotRefusal),
@@ -98,8 +98,8 @@ impl Raft {
         self.snapshot.as_ref().map_or(LogId::default(), |(meta, _)| meta.last)
     }
 
-    /// What a snapshot of the state machine taken now would stand for: everything handed out in
-    /// [`Effects::apply`](crate::Effects::apply) so far. Of use if one [may be taken](Self::may_snapshot).
+    /// What a snapshot of the state machine taken now would include: everything handed out in
+    /// [`Effects::apply`](crate::Effects::apply) so far. Valid if one [may be taken](Self::may_snapshot).
     ///
     /// # Panics
     /// Never: the log holds what was applied, or starts right after it.
@@ -246,7 +246,7 @@ impl Raft {
     }
 
     /// Hands a piece to the driver if it is the next one. Gives the offset of the one to send next: after a gap, a
-    /// repetition or a change of snapshots this is where the leader finds back.
+    /// repetition or a change of snapshots the leader continues from there.
     fn take_piece(&mut self, piece: InstallSnapshot) -> u64 {
         if piece.offset == 0 && self.incoming.as_ref().is_none_or(|incoming| incoming.is_older_than(&piece)) {
             self.incoming = Some(IncomingSnapshot {
@@ -281,8 +281,8 @@ impl Raft {
         self.send_when_durable(leader, Message::SnapshotReply(reply));
     }
 
-    /// All pieces of the leader's snapshot are durable and sound. `true`: the driver must put it in the place of its
-    /// state machine now, before anything else is applied. `false`: it is not needed any more.
+    /// All pieces of the leader's snapshot are durable and sound. `true`: the driver must replace its
+    /// state machine with it now, before anything else is applied. `false`: it is no longer needed.
     pub fn handle_snapshot_received(&mut self, meta: SnapshotMeta, size: u64, _now: Timestamp) -> bool {
         let last = meta.last;
         // A leader has it all in its log, and is about to commit it itself (Leader Completeness).

@@ -57,8 +57,8 @@ impl Raft {
         self.durability.waiting_since().map(|since| now.since(since))
     }
 
-    /// Whether its disk makes no progress. Such a member does not campaign, grants no pre-vote, and leads only where nobody
-    /// else could.
+    /// Whether its disk makes no progress. Such a member does not campaign, grants no pre-vote, and leads only where no
+    /// other member could.
     pub(super) fn disk_is_stalled(&self) -> bool {
         self.disk_watch.stalled && !is_active(Mutant::LeaderIgnoresStall)
     }
@@ -107,7 +107,7 @@ impl Raft {
     pub(super) fn disk_progressed(&mut self, waited: Duration, now: Timestamp) {
         let limit = self.config.disk_stall();
         if waited >= limit / SLOW_PART && !self.disk_watch.stalled {
-            // Nobody had looked at the clock meanwhile.
+            // The clock was not checked meanwhile.
             self.report_slow(waited, now);
         }
         let DiskWatch { slow, stalled, quiet_until, .. } = self.disk_watch;
@@ -118,9 +118,9 @@ impl Raft {
         }
     }
 
-    /// A leader with a stalled disk hands over to the follower that is closest to it, or steps down. Where the others could
-    /// elect nobody without this member's vote, which waits for its disk too, it stays leader: it accepts no writes, but it
-    /// answers reads, which need no disk.
+    /// A leader with a stalled disk hands over to the follower that is closest to it, or steps down. If the others
+    /// cannot elect a leader without this member's vote, which waits for its disk too, it stays leader. It then accepts no
+    /// writes, but answers reads, which need no disk.
     pub(super) fn yield_leadership(&mut self, now: Timestamp) {
         let RoleState::Leader(leadership) = &self.role else { return };
         if !self.disk_is_stalled() || leadership.transfer.is_some() {
@@ -139,7 +139,7 @@ impl Raft {
         }
     }
 
-    /// The other voters that have answered within the least election timeout, and whose disks are well.
+    /// The other voters that have answered within the least election timeout, and whose disks are not stalled.
     fn able_successors(&self, leadership: &Leadership, now: Timestamp) -> BTreeSet<NodeId> {
         let least = self.config.tuning.timing.election_min;
         let is_able = |id: &NodeId| {

@@ -4,7 +4,7 @@
 use crate::types::LogIndex;
 use std::collections::VecDeque;
 
-/// So many sums are remembered for as many bytes as a snapshot waits for.
+/// This many sums are remembered for as many bytes as a snapshot waits for.
 const MARKS: usize = 64;
 
 /// Sums of bytes, exact to a part of what a snapshot waits for.
@@ -27,7 +27,7 @@ impl Tally {
         Self { marks: VecDeque::from([(start, 0)]), total: 0, grain }
     }
 
-    /// The entry at `index`, which has so many bytes, was applied.
+    /// The entry at `index`, which has this many bytes, was applied.
     pub(super) fn add(&mut self, index: LogIndex, bytes: usize) {
         self.total += bytes as u64;
         if self.total - self.marks[self.marks.len() - 1].1 >= self.grain {
@@ -57,7 +57,7 @@ impl Tally {
         self.marks.get(from).map_or(end, |(mark, _)| (*mark).min(end))
     }
 
-    /// Nothing before `index` will be asked for any more.
+    /// Nothing before `index` will be asked for again.
     pub(super) fn forget(&mut self, index: LogIndex) {
         while self.marks.get(1).is_some_and(|(mark, _)| *mark <= index) {
             self.marks.pop_front();

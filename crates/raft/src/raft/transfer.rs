@@ -7,7 +7,7 @@ use crate::mutants::{Mutant, is_active};
 use crate::trace::{StepDownReason, TraceEvent};
 use crate::types::{LogIndex, NodeId, Timestamp};
 
-/// A hand-over under way. Meanwhile the leader takes no proposals, so that the target can come up to it.
+/// A hand-over under way. Meanwhile the leader takes no proposals, so that the target can catch up.
 #[derive(Debug)]
 pub(super) struct Transfer {
     pub(super) to: NodeId,
@@ -23,7 +23,7 @@ pub(super) struct Transfer {
 pub(super) enum Cause {
     /// It was asked to. If the target does not take over in time, it stays leader.
     Asked,
-    /// It is not a member any more: however this ends, it steps down.
+    /// It is no longer a member: however this ends, it steps down.
     Leaving,
     /// Its disk is stalled. If that is still so at the end, it steps down.
     DiskStalled,
@@ -31,7 +31,7 @@ pub(super) enum Cause {
 
 impl Raft {
     /// Hands the leadership to `to`: takes no proposals until it leads, or until the least election timeout has passed
-    /// (thesis §3.10). The trace tells how it ends. To itself: does nothing.
+    /// (thesis §3.10). The trace reports how it ends. To itself: does nothing.
     pub fn transfer_leadership(&mut self, to: NodeId, now: Timestamp) -> Result<(), TransferError> {
         let RoleState::Leader(leadership) = &self.role else {
             return Err(TransferError::NotLeader { leader: self.leader });
@@ -56,8 +56,8 @@ impl Raft {
         self.trace(TraceEvent::TransferStarted { to });
     }
 
-    /// Its removal is committed: the leader hands over to the voter that is closest to it, so that nobody has to wait
-    /// for an election timeout (thesis §4.2.2).
+    /// Its removal is committed: the leader hands over to the voter that is closest to it, so that the cluster need not
+    /// wait for an election timeout (thesis §4.2.2).
     pub(super) fn start_leaving(&mut self, now: Timestamp) {
         let voters = &self.membership().voters;
         let RoleState::Leader(leadership) = &self.role else { return };
@@ -82,7 +82,7 @@ impl Raft {
         let leaving = cause == Cause::Leaving;
         let needless = cause == Cause::DiskStalled && !is_stalled && transfer.told.is_none();
         let caught_up = leadership.peers.get(&to).is_some_and(|progress| progress.matched == last);
-        // One who leaves does not come back to answer for what it took: it sees that committed first.
+        // A leaving leader does not come back to answer the writes it accepted, so it waits until they are committed.
         let ready = caught_up && (!leaving || committed == last);
         if now >= transfer.deadline || needless {
             leadership.transfer = None;
@@ -112,7 +112,7 @@ impl Raft {
         self.step_down(self.hard_state.term, StepDownReason::Removed, now);
     }
 
-    /// The leader asks this member to campaign at once. It need not ask anyone first, and its voters need not stand by
+    /// The leader asks this member to campaign immediately. It need not ask anyone first, and its voters need not stand by
     /// the leader, which knows. A late request, from a leader that was replaced since, is no reason for anything.
     pub(super) fn handle_timeout_now(&mut self, from: NodeId, request: TimeoutNow, now: Timestamp) {
         let current = request.term == self.hard_state.term || is_active(Mutant::TimeoutNowOfAnyTerm);

@@ -32,7 +32,7 @@ pub struct Member {
     pub writes: VecDeque<Persist>,
     pub disk_is_held: bool,
     pub reads_are_held: bool,
-    /// What is to be read back, after so many writes.
+    /// What is to be read back, after this many writes.
     pub reads_back: VecDeque<(u64, EntriesToRead)>,
     /// How often it was given what it had asked for.
     read_back: u32,

@@ -1,4 +1,4 @@
-//! What of a recording is passed on, and what a step goes on to.
+//! Which recorded events are passed on, and which ones end a step.
 
 use raftdeck_model::{CommandId, MessageReport, News, Step};
 use raftdeck_raft::TraceEvent;
@@ -6,7 +6,7 @@ use raftdeck_raft::TraceEvent;
 /// The id of every recorded [`News::Client`] when it is played: no command of the viewer has it.
 pub const RECORDED_COMMAND: CommandId = CommandId(u64::MAX);
 
-/// What is told of something recorded. `None`: it answered an observer, or was about the rate of time, and says
+/// What is reported of a recorded event. `None`: it answered an observer, or concerned the rate of time, and says
 /// nothing about the cluster.
 pub(super) fn played(what: &News) -> Option<News> {
     match what {
@@ -37,7 +37,7 @@ pub(super) fn ends(step: Step, what: &News) -> bool {
     }
 }
 
-/// Whether a person would say that something happened: all but what is told again and again.
+/// Whether a person would say that something happened: all but what is reported repeatedly.
 fn is_event(what: &News) -> bool {
     match what {
         News::Status { .. } | News::Frames { .. } | News::Workload(_) => false,

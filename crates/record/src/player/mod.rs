@@ -18,7 +18,7 @@ pub use events::RECORDED_COMMAND;
 /// Why most cannot be done.
 const RECORDED: &str = "this is a recording: it cannot be changed";
 
-/// What is said at the end, and when somebody wants to go on from there.
+/// The message at the end, and on a command to continue from there.
 const OVER: &str = "the recording ends here";
 
 /// Plays a recording.
@@ -36,7 +36,7 @@ pub struct Player {
     next: usize,
     now: Duration,
     rate: ClockRate,
-    /// It has been said that the recording is over.
+    /// The end of the recording has been reported.
     is_over: bool,
     told: Vec<Update>,
     /// Of the last update.
@@ -81,7 +81,7 @@ impl Player {
         &self.capabilities
     }
 
-    /// Carries out a command now; its outcome is told, in the end by [`News::Done`] or [`News::Refused`].
+    /// Carries out a command now; its outcome is reported, in the end by [`News::Done`] or [`News::Refused`].
     pub fn send(&mut self, command: Command) {
         let Command { id, what } = command;
         let answer = match what {
@@ -98,14 +98,14 @@ impl Player {
         });
     }
 
-    /// When something next happens by itself, in cluster time; `None`: time is frozen, or the recording is over.
+    /// When the next recorded update is due, in cluster time; `None`: time is frozen, or the recording has ended.
     #[must_use]
     pub fn next(&self) -> Option<Duration> {
         let next = self.recording.updates.get(self.next)?;
         (!self.rate.is_frozen()).then(|| next.at.max(self.now))
     }
 
-    /// Tells everything up to this cluster time. While time is frozen nothing is told.
+    /// Reports everything up to this cluster time. While time is frozen nothing is reported.
     pub fn run_until(&mut self, at: Duration) {
         if !self.rate.is_frozen() {
             self.go_to(at);
@@ -164,7 +164,7 @@ impl Player {
         }
     }
 
-    /// Says that the recording is over, once.
+    /// Reports the end of the recording, once.
     fn end(&mut self) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
@@ -187,7 +187,7 @@ impl Player {
         Ok(())
     }
 
-    /// Goes on to the end of a step at once, and freezes there.
+    /// Advances directly to the end of a step, and freezes there.
     fn step(&mut self, step: Step) -> Result<(), String> {
         if self.is_over {
             return Err(OVER.to_owned());
@@ -233,7 +233,7 @@ impl Player {
     }
 }
 
-/// Takes note of what is told of a node's log.
+/// Takes note of what is reported of a node's log.
 fn learn(logs: &mut BTreeMap<NodeId, KnownLog<LogLine>>, what: &News) {
     match what {
         News::Log { node, lines } => logs.entry(*node).or_default().learn(lines, LogLine::clone),

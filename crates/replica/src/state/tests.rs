@@ -106,7 +106,7 @@ fn a_session_that_is_not_used_expires_by_the_time_in_the_log() {
     log.append(LIFETIME, used, 1, 0).unwrap();
     log.append(LIFETIME + 4, used, 2, 1).unwrap();
     assert_eq!(log.state.sessions.len(), 2);
-    // Any command lets time pass, also one of nobody's session.
+    // Any command lets time pass, also one without a session.
     log.apply(LIFETIME + 5, Action::Write(append(1))).unwrap();
     assert_eq!(log.state.sessions.len(), 1);
     assert_eq!(log.append(LIFETIME + 5, unused, 1, 0), Err(Failure::SessionExpired));

@@ -1,5 +1,5 @@
-//! Writes that wait for the entries that they were given. Entries come and are applied in the order of the log, so the
-//! place of an entry says where to look. Answers nobody.
+//! Writes that wait for their log entries. Entries are appended and applied in log order, so an entry's index says where
+//! to look. Sends no answers itself.
 
 use crate::RequestToken;
 use raftdeck_raft::{LogId, LogIndex, Term};
@@ -14,7 +14,7 @@ pub(crate) struct Writes {
 }
 
 impl Writes {
-    /// No fewer than wait: entries that nobody waits for count if they stand between others.
+    /// At least the number that wait: entries without a waiting client count if they are between others.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }

@@ -77,7 +77,7 @@ fn names_and_repeats_are_followed() {
     assert_eq!(flaws("remove 3\nkill 3", 3), ["line 2, column 6: there is no n3: the nodes are n1 n2"]);
 }
 
-/// Who leads is not known before a script is carried out.
+/// Which node leads is not known before a script is carried out.
 #[test]
 fn what_depends_on_the_leader_is_no_mistake_if_it_can_be_right() {
     assert_eq!(flaws("cut leader>1", 3), [""; 0]);
@@ -151,7 +151,7 @@ fn files_are_read_where_they_are_loaded() {
     );
 }
 
-/// As when it is carried out.
+/// The same mistake is found when the script is carried out.
 #[test]
 fn a_file_that_loads_itself_is_a_mistake() {
     let found = flaws_of(&[("a", "load a")]);

@@ -12,11 +12,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// That a condition does not hold: how it is instead, in a sentence without its end.
+/// A condition that does not hold: how things are instead, in a sentence without its full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmet {
     why: String,
-    /// Whether it may hold all the same.
+    /// Whether it may hold nevertheless.
     is_unknown: bool,
 }
 
@@ -26,7 +26,7 @@ impl Unmet {
         Self { why: why.into(), is_unknown: false }
     }
 
-    /// Nobody knows whether it holds.
+    /// It is unknown whether it holds.
     fn unknown(why: String) -> Self {
         Self { why, is_unknown: true }
     }
@@ -39,8 +39,8 @@ impl fmt::Display for Unmet {
 }
 
 impl Condition {
-    /// Whether it is so by what is known; if not, how it is. `unanswered`: the number of store requests without an
-    /// outcome; the caller counts them.
+    /// Whether it holds by what is known; if not, how things are. `unanswered`: the number of store requests without an outcome; the
+    /// caller counts them.
     pub fn holds(&self, world: &World, unanswered: usize) -> Result<(), Unmet> {
         let unmet = match self {
             Condition::Leader(wanted) => return leads(world, *wanted),
@@ -167,13 +167,13 @@ fn one_holds(conditions: &[Condition], world: &World, unanswered: usize) -> Resu
     Err(Unmet { why, is_unknown })
 }
 
-/// One that does not hold says more than one of which nobody knows.
+/// A condition that does not hold is reported rather than one that is unknown.
 fn all_hold(conditions: &[Condition], world: &World, unanswered: usize) -> Result<(), Unmet> {
     let unmet = conditions.iter().filter_map(|condition| condition.holds(world, unanswered).err());
     unmet.min_by_key(|unmet| unmet.is_unknown).map_or(Ok(()), Err)
 }
 
-/// No node says that it leads. While one has not told of itself, it may.
+/// No node says that it leads. One that has not reported may lead.
 fn nobody_leads(world: &World) -> Unmet {
     Unmet { why: "no node leads".to_owned(), is_unknown: world.nodes().any(Node::is_silent) }
 }
@@ -183,7 +183,7 @@ fn known<'a, T>(value: &'a Known<T>, what: &str, node: NodeId) -> Result<&'a T, 
     value.get().ok_or_else(|| Unmet::unknown(format!("the {what} of {node} is unknown")))
 }
 
-/// How a node stands to the committed membership, as the leader knows it.
+/// A node's standing in the committed membership, as the leader knows it.
 fn standing(world: &World, node: NodeId) -> Result<MemberStanding, Unmet> {
     let membership = committed_membership(world)?;
     Ok(if membership.voters.contains(&node) {
@@ -217,7 +217,7 @@ fn has_members(world: &World, which: Membership, wanted: &BTreeSet<NodeId>) -> R
     Err(Unmet::new(format!("the {} are {named}", which.name())))
 }
 
-/// The membership as the leader knows it, if no change of it is under way.
+/// The membership as the leader knows it, if no change of it is in progress.
 fn committed_membership(world: &World) -> Result<&raftdeck_raft::Membership, Unmet> {
     let leader = leader_of(world).ok_or_else(|| Unmet::unknown("no node leads".to_owned()))?;
     let RaftView { membership, membership_index, committed, .. } = status(world, leader)?;
@@ -302,7 +302,7 @@ fn has_terms(world: &World, node: NodeId, wanted: &[u64]) -> Result<(), Unmet> {
     if from.0 > 0 {
         return Err(Unmet::new(format!("{node} no longer has the entries through {from}")));
     }
-    // What is not on its disk yet a crash would take from it.
+    // A crash would lose what is not on its disk yet.
     let count = |run: &TermRun| run.last.min(*durable).0.saturating_sub(run.first.previous().0);
     let terms = |run| std::iter::repeat_n(run_term(run), usize::try_from(count(run)).unwrap_or(usize::MAX));
     let mut is = term_runs.iter().flat_map(terms);
@@ -315,7 +315,7 @@ fn has_terms(world: &World, node: NodeId, wanted: &[u64]) -> Result<(), Unmet> {
     Err(Unmet::new(format!("the log of {node} {log}")))
 }
 
-/// What a message on the links is.
+/// The state of a message on the links.
 #[derive(Clone, Copy)]
 enum OpenAs {
     Held,
@@ -372,7 +372,7 @@ fn is_about(matching: &Matching, message: &MessageReport) -> bool {
 }
 
 impl Figure {
-    /// What it is of this node at the moment.
+    /// The present value of this figure of the node.
     pub(crate) fn now(self, world: &World, node: NodeId) -> Result<u64, Unmet> {
         self.of(node, status(world, node)?)
     }

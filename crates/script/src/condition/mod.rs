@@ -13,15 +13,15 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// How long `wait` waits if nothing else is said.
+/// How long `wait` waits by default.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Something that is so or not.
+/// Something that holds or does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// Some node leads, or this one does: it is the leader of the highest term.
     Leader(Option<NodeId>),
-    /// No node that runs says that it leads.
+    /// No running node reports that it leads.
     NoLeader,
     /// A node has this role.
     Role(NodeId, Role),
@@ -31,15 +31,15 @@ pub enum Condition {
     Terms(NodeId, Vec<u64>),
     /// A node's vote in its term went to this one; `None`: it has not voted.
     Vote(NodeId, Option<NodeId>),
-    /// So many have voted for a candidate, itself included.
+    /// This many have voted for a candidate, itself included.
     Votes(NodeId, RangeInclusive<u64>),
     /// A node is a voter of the committed membership, as the leader knows it.
     Voter(NodeId),
-    /// Those of the committed membership that are this are just these, as the leader knows it.
+    /// Exactly these nodes have this standing in the committed membership, as the leader knows it.
     Membership(Membership, BTreeSet<NodeId>),
     /// A node is a learner of the committed membership, as the leader knows it.
     Learner(NodeId),
-    /// A node is one or the other.
+    /// A node is a voter or a learner.
     Member(NodeId),
     /// Another node reports that this one is back with an empty disk.
     Wiped(NodeId),
@@ -47,7 +47,7 @@ pub enum Condition {
     Up(BTreeSet<NodeId>),
     /// These nodes have no process.
     Down(BTreeSet<NodeId>),
-    /// So many such messages are held.
+    /// This many such messages are held.
     Held {
         /// How many.
         count: RangeInclusive<u64>,
@@ -56,7 +56,7 @@ pub enum Condition {
         /// Which.
         matching: Matching,
     },
-    /// So many such messages are under way, those that are held not counted.
+    /// This many such messages are under way, those that are held not counted.
     UnderWay {
         /// How many.
         count: RangeInclusive<u64>,
@@ -67,17 +67,17 @@ pub enum Condition {
     },
     /// No message is under way; those that are held may be.
     Idle,
-    /// So many things are in force that can be undone.
+    /// This many things are in force that can be undone.
     InForce(RangeInclusive<u64>),
-    /// A time without an acknowledged write of the steady workload is so long.
+    /// A time without an acknowledged write of the steady workload is in this range.
     Gap(Gap, RangeInclusive<Duration>),
-    /// Everything that was asked of the store has an outcome.
+    /// Every request to the store has an outcome.
     Answered,
-    /// This is not so.
+    /// This does not hold.
     Not(Box<Condition>),
-    /// One of these is so at least.
+    /// At least one of these holds.
     Any(Vec<Condition>),
-    /// All of these are so.
+    /// All of these hold.
     All(Vec<Condition>),
 }
 
@@ -101,7 +101,7 @@ pub enum Gap {
     Longest,
 }
 
-/// What of a node is compared.
+/// The figure of a node that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
     /// Its term.
@@ -149,7 +149,7 @@ pub(crate) const CONDITIONS: [&str; 29] = [
     "all",
 ];
 
-/// Conditions within conditions.
+/// The deepest nesting of conditions.
 const MAX_DEPTH: usize = 8;
 
 /// The roles by name.

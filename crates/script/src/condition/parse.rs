@@ -19,7 +19,7 @@ pub(crate) fn condition(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
     within(phrase, MAX_DEPTH)
 }
 
-/// Takes a condition that holds no more than so many within one another.
+/// Takes a condition with at most this many levels of nesting.
 fn within(phrase: &mut Phrase<'_>, depth: usize) -> Result<Condition, Mistake> {
     if depth == 0 {
         return Err(Mistake::new(format!("conditions can be nested at most {MAX_DEPTH} deep")));
@@ -122,7 +122,7 @@ pub(crate) fn asked_patience(phrase: &mut Phrase<'_>) -> Result<Option<Duration>
     }
 }
 
-/// The same, or how long a wait waits.
+/// The same, or the default of a wait.
 pub(crate) fn patience(phrase: &mut Phrase<'_>) -> Result<Duration, Mistake> {
     Ok(asked_patience(phrase)?.unwrap_or(DEFAULT_PATIENCE))
 }
@@ -161,7 +161,7 @@ fn membership(phrase: &mut Phrase<'_>, which: Membership) -> Result<Condition, M
     Ok(Condition::Membership(which, wanted))
 }
 
-/// Takes a number of messages, and which.
+/// Takes a number of messages, and the filters for them.
 fn messages(phrase: &mut Phrase<'_>, what: &str) -> Result<(RangeInclusive<u64>, Scope, Matching), Mistake> {
     let count = range(phrase.need(what)?)?;
     let scope = next_scope_or_all(phrase)?;

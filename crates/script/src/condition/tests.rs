@@ -1,4 +1,4 @@
-//! Conditions: how they are said, and when they hold.
+//! Conditions: how they are written, and when they hold.
 
 use super::*;
 use crate::{ScriptLine, parse};
@@ -143,7 +143,7 @@ fn the_gap_is_that_of_the_workload() {
     assert_eq!(judged("longest-gap ..500ms", &world), Err(longest.to_owned()));
 }
 
-/// That something is not so is not known while it is not known whether it is.
+/// If it is unknown whether a condition holds, it is also unknown whether its negation holds.
 #[test]
 fn what_is_unknown_is_neither_so_nor_not_so() {
     let mut world = world();
@@ -167,7 +167,7 @@ fn what_is_unknown_is_neither_so_nor_not_so() {
     assert_eq!(judged("not role 3 leader", &world), Ok(()));
 }
 
-/// A leader that was paused and goes on may lead still, and so may a node that is starting.
+/// A leader that was paused and resumes may still lead, and so may a node that is starting.
 #[test]
 fn who_does_not_lead_is_known_when_everybody_has_told() {
     let mut world = world();
@@ -201,7 +201,7 @@ fn what_is_no_condition_says_what_is() {
     }
 }
 
-/// A condition that is not so is shown in the words that it is said in.
+/// A condition that does not hold is shown in the words in which it can be written.
 #[test]
 fn what_is_written_is_read_as_the_same() {
     let examples = crate::WORDS.iter().flat_map(|word| word.examples);

@@ -9,7 +9,7 @@ pub(crate) struct LinePosition {
     /// `None`: the standard input.
     file: Option<String>,
     line: usize,
-    /// In how many files that load one another.
+    /// The depth of files that load one another.
     pub(crate) depth: usize,
 }
 
@@ -42,7 +42,7 @@ impl LinePosition {
         }
     }
 
-    /// A file that is named here: beside the file that names it, so that scripts which load one another can be moved together.
+    /// The path of a file that is named here: beside the file that names it, so that scripts which load one another can be moved together.
     pub(crate) fn file(&self, named: &str) -> String {
         let beside = self.file.as_ref().and_then(|file| Path::new(file).parent());
         let path = beside.map_or_else(|| PathBuf::from(named), |folder| folder.join(named));

@@ -1,4 +1,4 @@
-//! The lines that a script has yet to carry out: those of its files, which load one another, those of the standard input, and those
+//! The lines that a script still has to carry out: those of its files, which load one another, those of the standard input, and those
 //! that are repeated.
 
 use super::line_position::LinePosition;
@@ -9,10 +9,10 @@ use crate::word;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Files that load files that load files.
+/// The deepest nesting of files that load one another.
 const MAX_DEPTH: usize = 8;
 
-/// Lines that wait, of all files being loaded.
+/// The most lines that wait, of all files being loaded.
 const MAX_LINES: usize = 100_000;
 
 /// What some editors begin a file with.
@@ -21,19 +21,19 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// What is wrong with a line that is not UTF-8.
 pub(crate) const NOT_TEXT: &str = "the line is not UTF-8 text";
 
-/// What is wrong with lines that are repeated and have no end.
+/// The mistake of a repeat without an end.
 pub(crate) const NO_END: &str = "repeat has no end: a line end after the lines that are repeated";
 
-/// What is wrong with an end by itself.
+/// The mistake of an end without a repeat.
 pub(crate) const NO_REPEAT: &str = "end without repeat: no repeat is open before it";
 
-/// Lines in the order in which they are to be carried out.
+/// Lines in the order of execution.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LineQueue {
     queue: VecDeque<(LinePosition, QueuedLine)>,
     /// Lines of the standard input so far.
     read: usize,
-    /// No more of them will come.
+    /// Whether no more of them will come.
     input_ended: bool,
 }
 
@@ -42,7 +42,7 @@ enum QueuedLine {
     Line(String),
     /// It is not UTF-8.
     NotText,
-    /// What is repeated begins again here, or is over.
+    /// A repetition begins again here, or ends.
     Again(Repetition),
 }
 
@@ -54,23 +54,23 @@ struct Repetition {
     counter: Option<String>,
 }
 
-/// What comes next.
+/// The next item.
 #[derive(Clone, Debug)]
 pub(super) enum NextLine {
     /// This line.
     Line(LinePosition, String),
     /// A line that is not UTF-8.
     NotText(LinePosition),
-    /// Lines that are repeated begin again, or are over.
+    /// A repetition begins again, or has ended.
     Round,
 }
 
 /// Whether lines can be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Block {
-    /// They have their end.
+    /// Their end was found.
     Whole,
-    /// Their end may come yet.
+    /// Their end may still come.
     Open,
 }
 
@@ -96,12 +96,12 @@ impl LineQueue {
         self.queue.is_empty()
     }
 
-    /// What is left of files is not carried out.
+    /// Drops the remaining lines of files.
     pub(super) fn drop_files(&mut self) {
         self.queue.retain(|(place, _)| !place.is_in_file());
     }
 
-    /// What comes next.
+    /// Takes the next item.
     pub(super) fn next(&mut self, bindings: &mut Bindings) -> Option<NextLine> {
         let (place, entry) = self.queue.pop_front()?;
         Some(match entry {
@@ -127,7 +127,7 @@ impl LineQueue {
         body.iter().rev().for_each(|line| self.queue.push_front(line.clone()));
     }
 
-    /// Has the lines from here to the end that belongs to this place carried out so often; the end goes.
+    /// Has the lines from here to the end that belongs to this place carried out this many times; the end line is removed.
     pub(super) fn repeat(
         &mut self,
         place: &LinePosition,
@@ -148,7 +148,7 @@ impl LineQueue {
         Ok(Block::Whole)
     }
 
-    /// The lines of a file come before those that wait.
+    /// Puts the lines of a file before those that wait.
     pub(super) fn load(
         &mut self,
         place: &LinePosition,
@@ -175,7 +175,7 @@ impl LineQueue {
     }
 }
 
-/// How many lines come before the end that belongs to the repeat before them.
+/// How many lines precede the end that belongs to the repeat before them.
 fn block<'a>(lines: impl Iterator<Item = &'a QueuedLine>) -> Option<usize> {
     let mut open = 1_usize;
     for (at, entry) in lines.enumerate() {
@@ -188,7 +188,7 @@ fn block<'a>(lines: impl Iterator<Item = &'a QueuedLine>) -> Option<usize> {
     None
 }
 
-/// How many repeats are open after this line, of so many before it.
+/// How many repeats are open after this line, given how many were open before it.
 pub(crate) fn after(open: usize, line: &str) -> usize {
     let (tokens, _) = scan(line);
     match tokens.first().and_then(|first| word(&first.text)).map(|word| word.verb) {

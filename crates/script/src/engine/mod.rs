@@ -1,10 +1,10 @@
-//! Commands given line by line, carried out one after the other: what `raftdeck up` does with its standard input.
+//! Executes commands given line by line, one after the other: what `raftdeck up` does with its standard input.
 //!
-//! The deck plays such lines too, from a file; there it stops at each `logs`, so that they can be looked at.
+//! The deck plays such lines too, from a file; there it stops at each `logs`, so that the user can look at them.
 //!
-//! A line is begun when the one before is done: each of its commands has been answered, or a `wait` is over. Requests to the store
-//! are not waited for, as they may have no answer while messages are held; `wait answered` does. Pure: files are read and
-//! written by whoever runs the script ([`ScriptEffect::Read`], [`ScriptEffect::Write`]).
+//! A line begins when the one before is done: each of its commands has been answered, or its `wait` has ended. The script does not
+//! wait for requests to the store, as they may have no answer while messages are held; `wait answered` does. Pure: the caller reads
+//! and writes files ([`ScriptEffect::Read`], [`ScriptEffect::Write`]).
 
 pub(crate) mod line_position;
 pub(crate) mod lines;
@@ -27,23 +27,23 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use store::{RequestEnd, RequestOrigin, Store};
 
-/// Every command is answered. The longest way is that of a change of the cluster behind others.
+/// The limit for an answer to a command. The slowest is a change of the cluster that waits for others.
 const ANSWER_WITHIN: Duration = Duration::from_mins(5);
 
 /// How many of the newest entries `logs` shows.
 const SHOWN_ENTRIES: u32 = 100;
 
-/// This many lines are started before the caller gets its turn.
+/// The most lines that are begun before the caller gets control again.
 const MAX_AT_ONCE: usize = 1000;
 
-/// What is to be done next, as far as the script says.
+/// The next action that the script requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScriptEffect {
-    /// Tell the source.
+    /// Send this to the source.
     Send(Command),
-    /// Print these lines in answer to this word.
+    /// Print these lines as the answer to this word.
     Answer(&'static str, Vec<String>),
-    /// Read this file, and give what is in it to [`Script::loaded`].
+    /// Read this file, and pass its content to [`Script::loaded`].
     Read(String),
     /// Write this file, and pass the outcome to [`Script::written`].
     Write {
@@ -54,7 +54,7 @@ pub enum ScriptEffect {
     },
     /// A line is invalid, or a file cannot be used: where, and what is wrong.
     Mistake(String),
-    /// A `wait`, an `expect` or a step failed, or a command was refused: where, and how it is instead.
+    /// A `wait`, an `expect` or a step failed, or a command was refused: where, and how things are instead.
     Unmet(String),
     /// End.
     Quit,
@@ -63,32 +63,32 @@ pub enum ScriptEffect {
 /// What the present line waits for.
 #[derive(Clone, Debug)]
 enum Awaited {
-    /// It is so.
+    /// This condition holds.
     Condition(Condition),
     /// These commands are answered.
     Answers {
         open: BTreeSet<CommandId>,
         refusals: Vec<String>,
-        /// That they are refused fails nothing.
+        /// Whether a refusal of them is no failure.
         tries: bool,
-        /// What it is called if it takes too long.
+        /// The failure if it takes too long.
         late: &'static str,
     },
     /// A client's last request has an outcome.
     Outcome(Expectation),
-    /// The newest is known. Then this line is carried out.
+    /// The newest state is known. Then this line is carried out.
     News { id: CommandId, line: ScriptLine, is_known: bool },
     /// These nodes' logs.
     Logs { open: BTreeMap<CommandId, NodeId>, logs: BTreeMap<NodeId, Option<Vec<LogLine>>> },
-    /// That cluster time has passed, and that something was so meanwhile.
+    /// That cluster time has passed, and possibly that a condition held meanwhile.
     Passing(PassingTime),
     /// The end of the lines that are repeated.
     Block { times: u64, counter: Option<String> },
     /// This file's contents.
     Loaded { file: String, came: Option<Result<Vec<u8>, String>>, what_for: ReadPurpose },
-    /// That this file is written, and how much of what is in force.
+    /// That this file is written, with this number of disturbances in force.
     Written { file: String, count: usize, came: Option<Result<(), String>> },
-    /// All requests to the store are sent, and the script ends.
+    /// All requests to the store are sent, and then the script ends.
     End,
 }
 
@@ -108,35 +108,35 @@ struct WaitingLine {
     until: Duration,
 }
 
-/// A script as it goes.
+/// A script and its progress.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    /// Whether it is known by now which nodes there are.
+    /// Whether it is known yet which nodes there are.
     is_begun: bool,
     lines: LineQueue,
     bindings: Bindings,
     present: Option<WaitingLine>,
     /// The line that was begun last.
     begun: Option<(LinePosition, String)>,
-    /// Whether it stops when logs were shown.
+    /// Whether it stops after logs were shown.
     stops_at_logs: bool,
     stopped: bool,
     /// The number of the last command.
     sent: u64,
     store: Store,
-    /// What was refused after its line was done.
+    /// Refusals that came after their line was done.
     refused: VecDeque<String>,
 }
 
 impl Script {
-    /// The lines of a file, before those that are added.
+    /// A script of the lines of a file, before those that are added.
     #[must_use]
     pub fn of_file(file: &str, text: &[u8]) -> Self {
         Self { lines: LineQueue::of_file(file, text), ..Self::default() }
     }
 
-    /// The same, to be played beside a person who sends commands too: the script's are numbered after `first`. It stops when logs
-    /// were shown, until [`Script::resume`].
+    /// The same, to be played beside a user who sends commands too: the script's commands are numbered after `first`. It stops after
+    /// logs were shown, until [`Script::resume`].
     #[must_use]
     pub fn to_watch(file: &str, text: &[u8], first: CommandId) -> Self {
         Self { stops_at_logs: true, sent: first.0, ..Self::of_file(file, text) }
@@ -148,7 +148,7 @@ impl Script {
         self.stopped
     }
 
-    /// Goes on after a stop.
+    /// Continues after a stop.
     pub fn resume(&mut self) {
         self.stopped = false;
     }
@@ -175,7 +175,7 @@ impl Script {
         self.lines.end_input();
     }
 
-    /// Takes note of what the source tells.
+    /// Takes an update from the source.
     pub fn hear(&mut self, news: &News) {
         match news {
             News::Done { id } => self.answered(*id, None),
@@ -213,21 +213,21 @@ impl Script {
         }
     }
 
-    /// What is in the file that [`ScriptEffect::Read`] named, or why it cannot be read.
+    /// The content of the file that [`ScriptEffect::Read`] named, or why it cannot be read.
     pub fn loaded(&mut self, contents: Result<Vec<u8>, String>) {
         if let Some(WaitingLine { awaited: Awaited::Loaded { came, .. }, .. }) = &mut self.present {
             *came = Some(contents);
         }
     }
 
-    /// That the file of [`ScriptEffect::Write`] is written, or why it cannot be.
+    /// The file of [`ScriptEffect::Write`] is written, or why it cannot be.
     pub fn written(&mut self, result: Result<(), String>) {
         if let Some(WaitingLine { awaited: Awaited::Written { came, .. }, .. }) = &mut self.present {
             *came = Some(result);
         }
     }
 
-    /// When [`Script::go_on`] is to be asked again, if nothing happens before.
+    /// When [`Script::go_on`] is to be called again, if nothing happens before.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
         if !self.refused.is_empty() {
@@ -245,17 +245,17 @@ impl Script {
         line.into_iter().chain(self.store.next_due()).min()
     }
 
-    /// Whether a line waits for nothing but to be begun.
+    /// Whether a line is ready to begin.
     fn can_begin(&self) -> bool {
         !self.lines.is_empty() && self.is_begun && !self.store.is_full()
     }
 
-    /// Goes on as far as it can without waiting, but no further than to a mistake or failure; then what is left of files
-    /// being loaded is not carried out. What lines mean and whether conditions hold is asked of the world, into which everything
-    /// must have been folded that was heard. `now` is real time.
+    /// Runs as far as possible without waiting, but stops at a mistake or failure; then the remaining lines of files are dropped. The
+    /// meaning of lines and whether conditions hold depend on `world`, into which every update passed to [`Script::hear`] must have
+    /// been folded. `now` is real time.
     pub fn go_on(&mut self, now: Duration, world: &World) -> Vec<ScriptEffect> {
         let mut deeds = Vec::new();
-        // Which nodes there are is told first of all, and what a line means depends on it.
+        // The first update says which nodes there are, and the meaning of a line depends on that.
         self.is_begun = !world.is_empty();
         self.do_all(now, world, &mut deeds);
         if ends(&deeds) {
@@ -308,7 +308,7 @@ impl Script {
         }
     }
 
-    /// The store's clients ask what is next.
+    /// Sends the next requests of the store's clients.
     fn go_on_asking(&mut self, now: Duration, deeds: &mut Vec<ScriptEffect>) {
         while let Some(request) = self.store.next(CommandId(self.sent + 1)) {
             let (_, command) = self.command(Order::Client(request));
@@ -326,7 +326,7 @@ impl Script {
         (id, Command { id, what })
     }
 
-    /// Ends the present line if it is done; if not, gives it back.
+    /// Ends the present line if it is done; if not, returns it.
     fn finish(
         &mut self,
         present: WaitingLine,
@@ -457,7 +457,7 @@ impl Script {
             }
             ScriptLine::Judge(expected, within) => {
                 if let Expectation::Value { request, .. } = &expected {
-                    // That it is refused is for the expectation to say.
+                    // The expectation decides whether a refusal is a failure.
                     let asked = RequestOrigin { place: place.clone(), tries: true, text: asked(request) };
                     self.store.queue(request.clone(), asked, now);
                 }
@@ -560,7 +560,7 @@ impl Script {
         }
     }
 
-    /// Carries out a line that looks at how it is now.
+    /// Carries out a line that looks at the present state.
     fn look(
         &mut self,
         place: LinePosition,
@@ -620,7 +620,7 @@ fn checked(
     ScriptEffect::Mistake(place.say(flaws.join("\n")))
 }
 
-/// Whether nothing may follow.
+/// Whether these effects end the run.
 fn ends(deeds: &[ScriptEffect]) -> bool {
     matches!(deeds.last(), Some(ScriptEffect::Mistake(_) | ScriptEffect::Unmet(_) | ScriptEffect::Quit))
 }

@@ -1,50 +1,49 @@
 //! Waits for cluster time to pass, and checks meanwhile whether a condition still holds.
 //!
-//! Every update carries the cluster time. When no update comes for long, the newest one is requested at the expected
-//! end.
+//! Every update carries the cluster time. When no update comes for a long time, the newest state is requested at the expected end.
 
 use crate::Condition;
 use raftdeck_model::{CommandId, World};
 use raftdeck_protocol::ClockRate;
 use std::time::Duration;
 
-/// Asked for again no sooner than after so long.
+/// The shortest pause before the next request.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Debug)]
 pub(super) struct PassingTime {
     time: Duration,
     condition: Option<Condition>,
-    /// When it is over, in cluster time; `None`: it has not begun.
+    /// When it ends, in cluster time; `None`: it has not begun.
     end: Option<Duration>,
-    /// What is asked for.
+    /// The request in progress.
     asked: Option<CommandId>,
-    /// What that is reckoned from: how late it was in the cluster, and how fast time passed.
+    /// The basis of the expected end: the cluster time and its rate.
     told: Option<(Duration, ClockRate)>,
-    /// When it should be over, in real time.
+    /// The expected end, in real time.
     due: Option<Duration>,
 }
 
 /// The next action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StayCheck {
-    /// So much time has passed.
+    /// The time has passed.
     Over,
-    /// What should stay so is not so.
+    /// A condition that should hold throughout does not hold.
     Broken(String),
-    /// The newest is to be asked for.
+    /// The newest state is to be requested.
     Ask,
     /// Something has to happen first.
     Wait,
 }
 
 impl PassingTime {
-    /// So much cluster time is to pass, from when the newest is known that is asked for first.
+    /// This much cluster time is to pass, from the time of the newest state, which is requested first.
     pub(super) fn new(time: Duration, condition: Option<Condition>) -> Self {
         Self { time, condition, end: None, asked: None, told: None, due: None }
     }
 
-    /// The newest was asked for by this command.
+    /// The newest state was requested by this command.
     pub(super) fn asks(&mut self, id: CommandId) {
         self.asked = Some(id);
         self.told = None;
@@ -56,7 +55,7 @@ impl PassingTime {
         self.asked = self.asked.filter(|asked| *asked != id);
     }
 
-    /// When to look again if nothing is told before, in real time.
+    /// When to check again if no update comes before, in real time.
     pub(super) fn due(&self) -> Option<Duration> {
         self.due
     }

@@ -1,4 +1,4 @@
-//! What clients asked, in words, and whether the outcomes are as expected.
+//! Clients' requests, in words, and whether the outcomes are as expected.
 
 use super::store::{LastRequest, RequestEnd};
 use crate::Expectation;
@@ -17,7 +17,7 @@ pub(super) fn outcome(last: Option<&LastRequest>, expected: &Expectation) -> Res
     }
 }
 
-/// What is asked, in a few words.
+/// The request, in a few words.
 pub(super) fn asked(request: &ClientRequest) -> String {
     let (verb, key) = match &request.op {
         ClientOp::Write(Write::Put { key, .. }) => ("put", key),

@@ -16,8 +16,8 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// Logs side by side: a row an index, a column a node; `*` stands behind what its node knows to be committed. Then what cannot be
-/// shown: logs of nodes that do not run, and entries that only a snapshot holds.
+/// Logs side by side: a row for each index, a column for each node; `*` follows an entry that its node knows to be committed. Then
+/// what cannot be shown: logs of nodes that do not run, and entries that only a snapshot holds.
 pub(super) fn logs(world: &World, logs: &BTreeMap<NodeId, Option<Vec<LogLine>>>) -> Vec<String> {
     let mut lines = if logs.is_empty() {
         vec!["no node is running that could show its log".to_owned()]
@@ -93,7 +93,7 @@ fn short(text: &str) -> String {
     short + ".."
 }
 
-/// What is in force, each with its name; the name is a comment, so that the lines can be given again.
+/// Everything in force, each item with its name; the name is a comment, so that the lines can be entered again.
 pub(super) fn rules(world: &World) -> Vec<String> {
     let faults = world.in_force();
     if faults.is_empty() {
@@ -122,7 +122,7 @@ pub(super) fn status(world: &World) -> Vec<String> {
     lines
 }
 
-/// The nodes of whose processes anything is known.
+/// The nodes whose processes are known.
 fn processes(world: &World) -> impl Iterator<Item = (&Node, &ProcessState)> {
     world.nodes().filter_map(|node| Some((node, node.process.as_ref()?)))
 }

@@ -1,22 +1,22 @@
-//! What a script asks of the store. Each client has one request under way at a time, like a session (thesis §6.3): its `get` sees its
-//! `put` before it. Different clients' requests run side by side.
+//! A script's requests to the store. Each client has one request in progress at a time, like a session (thesis §6.3): its `get` sees
+//! its `put` before it. Different clients' requests run concurrently.
 
 use super::line_position::LinePosition;
 use raftdeck_model::{ClientName, ClientOutcome, ClientRequest, CommandId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// A line that is still waiting after so long is worth a word.
+/// A request that still waits after this time is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// So many requests wait at most.
+/// At most this many requests wait.
 const MAX_WAITING: usize = 256;
 
-/// What a request was asked by.
+/// The origin of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestOrigin {
     pub(crate) place: LinePosition,
-    /// That it is refused fails nothing.
+    /// Whether a refusal of it is no failure.
     pub(crate) tries: bool,
     /// In words.
     pub(crate) text: String,
@@ -27,11 +27,11 @@ pub(crate) struct RequestOrigin {
 pub(crate) enum RequestEnd {
     /// With this outcome.
     Outcome(ClientOutcome),
-    /// The source did not take it: why.
+    /// The source refused it, for this reason.
     Refused(String),
 }
 
-/// What a client asked last.
+/// The last request of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct LastRequest {
     nth: u64,
@@ -58,7 +58,7 @@ struct SentRequest {
     client: ClientName,
     nth: u64,
     asked: RequestOrigin,
-    /// The client asks nothing else meanwhile.
+    /// Whether the client must send nothing else meanwhile.
     is_busy: bool,
 }
 
@@ -67,19 +67,19 @@ struct PendingRequest {
     request: ClientRequest,
     nth: u64,
     asked: RequestOrigin,
-    /// Since when, and whether that was said.
+    /// Since when, and whether that was reported.
     since: Duration,
     is_told: bool,
 }
 
 impl Store {
-    /// The client is to ask this, when it is its turn.
+    /// Queues a request of a client until it is its turn.
     pub(crate) fn queue(&mut self, request: ClientRequest, asked: RequestOrigin, now: Duration) {
         let nth = self.note(&request.client, &asked);
         self.queue.push_back(PendingRequest { request, nth, asked, since: now, is_told: false });
     }
 
-    /// What is asked now, under this name, by the first client whose turn it is.
+    /// The request to send now, under this name, from the first client whose turn it is.
     pub(crate) fn next(&mut self, id: CommandId) -> Option<ClientRequest> {
         let is_idle = |waiting: &PendingRequest| self.busy(&waiting.request.client).is_none();
         let at = self.queue.iter().position(is_idle)?;
@@ -88,7 +88,7 @@ impl Store {
         Some(request)
     }
 
-    /// Something was asked beside the client's queue.
+    /// A request was sent outside the client's queue.
     pub(crate) fn sent(&mut self, id: CommandId, client: ClientName, asked: RequestOrigin) {
         let nth = self.note(&client, &asked);
         self.sent.insert(id, SentRequest { client, nth, asked, is_busy: false });
@@ -110,7 +110,7 @@ impl Store {
         Some(asked)
     }
 
-    /// What a client asked last, if it asked anything.
+    /// A client's last request, if it has sent any.
     pub(crate) fn last(&self, client: &ClientName) -> Option<&LastRequest> {
         self.last.get(client)
     }
@@ -120,7 +120,7 @@ impl Store {
         self.sent.len() + self.queue.len()
     }
 
-    /// Whether so much waits that no more lines are begun.
+    /// Whether the limit of waiting requests is reached, so that no more lines are begun.
     pub(crate) fn is_full(&self) -> bool {
         self.queue.len() >= MAX_WAITING
     }
@@ -130,13 +130,13 @@ impl Store {
         self.queue.is_empty()
     }
 
-    /// What a client waits for before it asks more.
+    /// The request that a client waits for before it sends another.
     fn busy(&self, client: &ClientName) -> Option<&RequestOrigin> {
         let of_client = |sent: &&SentRequest| sent.is_busy && sent.client == *client;
         self.sent.values().find(of_client).map(|sent| &sent.asked)
     }
 
-    /// What is to be said of those that wait, each once.
+    /// The reports about those that wait, each once.
     pub(crate) fn tell(&mut self, now: Duration) -> Vec<String> {
         let late = |waiting: &PendingRequest| !waiting.is_told && now >= waiting.since + PATIENCE;
         let told: Vec<(usize, String)> = self
@@ -156,7 +156,7 @@ impl Store {
         told.into_iter().map(tell).collect()
     }
 
-    /// When there is next something to be said.
+    /// When the next report is due.
     pub(crate) fn next_due(&self) -> Option<Duration> {
         self.queue.iter().find(|waiting| !waiting.is_told).map(|waiting| waiting.since + PATIENCE)
     }

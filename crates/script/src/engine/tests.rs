@@ -42,7 +42,7 @@ impl Played {
         self.hear_at(0, what);
     }
 
-    /// Something is told at this cluster time.
+    /// An update is reported at this cluster time.
     fn hear_at(&mut self, ms: u64, what: News) {
         self.script.hear(&what);
         self.world.fold(&Update { at: at(ms), seq: 0, what });
@@ -75,7 +75,7 @@ fn script(lines: &[&str]) -> Played {
     Played::new(script)
 }
 
-/// What it sends at this time, and nothing else.
+/// The commands that it sends at this time; any other effect fails the test.
 fn sends(script: &mut Played, ms: u64) -> Vec<(u64, Order)> {
     let sent = |deed| match deed {
         ScriptEffect::Send(Command { id, what }) => (id.0, what),
@@ -84,7 +84,7 @@ fn sends(script: &mut Played, ms: u64) -> Vec<(u64, Order)> {
     script.go_on(at(ms)).into_iter().map(sent).collect()
 }
 
-/// What it does when it is due next.
+/// Its effects at the time when it is next due.
 fn after(script: &mut Played) -> Vec<ScriptEffect> {
     let due = script.next_due().expect("it is not over");
     script.go_on(due)
@@ -256,7 +256,7 @@ fn any_number_of_requests_find_their_turn_and_quit_comes_after_the_last() {
         assert!(matches!(sent[..], [(sent, Order::Client(_))] if sent == id), "{sent:?}");
         answered(&mut script, id);
     }
-    // All are sent; the outcome of the last was not asked for.
+    // All are sent; the script does not wait for the outcome of the last.
     let deeds = script.go_on(at(100));
     assert!(
         matches!(&deeds[..], [ScriptEffect::Send(command), ScriptEffect::Quit] if command.id == CommandId(100)),
@@ -476,7 +476,7 @@ fn a_leader_that_nobody_knows_has_no_name() {
     assert!(said.starts_with("line 1: old is not set: no node leads"), "{said}");
 }
 
-/// What it sends until it waits for nothing, each command being done at once.
+/// Everything that it sends until it sends nothing more; each command is done immediately.
 fn all_sent(script: &mut Played) -> Vec<Order> {
     let mut all = Vec::new();
     loop {
@@ -534,7 +534,7 @@ fn a_file_is_checked_and_not_carried_out() {
     assert!(said.contains("\na.txt, line 2, column 1: \"klil\" is not known"), "{said}");
 }
 
-/// Whoever plays a script has its turn, however much it repeats and asks.
+/// The caller regains control regularly, however much a script repeats and requests.
 #[test]
 fn a_script_goes_on_in_pieces_and_queues_only_so_much() {
     let mut endless = script(&["repeat 10000", "repeat 10000", "end", "end"]);

@@ -111,7 +111,7 @@ fn answers_are_expected() {
     assert!(why("try expect stored").contains("never refused"));
 }
 
-/// At a prompt there is no line before this one that could give a name.
+/// At a prompt, no earlier line could have set a name.
 #[test]
 fn outside_of_scripts_a_dollar_is_an_ordinary_character() {
     let put = |value: &str| Write::Put { key: "home".into(), value: value.to_owned().into() };

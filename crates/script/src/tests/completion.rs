@@ -1,4 +1,4 @@
-//! How lines can go on, and lines that are invalid.
+//! How lines can be continued, and lines that are invalid.
 
 use super::*;
 
@@ -47,7 +47,7 @@ fn a_line_can_be_completed_at_every_place() {
     assert_eq!((list.start, list.text.as_str()), ("client at 1,2,".len(), "leader"));
 }
 
-/// Whatever is typed: an answer, no panic; a completion can be taken.
+/// Every line gets an answer without a panic, and its completions can be applied.
 #[test]
 fn no_line_makes_it_panic() {
     let pieces = [

@@ -9,29 +9,29 @@ use std::collections::BTreeMap;
 pub(super) enum AgendaItem {
     /// A node's state is looked at, to be told if it is news.
     Status(NodeId),
-    /// How all is, is told.
+    /// The state of all nodes is reported.
     Refresh,
-    /// What passed the links is told.
+    /// What passed the links is reported.
     Reports,
-    /// A slow node is stopped or goes on, in this rhythm.
+    /// A slow node is stopped or continues, in this rhythm.
     Slow(NodeId, u64),
     /// A request goes round once more.
     Again(RequestId),
     /// The node of this request counts as silent, if it is stopped.
     Patience(RequestId, u64),
-    /// A request's time is over.
+    /// A request's deadline has passed.
     Deadline(RequestId),
     /// The workload writes.
     Load(u64),
-    /// The workload's figures are told.
+    /// The workload's figures are reported.
     Figures(u64),
-    /// The change of this number goes on.
+    /// The change of this number continues.
     Change(u64),
     /// The change of this number has waited long enough for the answer to this question.
     ChangeLate(u64, u64),
     /// The one node that was asked by this question has had long enough to answer.
     SingleLate(u64),
-    /// The step of this number is over.
+    /// The step of this number has ended.
     StepEnd(u64),
 }
 

@@ -340,7 +340,7 @@ impl Live {
         self.next_change();
     }
 
-    /// Has a node campaign at once, even if there is a leader. First all nodes forgo leases: such an order breaks the
+    /// Has a node campaign immediately, even if there is a leader. First all nodes forgo leases: such an order breaks the
     /// promises that they rest on.
     pub(super) fn campaign(&mut self, node: NodeId) -> Result<(), String> {
         self.let_all_forgo_leases();

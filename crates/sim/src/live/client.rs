@@ -22,7 +22,7 @@ use std::time::Duration;
 /// How long the cluster may take for a request.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
-/// A node that is stopped for so long after it was asked is silent.
+/// A node that is stopped for this long after it was asked is silent.
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// The pauses between two rounds of asking all nodes.
@@ -52,7 +52,7 @@ pub(super) enum RequestPurpose {
     Load(u64),
 }
 
-/// What a request came to.
+/// The outcome of a request.
 pub(super) enum RequestOutcome {
     Done(NodeId, ResponseBody),
     /// Why not, and whether it may have happened.
@@ -131,7 +131,7 @@ pub(super) struct Client {
 }
 
 impl Live {
-    /// Has a client ask; the outcome is told.
+    /// Has a client ask; the outcome is reported.
     pub(super) fn ask_store(&mut self, id: CommandId, request: ClientRequest) -> Answer {
         if let Err(why) = self.admit(&request.client).and_then(|()| self.has_room()) {
             return Some(Err(why));
@@ -199,7 +199,7 @@ impl Live {
         }
     }
 
-    /// Nobody waits for the answer to a question any more.
+    /// No client waits for the answer to a question any longer.
     pub(super) fn forget(&mut self, question: u64, node: NodeId) {
         if self.clients.asked.remove(&question).is_some() && self.world.serves(node) {
             self.world.give(node, Input::Cancel { client: 0, attempt: question });
@@ -477,7 +477,7 @@ impl Request {
         self.trail.last = why;
     }
 
-    /// What is said when its time is over.
+    /// The outcome when its deadline has passed.
     fn late(&mut self) -> RequestOutcome {
         let Trail { last, met, doubt } = std::mem::take(&mut self.trail);
         if let Some(why) = doubt {

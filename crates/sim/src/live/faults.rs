@@ -121,7 +121,7 @@ impl Live {
         while let Some(id) = self.ledger.newest() {
             refused.extend(self.undo(Some(id)).err());
         }
-        // Rules that were about so many messages are in force no more, but these may still be late.
+        // Rules for a limited number of messages are no longer in force, but those messages may still be late.
         let moment = self.moment();
         self.traffic.hurry_all(moment);
         for node in self.kept.keys().copied().collect::<Vec<_>>() {
@@ -190,7 +190,7 @@ impl Live {
     }
 }
 
-/// What several parts of a command came to.
+/// The outcome of several parts of a command.
 fn joined(refused: &[String]) -> Result<(), String> {
     if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
 }

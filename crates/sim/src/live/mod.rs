@@ -1,6 +1,6 @@
 //! A cluster in virtual time that is driven from outside: the simulator as a source of updates, as the lab is one over real
 //! processes. The members, their disks and their clocks are those of the batch simulation; the links obey the model's rules, and
-//! a simulated client asks what the deck's own asks. It knows no clock, thread or file: whoever drives it says how far time goes.
+//! a simulated client asks what the deck's own asks. It knows no clock, thread or file: its caller says how far time goes.
 //!
 //! While cluster time is frozen the members still work, like processes with stopped clocks: turns and disks take no
 //! time then. Timers and messages on their way, which take cluster time, wait.
@@ -41,7 +41,7 @@ use steps::Stepping;
 use traffic::{ClockMoment, LinkNews, Traffic};
 use workload::Workload;
 
-/// What happens at one moment of a frozen world comes to an end before so many events.
+/// What happens at one moment of a frozen world comes to an end before this many events.
 const MOST_AT_ONCE: usize = 100_000;
 
 /// What a driven cluster is started with.
@@ -55,13 +55,13 @@ pub struct LiveOptions {
     pub seed: u64,
     /// How fast cluster time passes at first. [`ClockRate::FROZEN`]: nothing happens until it is told to.
     pub rate: ClockRate,
-    /// A node takes a snapshot after so many entries. `None`: as nodes do by themselves.
+    /// A node takes a snapshot after this many entries. `None`: as nodes do by themselves.
     pub snapshot_entries: Option<u64>,
     /// The most bytes of entries in one message. `None`: as nodes do by themselves.
     pub append_bytes: Option<u32>,
-    /// Every sync of a node's disk takes so much longer, in cluster time. `None`: about a millisecond in all.
+    /// Every sync of a node's disk takes this much longer, in cluster time. `None`: about a millisecond in all.
     pub sync_delay: Option<Duration>,
-    /// A node's disk counts as stalled when it has not finished a write for so long. `None`: as nodes do by themselves.
+    /// A node's disk counts as stalled when it has not finished a write for this long. `None`: the nodes' own default.
     pub disk_stall: Option<Duration>,
     /// The nodes take the end of their leader's connection for its end.
     pub detect_crash: bool,
@@ -114,9 +114,9 @@ pub struct Live {
     clients: Clients,
     changes: Changes,
     workload: Workload,
-    /// Nobody may serve reads by a lease any more.
+    /// No node may serve reads by a lease from now on.
     forgo_leases: bool,
-    /// A promise was broken, which is told once: what comes after it is not worth following.
+    /// A property was violated, which is reported once; later violations are not reported.
     is_accused: bool,
     /// The chance of pauses.
     rng: Rng,
@@ -183,7 +183,7 @@ impl Live {
         live
     }
 
-    /// Carries out a command now, or begins to; its outcome is told, in the end by [`News::Done`] or [`News::Refused`].
+    /// Carries out a command now, or begins to; its outcome is reported, in the end by [`News::Done`] or [`News::Refused`].
     pub fn send(&mut self, command: Command) {
         let Command { id, what } = command;
         if let Some(answer) = self.carry_out(id, what) {
@@ -193,7 +193,7 @@ impl Live {
         self.settle();
     }
 
-    /// When something next happens by itself, in cluster time; `None`: time is frozen.
+    /// When something next happens without a command, in cluster time; `None`: time is frozen.
     #[must_use]
     pub fn next(&self) -> Option<Duration> {
         if self.is_frozen() { None } else { self.next_due().map(Duration::from_micros) }
@@ -377,7 +377,7 @@ impl Live {
         }
     }
 
-    /// In a frozen world: everything that takes no cluster time happens now, and all of it is told.
+    /// In a frozen world: everything that takes no cluster time happens now, and all of it is reported.
     fn settle(&mut self) {
         self.drain();
         if !self.is_frozen() {
@@ -417,7 +417,7 @@ impl Live {
         }
     }
 
-    /// What passed is told a moment after the first of it, and not too often.
+    /// What passed is reported a moment after the first of it, and not too often.
     fn schedule_reports(&mut self) {
         if self.traffic.reports.is_empty() || self.reported.1 || self.is_frozen() {
             return;
@@ -428,7 +428,7 @@ impl Live {
         self.agenda.at(at, AgendaItem::Reports);
     }
 
-    /// Tells at once what happened to messages.
+    /// Reports immediately what happened to messages.
     fn tell_reports(&mut self) {
         self.reported.0 = self.world.now;
         for news in self.traffic.reports.take() {

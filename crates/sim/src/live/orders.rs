@@ -6,7 +6,7 @@ use raftdeck_protocol::LogLine;
 use raftdeck_protocol::request::{MAX_LOG_LINES, describe};
 use raftdeck_raft::{LogIndex, NodeId};
 
-/// The outcome of an order; `None`: it is under way, and is answered when it is over.
+/// The outcome of an order; `None`: it is under way, and is answered when it has ended.
 pub(super) type Answer = Option<Result<(), String>>;
 
 impl Live {
@@ -82,7 +82,7 @@ impl Live {
     }
 }
 
-/// The node that an order is about. Those of disturbances are looked at where these come into force.
+/// The node that an order concerns. Those of disturbances are looked at where these come into force.
 fn about(order: &Order) -> Option<NodeId> {
     match order {
         Order::Kill(node)

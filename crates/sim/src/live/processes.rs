@@ -15,7 +15,7 @@ use std::time::Duration;
 /// As many changes of files as there may be: none is interrupted.
 const ALL: u64 = 1 << 20;
 
-/// One stop and one go of a slow node together take so long.
+/// The length of one stop and one run of a slow node together.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// One node.
@@ -31,7 +31,7 @@ pub(super) struct LiveNode {
 struct Slow {
     percent: u8,
     is_halted: bool,
-    /// Which rhythm: an earlier one counts no more.
+    /// Which rhythm: an earlier one no longer counts.
     number: u64,
 }
 
@@ -158,7 +158,7 @@ impl Live {
         self.break_held(node);
     }
 
-    /// A process has ended; by itself, unless that was commanded.
+    /// A process has ended; on its own, unless that was commanded.
     pub(super) fn has_ended(&mut self, node: NodeId, why: String) {
         if self.kept.get(&node).is_none_or(|kept| kept.state.is_down()) {
             return;
@@ -228,7 +228,7 @@ impl Live {
         }
     }
 
-    /// The process goes on after a halt, and hears what it was told meanwhile.
+    /// The process continues after a halt, and applies the settings that changed meanwhile.
     fn go_on(&mut self, node: NodeId) {
         let pause = self.world.node(node).pauses;
         self.world.resume(node, pause);

@@ -14,10 +14,10 @@ pub(super) const GATHER: Duration = Duration::from_millis(10);
 /// The least time between two updates: 30 a second.
 pub(super) const INTERVAL: Duration = Duration::from_millis(34);
 
-/// Single messages that are told of in one update, when they pass at once.
+/// The most single messages reported in one update, of those that pass immediately.
 const MAX_PASSING: usize = 256;
 
-/// The same with those that stay on a link for a while.
+/// The same for those that stay on a link for a while.
 const MAX_WAITING: usize = 1024;
 
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Reports {
         self.frames.insert((from, to, kind, fate), report);
     }
 
-    /// Whether one more message will be told of that passes at once, or that `waits` on its link. If not, it is only counted.
+    /// Whether one more message that passes immediately, or that `waits` on its link, is reported. If not, it is only counted.
     pub(super) fn has_room(&mut self, waits: bool) -> bool {
         let has_room = self.messages.len() < if waits { MAX_WAITING } else { MAX_PASSING };
         self.skipped += u64::from(!has_room);

@@ -40,7 +40,7 @@ impl Live {
         self.tell(News::Time(time));
     }
 
-    /// Time passes at this rate from now on. A step under way is over.
+    /// Time passes at this rate from now on. A step under way ends.
     pub(super) fn set_rate(&mut self, rate: ClockRate) {
         self.overtake();
         self.let_pass(rate);
@@ -67,7 +67,7 @@ impl Live {
         }
     }
 
-    /// `None`: the step is under way, and answered when it is over.
+    /// `None`: the step is under way, and answered when it has ended.
     pub(super) fn step(&mut self, command: CommandId, step: Step) -> Option<Result<(), String>> {
         self.overtake();
         match step {

@@ -13,13 +13,13 @@ use std::time::Duration;
 /// The least time between two statuses of a node, in real time.
 const LEAST: Duration = Duration::from_micros(1_000_000 / NodeStatus::MAX_PER_SECOND as u64 + 1);
 
-/// A status is told at least this often, as its ages grow stale.
+/// A status is published at least this often, as its ages grow stale.
 const MOST: Duration = Duration::from_millis(100);
 
-/// So long it takes to ask all nodes how they are, in real time.
+/// How long it takes to ask all nodes for their status, in real time.
 const ASKED_WITHIN: Duration = Duration::from_millis(2);
 
-/// What was told of one node's state.
+/// What was published of one node's state.
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
     /// Something happened since the last look.

@@ -26,7 +26,7 @@ struct LinkMessage {
     from: Sender,
     message: Message,
     glance: Glance,
-    /// How it is told of; `None`: it is only counted.
+    /// How it is reported; `None`: it is only counted.
     report: Option<Box<MessageReport>>,
     held_by: Vec<FaultId>,
     /// How long it takes once nothing holds it.
@@ -43,23 +43,23 @@ struct Lane {
     /// Messages taken in since the seed was set.
     taken: u64,
     is_cut: bool,
-    /// It was told that there is no more room.
+    /// It was reported that there is no room left.
     is_full: bool,
 }
 
 /// A message that has arrived: its sender, its receiver, its content.
 pub(super) type Arrived = (Sender, NodeId, Message);
 
-/// What happened to things in force by themselves.
+/// Changes of links, rules and watches that no command caused.
 #[derive(Debug)]
 pub(super) enum LinkNews {
     /// A link is open or cut now.
     Gate(Pair, LinkState),
     /// A watch saw its message: these rules are in force now, under its name.
     Fired(FaultId, Vec<Rule>),
-    /// The rules of this name are over.
+    /// The rules of this name have ended.
     Over(FaultId),
-    /// There is no more room on this link.
+    /// There is no room left on this link.
     Full(Pair),
 }
 
@@ -106,7 +106,7 @@ impl Lane {
         self.held.insert(parcel.id, parcel);
     }
 
-    /// Sends a message on its way, behind those sent before unless others may overtake it, by so much.
+    /// Sends a message on its way, behind those sent before unless others may overtake it, by this much.
     fn send(&mut self, parcel: LinkMessage, now: Duration, behind: Duration, reports: &mut Reports) {
         if self.under_way.is_empty() {
             self.last_due = Duration::ZERO;
@@ -118,7 +118,7 @@ impl Lane {
 
     /// Sends a message on its way, whatever else is there.
     fn send_alone(&mut self, mut parcel: LinkMessage, due: Duration, now: Duration, reports: &mut Reports) {
-        // What arrives at once is told of when it has.
+        // What arrives immediately is reported on arrival.
         if due > now {
             parcel.is_now(MessageState::UnderWay { due }, reports);
         }
@@ -306,7 +306,7 @@ impl Traffic {
         }
     }
 
-    /// What came into force under this name is over; what only it held goes on, and what only it made late arrives as if it had
+    /// Ends the fault with this id. Messages that only it held continue; those that only it delayed arrive as if they had
     /// been sent now.
     pub(super) fn undo(&mut self, id: FaultId, moment: ClockMoment) {
         let slowed = self.book.slowed_by(id);
@@ -336,7 +336,7 @@ impl Traffic {
         }
     }
 
-    /// Nothing that is under way is late any more, whatever rule has made it so.
+    /// No message under way is delayed any longer, whichever rule delayed it.
     pub(super) fn hurry_all(&mut self, moment: ClockMoment) {
         let all: Vec<Pair> = self.pairs().collect();
         self.hurry(&all, moment);
@@ -427,7 +427,7 @@ impl Traffic {
         names.len()
     }
 
-    /// Delivers the oldest message of all links at once, held or under way. `false`: there is none.
+    /// Delivers the oldest message of all links immediately, held or under way. `false`: there is none.
     pub(super) fn deliver_oldest(&mut self, now: Duration) -> bool {
         let oldest = self.names(&MessageSelection::On(Scope::All, Matching::default())).first().copied();
         let Some((id, pair)) = oldest else { return false };
@@ -442,7 +442,7 @@ impl Traffic {
         }
     }
 
-    /// Puts away rules that are about no more messages and hold none.
+    /// Removes rules that cover no further messages and hold none.
     fn settle(&mut self) {
         for id in self.book.exhausted() {
             let holds = |lane: &Lane| lane.held.values().any(|parcel| parcel.held_by.contains(&id));

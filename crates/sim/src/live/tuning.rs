@@ -9,7 +9,7 @@ use raftdeck_raft::{NodeId, Tuning};
 use std::time::Duration;
 
 impl Live {
-    /// What every node works with by itself.
+    /// What every node uses by default.
     pub(super) fn usual(&self) -> Tuning {
         Tuning { timing: self.options.timing, pre_vote: true, check_quorum: true }
     }
@@ -30,7 +30,7 @@ impl Live {
         }
     }
 
-    /// No node serves a read by a lease any more, nor does one that is started later.
+    /// No node serves reads by a lease from now on, including nodes that start later.
     pub(super) fn let_all_forgo_leases(&mut self) {
         self.forgo_leases = true;
         for node in self.kept.keys().copied().collect::<Vec<_>>() {
@@ -38,7 +38,7 @@ impl Live {
         }
     }
 
-    /// The same at one node, if it can hear of it: one that is stopped hears when it goes on, one that is down when it starts.
+    /// The same at one node, if it can hear of it: a stopped one when it continues, one that is down when it starts.
     pub(super) fn set_timing_of(&mut self, node: NodeId) {
         let usual = self.usual();
         let tuning = self.ledger.tuning_of(node, usual);

@@ -55,7 +55,7 @@ impl WorkloadRun {
             self.recent.pop_front();
         }
         let running = self.ended_by.is_none();
-        // When it is over, the silence that follows is no gap.
+        // Once it has ended, the silence that follows is no gap.
         let gap = if running { now - self.last } else { 0 };
         WorkloadFigures {
             running,

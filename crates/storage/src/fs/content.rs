@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// Disks write whole sectors; a sector of a write is on the disk or it is not.
 const SECTOR: usize = 512;
 
-/// The system writes the oldest changes to the disk by itself when there are more than so many: a file that is never synced
+/// The system writes the oldest changes to the disk on its own when there are more than this many: a file that is never synced
 /// does not grow in memory without end.
 const MOST_UNSYNCED: usize = 256;
 
@@ -54,7 +54,7 @@ impl Content {
         }
     }
 
-    /// Puts these bytes in the place of all that is there, durably.
+    /// Replaces the whole content with these bytes, durably.
     pub(super) fn put(&mut self, bytes: &[u8]) {
         *self = Self { handles: self.handles, ..Self::default() };
         (self.current, self.durable) = (bytes.to_vec(), bytes.to_vec());
@@ -137,7 +137,7 @@ impl Change {
         }
     }
 
-    /// The same change, torn after so many bytes.
+    /// The same change, torn after this many bytes.
     fn prefix(&self, size: usize) -> Self {
         match self {
             Self::Write { offset, bytes } => {

@@ -29,7 +29,7 @@ impl Default for Delay {
 }
 
 impl SyncDelay {
-    /// Every sync takes so much longer.
+    /// Every sync takes this much longer.
     #[must_use]
     pub fn new(delay: Duration) -> Self {
         let this = Self::default();
@@ -37,7 +37,7 @@ impl SyncDelay {
         this
     }
 
-    /// From now on every sync takes so much longer; `None`: none finishes until this is called again.
+    /// From now on every sync takes this much longer; `None`: none finishes until this is called again.
     pub fn set(&self, delay: Option<Duration>) {
         *self.lock() = Delay(delay);
         self.0.changed.notify_all();

@@ -48,7 +48,7 @@ impl FileSystem for DiskFs {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        // The last ancestor of a relative path is the empty path, which stands for the current directory.
+        // The last ancestor of a relative path is the empty path, which means the current directory.
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         fs::File::open(dir)?.sync_all()
     }

@@ -18,7 +18,7 @@ pub enum Survival {
     Process,
     /// Nothing.
     Nothing,
-    /// Of each file's unsynced writes, in the order of writing, the first so many bytes.
+    /// Of each file's unsynced writes, in the order of writing, the first this many bytes.
     Prefix(usize),
     /// Some sectors and not others, chosen by this seed; likewise some changes of names.
     Sectors(u64),
@@ -111,7 +111,7 @@ impl MemoryFs {
         disk.failing_sync = Some(disk.syncs + successes);
     }
 
-    /// The machine stops after so many more changes (writes, cuts, syncs, new names): everything after them fails
+    /// The machine stops after this many more changes (writes, cuts, syncs, new names): everything after them fails
     /// and has no effect, until [`MemoryFs::crash`] says what is left.
     pub fn halt_after(&self, changes: u64) {
         self.disk().changes_left = Some(changes);
@@ -211,7 +211,7 @@ impl Disk {
         self.names = self.durable_names.clone();
     }
 
-    /// Forgets the files that nothing can reach any more, also after a crash.
+    /// Forgets the files that can no longer be reached, not even after a crash.
     fn drop_unreachable(&mut self) {
         let Self { files, names, durable_names, unsynced_names, .. } = self;
         let may_return = |id: &u64| unsynced_names.iter().any(|change| change.gives(*id));
@@ -360,7 +360,7 @@ impl Lock for MemoryLock {}
 impl Drop for MemoryLock {
     fn drop(&mut self) {
         let mut disk = self.fs.disk();
-        // After a crash the lock may be somebody else's.
+        // After a crash another process may hold the lock.
         if disk.life == self.life {
             disk.locks.remove(&self.path);
         }

@@ -30,7 +30,7 @@ pub trait FileSystem: Send + Sync + Debug {
     /// Whether there is something at `path`.
     fn exists(&self, path: &Path) -> io::Result<bool>;
 
-    /// Gives a file another name, in the place of what had that name. A crash leaves either the old state or the
+    /// Renames a file, replacing any file of the new name. A crash leaves either the old state or the
     /// new one; it is surely the new one after [`FileSystem::sync_dir`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
@@ -45,7 +45,7 @@ pub trait FileSystem: Send + Sync + Debug {
     /// that were taken away are not.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Takes the lock that the file at `path` stands for, without waiting. It is released when the [`Lock`] is
+    /// Takes the lock that the file at `path` represents, without waiting. It is released when the [`Lock`] is
     /// dropped, and when the process ends, however it ends.
     fn try_lock(&self, path: &Path) -> Result<Box<dyn Lock>, LockError>;
 
@@ -53,7 +53,7 @@ pub trait FileSystem: Send + Sync + Debug {
     fn handle(&self) -> Box<dyn FileSystem>;
 }
 
-/// An open file. What was written is visible to readers at once and durable after [`File::sync_data`].
+/// An open file. What was written is visible to readers immediately and durable after [`File::sync_data`].
 pub trait File: Send + Debug {
     /// Its length in bytes.
     fn size(&self) -> io::Result<u64>;

@@ -43,7 +43,7 @@ pub fn create_dir_all(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY).create(dir)
 }
 
-/// Opens a regular file of this user's as `options` say. Follows no link and waits for nobody; a file that is created is for
+/// Opens a regular file of this user's as `options` say. Follows no link and does not block; a file that is created is for
 /// this user alone.
 pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = options.mode(FILE).custom_flags(flags(OFlags::empty())).open(path).map_err(explained)?;
@@ -58,7 +58,7 @@ pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a directory of this user's itself, for its lock. Follows no link and waits for nobody.
+/// Opens a directory of this user's itself, for its lock. Follows no link and does not block.
 pub fn open_dir(path: &Path) -> io::Result<File> {
     let directory = OpenOptions::new().read(true).custom_flags(flags(OFlags::DIRECTORY)).open(path);
     let directory = directory.map_err(explained)?;
@@ -70,7 +70,7 @@ pub fn open_dir(path: &Path) -> io::Result<File> {
 /// not there, or goes meanwhile, was not open.
 #[must_use]
 pub fn tighten(dir: &Path) -> Vec<Exposed> {
-    // The directory first: nobody opens a file in it after that.
+    // The directory first: no other user can open a file in it after that.
     let mut exposed: Vec<_> = close(dir, DIRECTORY).into_iter().collect();
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     exposed.extend(entries.filter_map(|entry| close(&entry.path(), FILE)));
@@ -106,7 +106,7 @@ fn flags(more: OFlags) -> i32 {
 fn explained(error: io::Error) -> io::Error {
     match Errno::from_io_error(&error) {
         Some(Errno::LOOP) => io::Error::other("it is a symbolic link, which is not followed"),
-        // A pipe that nobody reads.
+        // A pipe without a reader.
         Some(Errno::NXIO) => not_regular(),
         _ => error,
     }

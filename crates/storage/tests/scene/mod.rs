@@ -27,7 +27,7 @@ pub(crate) fn segment(sequence: u64) -> PathBuf {
     dir().join(format!("log-{sequence:010}"))
 }
 
-/// Segments of so many bytes, prepared by whoever writes.
+/// Segments of this many bytes, prepared by whoever writes.
 pub(crate) fn sized(segment_bytes: u64) -> LogOptions {
     LogOptions { segment_bytes, cache_bytes: usize::MAX, background: false }
 }

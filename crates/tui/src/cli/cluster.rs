@@ -23,7 +23,7 @@ pub(super) struct ClusterArgs {
     /// How many nodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = node_count)]
     nodes: u8,
-    /// How fast heartbeats and elections go
+    /// The preset of heartbeats and election timeouts
     #[arg(long, value_enum, default_value_t = TimingName::Fast)]
     timing: TimingName,
     /// Keep the nodes' data here; without it, the data is removed when the cluster ends
@@ -46,7 +46,7 @@ pub(super) struct ClusterArgs {
     /// hands over or steps down [default: the greatest election timeout, at least 500]
     #[arg(long, value_name = "MS", value_parser = raftdeck_node::parse_millis)]
     disk_stall: Option<Duration>,
-    /// Treat a closed connection of the leader as its crash: followers campaign at once, without waiting for their
+    /// Treat a closed connection of the leader as its crash: followers campaign immediately, without waiting for their
     /// election timeout
     #[arg(long)]
     detect_crash: bool,
@@ -69,7 +69,7 @@ pub(super) struct ClusterArgs {
     direct: bool,
 }
 
-/// So that on the deck a snapshot is seen before long.
+/// Low enough for a snapshot to appear on the deck before long.
 const SNAPSHOT_ENTRIES: u64 = 1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,7 +105,7 @@ fn clock_rate(given: &str) -> Result<ClockRate, String> {
 }
 
 impl ClusterArgs {
-    /// What is to be started, and the recording of it that is to be made.
+    /// The engine to start, and the recording to make.
     pub(super) fn start(mut self) -> Result<(Engine, Option<Tape>)> {
         let record = self.record.take();
         let engine = match self.engine {
@@ -116,7 +116,7 @@ impl ClusterArgs {
         Ok((engine, tape))
     }
 
-    /// Simulated nodes have no files, ports or tokens.
+    /// Simulated nodes use no files, ports, tokens or links of this machine.
     fn live_options(self) -> Result<LiveOptions, WrongUsage> {
         let given = [
             ("--data-dir", self.data_dir.is_some()),
@@ -167,7 +167,7 @@ impl ClusterArgs {
             guard: Some(executable.clone()),
             ..LabOptions::new(executable, &["node"], self.nodes)
         };
-        // What can be told from the command line alone is wrong usage.
+        // An error that the command line alone shows is wrong usage.
         options.validate().map_err(|error| WrongUsage::new(ErrorKind::ValueValidation, error))?;
         Ok(options)
     }

@@ -1,4 +1,4 @@
-//! The deck itself, which is what the program is without a command.
+//! The deck itself, which the program runs without a command.
 
 use super::cluster::ClusterArgs;
 use super::screen::ScreenArgs;
@@ -14,7 +14,7 @@ use raftdeck_script::Script;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-/// For the help.
+/// Text for the help.
 pub(super) const HELP: &str = "\
 Examples:
   raftdeck                          three nodes; kill the leader with K, write with w, help with ?
@@ -41,7 +41,7 @@ pub(super) struct DeckArgs {
     screen: ScreenArgs,
 }
 
-/// Runs the deck, or prints what happens where it cannot be drawn; the exit status.
+/// Runs the deck, or prints what happens where it cannot be drawn; returns the exit status.
 pub(super) fn run(args: DeckArgs) -> Result<u8> {
     let (engine, tape) = args.cluster.start()?;
     let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();

@@ -1,10 +1,10 @@
-//! Names the command of an option that was given to another one: `raftdeck --node-id 1` is meant to be `raftdeck node`.
+//! Names the command that an option belongs to if it was given to another one: `raftdeck --node-id 1` is meant to be `raftdeck node`.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory};
 use raftdeck_config::Refusal;
 
-/// The refusal of a command line, in other words if the option is one of other commands.
+/// The refusal of a command line, reworded if the option belongs to other commands.
 pub(super) fn instead(refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::Usage(error, notes) => match sentence(&super::Cli::command(), &error) {

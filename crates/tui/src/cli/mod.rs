@@ -65,13 +65,13 @@ enum Sub {
     /// Play a recording that was made with --record: on the deck, or, where there is no terminal, as lines
     #[command(after_help = replay::HELP)]
     Replay(ReplayArgs),
-    /// Read scripts without carrying them out, and print their mistakes
+    /// Check scripts without running them, and print their mistakes
     #[command(after_help = check::HELP)]
     Check(CheckArgs),
     /// Measure a cluster: throughput, latency, cost, failover time and recovery time
     #[command(after_help = bench::HELP)]
     Bench(BenchArgs),
-    /// Make an authority and certificates for a cluster that uses TLS
+    /// Make a certificate authority and certificates for a cluster that uses TLS
     #[command(
         subcommand,
         after_help = "Examples:\n  raftdeck tls new --nodes 3 --hosts kv.example,10.0.0.1\n  raftdeck tls add --node 4"
@@ -107,7 +107,7 @@ const TOKENS: &[StandIn] = &[
     StandIn { table: "bench", option: "token-file", variable: TOKEN_VARIABLE, is_secret: true },
 ];
 
-/// The command line, and how the environment and the configuration file name its parts.
+/// The command line, and how the environment and the configuration file name its options.
 #[must_use]
 pub fn program() -> Program {
     Program::new(Cli::command(), "deck")
@@ -116,10 +116,10 @@ pub fn program() -> Program {
         .stand_ins(TOKENS)
 }
 
-/// Runs what the command line asks for; the program's exit status.
+/// Runs what the command line requests; returns the program's exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    // Nobody but the program itself asks for it, so it is no part of what is described.
+    // Only the program itself uses this, so it is not part of the documented command line.
     if std::env::args_os().nth(1).is_some_and(|command| command == raftdeck_bench::FLOOR_COMMAND) {
         return raftdeck_bench::run_floor(std::env::args_os().skip(1));
     }
@@ -159,18 +159,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints panics readably. Where standard error is closed they are lost, but do not end the process at once, as
-/// printing them with the usual macros would: there is still a cluster to be stopped.
+/// Prints panics readably. If standard error is closed they are lost, but do not end the process immediately, as printing them with
+/// the usual macros would: there is still a cluster to be stopped.
 fn print_panics() {
     let (panics, errors) = color_eyre::config::HookBuilder::default().into_hooks();
-    // Fails only if there is one already, which is as good.
+    // Fails only if there is one already, which is equally good.
     let _ = errors.install();
     std::panic::set_hook(Box::new(move |panic| {
         let _ = writeln!(io::stderr(), "{}", panics.panic_report(panic));
     }));
 }
 
-/// Says why nothing came of it.
+/// Prints why the command failed.
 fn failed(error: &Report) -> ExitCode {
     if let Some(WrongUsage { kind, why }) = error.downcast_ref() {
         Cli::command().error(*kind, why).exit();
@@ -179,7 +179,7 @@ fn failed(error: &Report) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints what is the whole of an answer.
+/// Prints a complete answer.
 fn told(text: Result<Vec<u8>>) -> Result<u8> {
     client::print(&text?)?;
     Ok(0)

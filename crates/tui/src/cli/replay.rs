@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
-/// For the help.
+/// Text for the help.
 pub(super) const HELP: &str = "\
 Space pauses and resumes, + and - change the speed, . runs to the next event and pauses, `:seek 12s` jumps forward to a time.
 
@@ -37,7 +37,7 @@ pub(super) struct ReplayArgs {
     screen: ScreenArgs,
 }
 
-/// Plays the recording; the exit status.
+/// Plays the recording; returns the exit status.
 pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
     let cannot = || format!("the recording {} cannot be played", args.file.display());
     let file = File::open(&args.file).wrap_err_with(cannot)?;

@@ -15,7 +15,7 @@ pub(super) fn read_script(file: &Path) -> Result<(String, Vec<u8>)> {
     }
 }
 
-/// In virtual time all lines are there from the beginning: the file's, or else those of the standard input.
+/// In virtual time all lines are available from the beginning: the file's, or else those of the standard input.
 pub(super) fn script_of_input(mut script: Script, has_file: bool) -> Result<Script> {
     if !has_file {
         let mut text = Vec::new();

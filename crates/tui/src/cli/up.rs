@@ -10,7 +10,7 @@ use raftdeck_script::Script;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
-/// For the help.
+/// Text for the help.
 pub(super) const HELP: &str = "\
 Examples:
   raftdeck up --nodes 3 --json
@@ -33,7 +33,7 @@ Events:
   role       node, from, to (follower, pre_candidate, candidate, leader), term
   step_down  node, reason (higher_term, other_leader, quorum_lost, removed, disk_stalled), term
   leader     node, leader (null: none known), term
-  commit     node, index; at most ten a second and node
+  commit     node, index; at most ten per second per node
   truncate   node, from, to: entries removed because they conflicted with the leader's
   link       from, to, state: cut, open
   membership            node, index, voters, learners, outgoing (the old voters, while the change
@@ -59,9 +59,9 @@ Events:
   snapshot_refused      node (the leader), follower, last, reason
   notice     node (the reporter), about (a node), kind: founding, empty_disk, removed; text: what is
              wrong and what to do. Repeated when the text changes
-  notice_over   node, about, kind: it is no longer reported
+  notice_over   node, about, kind: this condition has ended
   peer_refused  node, peer, reason: no connection between them, because one refuses the other
-  peer_admitted node, peer: it is no longer reported
+  peer_admitted node, peer: the refusal has ended
   change     node, step: starting, joining, promoting, joined (a node is added); replacing, then
              joining to joined; leaving, left; handing_over, handed_over; given_up
   missed     node, count: events that were dropped
@@ -69,7 +69,7 @@ Events:
   in_force   faults: everything in force, each with its id and its command
   message    with --messages only: id, from, to, kind, term, entries, fields, sent_us, state
              (under_way, held, delivered, lost), then_us (when it is due, was delivered or lost; not
-             if it is held), index and granted where a message has them. A line a state; times are
+             if it is held), index and granted where a message has them. One line per state; times are
              cluster time. A quiet cluster of three at fast timing prints some 150 lines a second
   messages_skipped   count: reports of messages that were dropped because they arrived too fast
   client     id (of the command), asked, node, answer or failed: the outcome of a request to the store
@@ -97,7 +97,7 @@ pub(super) struct UpArgs {
     script: Option<PathBuf>,
 }
 
-/// Runs the cluster and the script, and prints what happens; the exit status.
+/// Runs the cluster and the script, and prints what happens; returns the exit status.
 pub(super) fn run(args: UpArgs) -> Result<u8> {
     let format = Format::asked(args.json, args.messages);
     let script = match &args.script {

@@ -6,7 +6,7 @@ use color_eyre::eyre::Result;
 use raftdeck_bench::{BenchArgs, BenchError};
 use raftdeck_node::open_files;
 
-/// For the help.
+/// Text for the help.
 pub(crate) const HELP: &str = "\
 Examples:
   raftdeck bench write --clients 256 --secs 5 --floor
@@ -15,10 +15,10 @@ Examples:
 
 Exit status: 0 measured, 1 failed, 2 wrong usage.";
 
-/// What a benchmark has open: its clients' connections and its cluster's.
+/// The files that a benchmark has open: its clients' connections and its cluster's.
 const BENCH_FILES: u64 = 256;
 
-/// Measures; the exit status.
+/// Runs the benchmark; returns the exit status.
 pub(crate) fn run(args: BenchArgs) -> Result<u8> {
     open_files::allow(BENCH_FILES)?;
     match raftdeck_bench::run(args) {

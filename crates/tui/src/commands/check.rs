@@ -1,4 +1,4 @@
-//! `raftdeck check`: reads scripts without carrying them out.
+//! `raftdeck check`: checks scripts without running them.
 
 use crate::files;
 use clap::Args;
@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// For the help.
+/// Text for the help.
 pub const HELP: &str = "\
 Each mistake is one line, FILE:LINE:COLUMN: what is wrong. The files that a script loads are read too, where it \
 loads them. The exit status is 0 if there is no mistake and 1 if there is one.
@@ -32,7 +32,7 @@ pub struct CheckArgs {
     nodes: u8,
 }
 
-/// What is to be printed, and the exit status.
+/// Returns what is to be printed, and the exit status.
 pub fn run(args: &CheckArgs) -> Result<(Vec<u8>, u8)> {
     let nodes: Vec<NodeId> = (1..=args.nodes.into()).map(NodeId).collect();
     let mut files = Files::default();
@@ -47,12 +47,12 @@ pub fn run(args: &CheckArgs) -> Result<(Vec<u8>, u8)> {
     Ok((text.into_bytes(), status))
 }
 
-/// The files that were read, each once, by the name by which it was read first.
+/// The files that were read, each once, under the name with which it was read first.
 #[derive(Default)]
 struct Files(BTreeMap<PathBuf, (String, Result<Vec<u8>, String>)>);
 
 impl Files {
-    /// The mistakes of a script and of the files that it loads. One that a script before it loads was checked there.
+    /// The mistakes of a script and of the files that it loads. Mistakes of a file that an earlier script loaded were reported there.
     fn check(&mut self, file: &str, nodes: &[NodeId]) -> BTreeSet<ScriptFlaw> {
         if self.0.contains_key(&identity(file)) {
             return BTreeSet::new();
@@ -83,7 +83,7 @@ impl Files {
     }
 }
 
-/// The same for each name of a file.
+/// The same path for all names of a file.
 fn identity(file: &str) -> PathBuf {
     fs::canonicalize(file).unwrap_or_else(|_| Path::new(file).to_owned())
 }

@@ -4,7 +4,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Subcommand};
 use raftdeck_config::{Program, as_json, as_table};
 
-/// What `raftdeck config --help` ends with.
+/// The end of `raftdeck config --help`.
 pub(crate) const HELP: &str = "\
 Examples:
   raftdeck config show --config raftdeck.toml
@@ -39,7 +39,7 @@ pub(crate) enum ConfigArgs {
     },
 }
 
-/// What it prints.
+/// The text that it prints.
 pub(crate) fn told(args: &ConfigArgs, program: &Program, matches: &ArgMatches) -> String {
     let ConfigArgs::Show { command, json } = args;
     let environment = |name: &str| std::env::var_os(name);

@@ -1,5 +1,5 @@
-//! The command line described for other programs: completions for shells, pages for `man`. Both come from the one
-//! definition in [`crate::cli`] and say nothing that it does not.
+//! The command line described for other programs: completions for shells, pages for `man`. Both are made from the one definition in
+//! [`crate::cli`] and add nothing to it.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// For the help of `raftdeck completions`.
+/// Text for the help of `raftdeck completions`.
 pub(crate) const COMPLETIONS_HELP: &str = "\
 Examples:
   raftdeck completions bash > ~/.local/share/bash-completion/completions/raftdeck
@@ -39,7 +39,7 @@ pub(crate) fn completions(args: &CompletionsArgs, mut program: Command) -> Vec<u
     script
 }
 
-/// The page of the whole program; nothing when pages were written to a directory instead.
+/// The page of the whole program; nothing if pages were written to a directory instead.
 pub(crate) fn man(args: ManArgs, program: Command) -> Result<Vec<u8>> {
     let mut program = program.disable_help_subcommand(true);
     program.build();
@@ -64,8 +64,8 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     Ok(set_lines(&String::from_utf8_lossy(&page)).into_bytes())
 }
 
-/// What stands below the options is written in lines, not in paragraphs, and must stay so. Letters outside ASCII are named, as
-/// not every man takes them.
+/// Sets the text below the options in lines, not in paragraphs. Characters outside ASCII are written as escapes, as not every `man`
+/// accepts them.
 fn set_lines(page: &str) -> String {
     let mut text = String::new();
     let mut in_lines = false;
@@ -82,7 +82,7 @@ fn set_lines(page: &str) -> String {
                 if c.is_ascii() {
                     text.push(c);
                 } else {
-                    // A String takes it all.
+                    // Writing to a string cannot fail.
                     let _ = write!(text, "\\[u{:04X}]", u32::from(c));
                 }
             }

@@ -1,5 +1,5 @@
-//! The commands that need neither a screen nor a cluster of their own: a client, the simulator's runs, measurements, and what
-//! the program can tell of itself.
+//! The commands that need neither a screen nor a cluster of their own: a client, the simulator's runs, measurements, and descriptions
+//! of the program itself.
 
 pub(crate) mod bench;
 pub mod check;

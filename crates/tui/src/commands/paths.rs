@@ -4,15 +4,15 @@ use etcetera::BaseStrategy;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// The directory for what may be lost without harm, such as histories: `$XDG_STATE_HOME/raftdeck`, else
-/// `~/.local/state/raftdeck`. None where the user has no home.
+/// The directory for files that can be lost without harm, such as histories: `$XDG_STATE_HOME/raftdeck`, else
+/// `~/.local/state/raftdeck`. `None` if the user has no home directory.
 #[must_use]
 pub fn state_dir() -> Option<PathBuf> {
     let base = etcetera::choose_base_strategy().ok()?;
     Some(base.state_dir().unwrap_or_else(|| base.data_dir()).join("raftdeck"))
 }
 
-/// What was typed at the client's prompt.
+/// The file with what was typed at the client's prompt.
 #[must_use]
 pub fn client_history() -> Option<PathBuf> {
     Some(state_dir()?.join("client-history"))

@@ -1,5 +1,5 @@
-//! `raftdeck sim`: plays whole clusters in virtual time, many seeds on all processors, and says what it found. The
-//! simulator gives a seed its meaning; here are the threads, the clock and the output.
+//! `raftdeck sim`: runs whole clusters in virtual time, many seeds on all processors, and prints what it found. The simulator gives a
+//! seed its meaning; the threads, the clock and the output are here.
 
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr};
@@ -14,10 +14,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A promise was broken.
+/// The exit status when a property was violated.
 const BROKEN: u8 = 3;
 
-/// The search for a short schedule may take so many runs.
+/// The most runs in the search for a short schedule.
 const SHRINKING: u32 = 600;
 
 /// `raftdeck sim …`
@@ -54,14 +54,14 @@ struct RunArgs {
     /// How many seeds to run
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// The first of them
+    /// The first seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     first_seed: u64,
     /// Run this seed only
     #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "first_seed"])]
     seed: Option<u64>,
     /// Which faults to inject: all, none, or some of crash, disk, partition, network, pause, clock, membership,
-    /// transfer, snapshot, tune, wipe, restore, client, stall between commas
+    /// transfer, snapshot, tune, wipe, restore, client, stall, separated by commas
     #[arg(long, value_name = "KINDS", default_value = "all", value_parser = fault_kinds)]
     faults: FaultKinds,
     /// For how many virtual seconds faults are injected in each run
@@ -70,7 +70,7 @@ struct RunArgs {
     /// How many runs at a time; without it, one per processor
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Write every event of the one seed's run to this file, a JSON object a line
+    /// Write every event of the one seed's run to this file, one JSON object per line
     #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = ["seeds", "first_seed"])]
     trace: Option<PathBuf>,
     /// Print one JSON object
@@ -92,7 +92,7 @@ fn fault_kinds(given: &str) -> Result<FaultKinds, UnknownFault> {
     given.parse()
 }
 
-/// Runs what was asked for; the exit status.
+/// Runs what was requested; returns the exit status.
 pub fn run(args: SimArgs) -> Result<u8> {
     let SimCommand::Run(args) = args.command;
     let options = Options { nodes: args.nodes, faults: args.faults.clone(), secs: args.secs };
@@ -110,7 +110,7 @@ pub fn run(args: SimArgs) -> Result<u8> {
 struct SeedsResult {
     seeds: u64,
     stats: Stats,
-    /// The lowest seed that broke a promise.
+    /// The lowest seed that violated a property.
     broken: Option<RunOutcome>,
     trace_hash: Option<u64>,
 }
@@ -127,7 +127,7 @@ impl SeedsResult {
     }
 }
 
-/// Plays one seed and writes down every event.
+/// Runs one seed and writes down every event.
 fn traced(seed: u64, options: &Options, path: &Path) -> Result<SeedsResult> {
     let cannot = || format!("cannot write the trace to {}", path.display());
     let mut file = BufWriter::new(File::create(path).wrap_err_with(cannot)?);
@@ -145,8 +145,8 @@ fn traced(seed: u64, options: &Options, path: &Path) -> Result<SeedsResult> {
     Ok(played)
 }
 
-/// Plays all seeds, in order, some at a time. After a broken promise no more are begun; those before it are played to
-/// their end, so that the lowest broken seed is found.
+/// Runs all seeds, in order, several at a time. After a violation no more are begun; those before it are run to their end, so that
+/// the lowest broken seed is found.
 fn play(args: &RunArgs, options: &Options) -> SeedsResult {
     let (first, count) = args.seed.map_or((args.first_seed, args.seeds), |seed| (seed, 1));
     let processors = thread::available_parallelism().map_or(1, usize::from);
@@ -191,7 +191,7 @@ fn play(args: &RunArgs, options: &Options) -> SeedsResult {
         }
     });
     if shows_progress {
-        // Nobody minds if a progress line cannot be wiped.
+        // A progress line that cannot be wiped does no harm.
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
     played
@@ -232,14 +232,14 @@ impl SimReport<'_> {
             self.table() + &failure.unwrap_or_default()
         };
         match io::stdout().write_all(text.as_bytes()) {
-            // Nobody reads any more, which is their right.
+            // The reader has closed the output, which is not a failure.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             other => other.wrap_err("cannot print the result")?,
         }
         Ok(if self.played.broken.is_some() { BROKEN } else { 0 })
     }
 
-    /// The command that plays a seed again.
+    /// The command that runs a seed again.
     fn command(&self, seed: u64) -> String {
         let Options { nodes, faults, secs } = self.options;
         let secs = if *secs == Options::new(1).secs { String::new() } else { format!(" --secs {secs}") };

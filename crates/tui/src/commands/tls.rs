@@ -1,5 +1,5 @@
-//! `raftdeck tls`: a small certificate authority and the certificates that it signs, for clusters without an
-//! authority of their own. Writes files, none of them twice, and opens no connection.
+//! `raftdeck tls`: a small certificate authority and the certificates that it signs, for clusters without an authority of their own.
+//! Writes files, never overwrites one, and opens no connection.
 
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr, bail, ensure};
@@ -14,14 +14,14 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use time::{Duration, OffsetDateTime};
 
-/// How long an authority's certificate is valid, and one that it signs, in days.
+/// How long the certificates of an authority, and those that it signs, are valid, in days.
 const AUTHORITY_DAYS: i64 = 3650;
 const LEAF_DAYS: i64 = 730;
 
-/// Certificates are valid from a little before they are made: clocks differ.
+/// Certificates are valid from a little before they are made, because clocks differ.
 const BEFORE: Duration = Duration::hours(1);
 
-/// What `raftdeck tls new --help` ends with.
+/// The end of `raftdeck tls new --help`.
 const NEW_HELP: &str = "\
 Examples:
   raftdeck tls new
@@ -31,7 +31,7 @@ Makes ca.pem and ca-key.pem, n1.pem and n1-key.pem and so on for the nodes, clie
 Each node gets ca.pem and its own two files, each client ca.pem and a client's two. ca-key.pem signs more
 of them: keep it where no node runs. No file is overwritten.";
 
-/// What `raftdeck tls add --help` ends with.
+/// The end of `raftdeck tls add --help`.
 const ADD_HELP: &str = "\
 Examples:
   raftdeck tls add --node 4 --hosts localhost,127.0.0.1
@@ -40,7 +40,7 @@ Examples:
 /// `raftdeck tls ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum TlsArgs {
-    /// Make an authority, and certificates for nodes and a client
+    /// Make a certificate authority, and certificates for nodes and a client
     #[command(after_help = NEW_HELP)]
     New(NewArgs),
     /// Make one more certificate with the authority that tls new made
@@ -55,7 +55,7 @@ pub(crate) struct NewArgs {
     /// For how many nodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = node_count)]
     nodes: u8,
-    /// What the client's files are called
+    /// The name of the client's files
     #[arg(long, value_name = "NAME", default_value = "client", value_parser = client_name)]
     client: String,
 }
@@ -75,7 +75,7 @@ pub(crate) struct AddArgs {
 
 #[derive(Args, Debug)]
 struct PlaceArgs {
-    /// Where the files are
+    /// The directory of the files
     #[arg(long, value_name = "DIR", default_value = "raftdeck-tls")]
     dir: PathBuf,
     /// The hosts and addresses by which clients reach the nodes; node-to-node connections need none
@@ -83,7 +83,7 @@ struct PlaceArgs {
     hosts: Vec<String>,
 }
 
-/// Makes what is asked for, and says what to do with it.
+/// Makes what is requested, and says how to use it.
 pub(crate) fn run(args: TlsArgs) -> Result<String> {
     match args {
         TlsArgs::New(args) => new(&args),
@@ -149,7 +149,7 @@ fn add(AddArgs { place, node: id, client }: &AddArgs) -> Result<String> {
     Ok(told(dir, &pairs) + &format!("\nValid for {LEAF_DAYS} days.\n"))
 }
 
-/// A certificate and its key as they are written, with the name of their files.
+/// A certificate and its key in written form, with the name of their files.
 struct Pair {
     name: String,
     certificate: String,
@@ -227,7 +227,7 @@ fn params(names: &[String], common: &str, days: i64) -> Result<CertificateParams
     Ok(params)
 }
 
-/// An address as a certificate names it: without the brackets that go before a port.
+/// An address as a certificate names it: without the brackets that precede a port.
 fn bare(host: &str) -> String {
     host.trim().trim_matches(['[', ']']).to_owned()
 }
@@ -241,7 +241,7 @@ fn is_name(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// A name that makes a file, and not one that is another's.
+/// A name that is valid for a file, and does not collide with another file's.
 fn client_name(given: &str) -> Result<String, String> {
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let digits = given.strip_prefix('n').unwrap_or_default();
@@ -255,7 +255,7 @@ fn client_name(given: &str) -> Result<String, String> {
     Ok(given.to_owned())
 }
 
-/// Writes all of them, or none if one is there already.
+/// Writes all of them, or none if one exists already.
 fn write_all(dir: &Path, pairs: &[Pair]) -> Result<()> {
     if let Some(there) = pairs.iter().flat_map(|pair| pair.files(dir)).find(|file| file.exists()) {
         bail!("{} exists already, and no file is overwritten: move it away first", there.display());

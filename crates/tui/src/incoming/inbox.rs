@@ -1,8 +1,8 @@
 //! The queue of the deck's one loop: keys, the lab's updates, signals.
 //!
-//! There is no backpressure on the lab: waiting for a slow terminal would delay links and disturb the cluster. So
-//! updates are always accepted, and beyond a bound the inbox drops the least important ones (`Backlog`). Keys do
-//! wait: the terminal keeps them meanwhile.
+//! There is no backpressure on the lab: waiting for a slow terminal would delay links and disturb the cluster. So updates are always
+//! accepted, and beyond a bound the inbox drops the least important ones (`Backlog`). Keys do wait: the terminal keeps them
+//! meanwhile.
 
 use crossterm::event::Event;
 use raftdeck_model::{News, Update};
@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Why the deck ends although nobody pressed its key.
+/// Why the deck ends without its key being pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// A signal asked for it; its number.
+    /// A signal requested it; its number.
     Signal(i32),
     /// The terminal, or the reader of the output, is gone.
     Closed,
@@ -22,7 +22,7 @@ pub enum EndReason {
     Panicked,
 }
 
-/// All that waited.
+/// Everything that waited.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// From the lab, in order.
@@ -33,9 +33,9 @@ pub struct Batch {
     pub lines: Vec<Vec<u8>>,
     /// No more lines come after these.
     pub lines_ended: bool,
-    /// The process was stopped and runs again: the screen may be gone and must be drawn anew.
+    /// The process was stopped and runs again: the screen may be gone and must be redrawn.
     pub continued: bool,
-    /// The deck is to end. Stays set once it was.
+    /// The deck is to end. Stays set from then on.
     pub end: Option<EndReason>,
 }
 
@@ -47,7 +47,7 @@ pub struct Inbox {
     arrived: Condvar,
     /// Input was taken.
     taken: Condvar,
-    /// The end was asked for.
+    /// The end was requested.
     ending: Condvar,
 }
 
@@ -61,7 +61,7 @@ struct InboxContent {
     end: Option<EndReason>,
 }
 
-/// As many events of the terminal wait here before the rest waits in the terminal.
+/// This many events of the terminal wait here; the rest waits in the terminal.
 const MAX_INPUT: usize = 256;
 
 impl Inbox {
@@ -111,7 +111,7 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// Asks the deck to end. The first reason stands.
+    /// Asks the deck to end. The first reason is kept.
     pub fn end(&self, why: EndReason) {
         self.lock().end.get_or_insert(why);
         self.arrived.notify_one();
@@ -130,7 +130,7 @@ impl Inbox {
         }
     }
 
-    /// Waits until something is there, or until `deadline`; takes all of it.
+    /// Waits until something arrives, or until `deadline`; takes everything.
     pub fn wait(&self, deadline: Option<Instant>) -> Batch {
         let mut waiting = self.lock();
         while waiting.is_empty() {
@@ -156,7 +156,7 @@ impl Inbox {
         batch
     }
 
-    // A panic elsewhere must not take the way out away from the loop.
+    // A panic elsewhere must not keep the loop from ending.
     fn lock(&self) -> MutexGuard<'_, InboxContent> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,14 +180,14 @@ struct Backlog {
 }
 
 impl Backlog {
-    /// This many updates wait at most. In use a few dozen do.
+    /// The most updates that wait. Normally there are a few dozen.
     const MAX: usize = 8192;
-    /// Over the bound, this many of the newest events of nodes are kept, the others are told as missed.
+    /// Beyond the bound, this many of the newest events of nodes are kept, and the others are reported as missed.
     const KEPT_EVENTS: usize = 1024;
-    /// Over the bound, this many of the newest lines of each other kind are kept.
+    /// Beyond the bound, this many of the newest lines of each other kind are kept.
     const KEPT_LINES: usize = 256;
 
-    /// Over the bound, this many of the newest reports of messages are kept; each may tell of many.
+    /// Beyond the bound, this many of the newest reports of messages are kept; each may report many.
     const KEPT_MESSAGES: usize = 64;
 
     fn push(&mut self, update: Update) {
@@ -201,14 +201,14 @@ impl Backlog {
         std::mem::take(&mut self.updates)
     }
 
-    /// Keeps of each state the newest, of each kind of news the newest few, and counts the events lost. Afterwards
-    /// less than half of the bound is in use, however many nodes there are (at most 255).
+    /// Keeps the newest of each state and the newest few of each kind of news, and counts the lost events. Afterwards less than half
+    /// of the bound is in use, however many nodes there are (at most 255).
     fn forget(&mut self) {
         let mut memory = SeenUpdates::default();
         let (at, seq) = self.updates.first().map_or_else(Default::default, |oldest| (oldest.at, oldest.seq));
         let mut kept: Vec<Update> =
             self.updates.drain(..).rev().filter(|update| memory.keeps(&update.what)).collect();
-        // What is missing was older than what is kept.
+        // What is missing is older than what is kept.
         let missed = memory.missed.into_iter().map(|(node, count)| News::Missed { node, count });
         let skipped = memory.skipped;
         let messages = (skipped > 0).then(|| News::Messages { messages: Vec::new(), skipped });
@@ -222,7 +222,7 @@ impl Backlog {
     }
 }
 
-/// What [`Backlog::forget`] has seen so far, going from the newest update to the oldest.
+/// What [`Backlog::forget`] has seen so far, from the newest update to the oldest.
 #[derive(Debug, Default)]
 struct SeenUpdates {
     cluster: bool,
@@ -268,9 +268,9 @@ impl SeenUpdates {
             | News::NoticeOver { .. }
             | News::PeerRefused { .. }
             | News::PeerAdmitted { .. } => few(&mut self.concerns, Backlog::KEPT_LINES),
-            // Somebody waits for it. There are no more than commands, which this reader sends.
+            // The sender waits for it. There are no more of these than commands, which this reader sends.
             News::Done { .. } | News::Refused { .. } => true,
-            // What passed while nobody could look.
+            // Messages that passed before they could be shown.
             News::Frames { .. } => false,
             News::Messages { messages, skipped } => {
                 let keep = few(&mut self.messages, Backlog::KEPT_MESSAGES);

@@ -1,4 +1,4 @@
-//! What comes in while a cluster runs, from the source, a person and the system, in the order of its coming.
+//! Inputs while a cluster runs, from the source, the user and the system, in the order of arrival.
 
 pub mod inbox;
 pub mod signals;

@@ -1,6 +1,6 @@
-//! Signals and the end of the terminal or pipe, told to the inbox.
+//! Signals and the end of the terminal or pipe, reported to the inbox.
 //!
-//! Nothing is done in a signal handler: a thread waits for signals as it would for a key.
+//! No work is done in a signal handler: a thread waits for signals as it would for a key.
 
 use crate::incoming::inbox::{EndReason, Inbox};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,21 +13,20 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// How long the orderly end may take before the process ends without it. A terminal that takes no more output can
-/// hold the deck up forever; the nodes notice the end of their parent by themselves.
+/// How long the orderly end may take before the process ends without it. A terminal that accepts no more output can block the deck
+/// forever; the nodes notice the end of their parent on their own.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The exit status after a panic, as Rust has it.
+/// The exit status after a panic, the same as Rust's.
 pub const PANICKED: u8 = 101;
 
-/// The exit status after a signal: 0 for Ctrl-C, which is how one ends a deck, else 128 and the signal's number, as
-/// a shell would say it.
+/// The exit status after a signal: 0 for Ctrl-C, which is the usual way to end a deck, else 128 plus the signal's number, as in a shell.
 #[must_use]
 pub fn exit_status(signal: i32) -> u8 {
     if signal == SIGINT { 0 } else { u8::try_from(128 + signal).unwrap_or(1) }
 }
 
-/// The exit status of a deck that was made to end. A closed terminal counts as the hang-up that it is.
+/// The exit status of a deck that was made to end. A closed terminal counts as a hang-up.
 #[must_use]
 pub fn end_status(end: EndReason) -> u8 {
     match end {
@@ -37,8 +36,8 @@ pub fn end_status(end: EndReason) -> u8 {
     }
 }
 
-/// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the deck in order, and SIGCONT has the screen drawn anew. A SIGHUP
-/// that the process was started to ignore stays ignored.
+/// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the deck in an orderly way, and SIGCONT redraws the screen. A SIGHUP that the
+/// process was started to ignore stays ignored.
 pub fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
     let mut signals = Signals::new([vec![SIGINT, SIGCONT], endings()].concat())?;
     let inbox = Arc::clone(inbox);
@@ -54,7 +53,7 @@ pub fn watch(inbox: &Arc<Inbox>) -> io::Result<()> {
     Ok(())
 }
 
-/// The signals, beside that of Ctrl-C, that ask for an end in order.
+/// The signals, besides that of Ctrl-C, that request an orderly end.
 #[must_use]
 pub fn endings() -> Vec<i32> {
     let mut endings = vec![SIGTERM, SIGQUIT];
@@ -64,7 +63,7 @@ pub fn endings() -> Vec<i32> {
     endings
 }
 
-/// Whether the process was started with this signal ignored, as `nohup` does for SIGHUP. Told by Linux alone.
+/// Whether the process was started with this signal ignored, as `nohup` does for SIGHUP. Known only on Linux.
 fn is_ignored(signal: i32) -> bool {
     let ignored = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
@@ -73,7 +72,7 @@ fn is_ignored(signal: i32) -> bool {
     ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Once the inbox was told to end, the process ends within `PATIENCE`, in order or not, with the `status` for it.
+/// Once the inbox was asked to end, the process ends within `PATIENCE`, in an orderly way or not, with the `status` for it.
 pub fn insist(inbox: &Arc<Inbox>, status: fn(EndReason) -> u8) -> io::Result<()> {
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("patience".to_owned()).spawn(move || {
@@ -84,8 +83,8 @@ pub fn insist(inbox: &Arc<Inbox>, status: fn(EndReason) -> u8) -> io::Result<()>
     Ok(())
 }
 
-/// Tells the inbox when the other side of `file` is gone: a closed terminal, a pipe that nobody reads any more.
-/// Regular files have no other side.
+/// Reports to the inbox when the other side of `file` is gone: a closed terminal, a pipe without a reader. Regular files have no
+/// other side.
 pub fn watch_closing(file: impl AsFd + Send + 'static, inbox: &Arc<Inbox>) -> io::Result<()> {
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("closing".to_owned()).spawn(move || {
@@ -106,7 +105,7 @@ pub fn is_closed(file: &impl AsFd) -> bool {
 }
 
 fn closed_within(file: &impl AsFd, time: Option<&Timespec>) -> Result<bool, Errno> {
-    // No events are asked for: errors and hang-ups are always told.
+    // No events are requested: errors and hang-ups are always reported.
     let mut files = [PollFd::new(file, PollFlags::empty())];
     poll(&mut files, time)?;
     Ok(files[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL))

@@ -1,6 +1,6 @@
-//! What lines look like.
+//! The format of lines.
 
-/// What the lines look like.
+/// The format of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Plain sentences with the seconds since the start.
@@ -13,7 +13,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// By what the command line says.
+    /// The format that the command line requests.
     #[must_use]
     pub fn asked(json: bool, messages: bool) -> Self {
         if json { Self::Json { messages } } else { Self::Words }

@@ -30,8 +30,8 @@ pub fn run(engine: Engine, format: Format, script: Script, tape: Option<Tape>) -
     session.end(ended)
 }
 
-/// Reads lines until the input ends, which ends nothing else. A terminal that belongs to somebody else is left alone:
-/// reading from it would stop a program in the background.
+/// Reads lines until the input ends, which does not end the program. A terminal with another foreground job is left alone: reading
+/// from it would stop a program in the background.
 fn read_commands(inbox: &Arc<Inbox>) -> io::Result<()> {
     let stdin = io::stdin();
     let is_ours =
@@ -54,7 +54,7 @@ fn read_commands(inbox: &Arc<Inbox>) -> io::Result<()> {
 }
 
 fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, session: &mut PlainSession) -> Result<u8> {
-    // Somebody who types is told of a mistake and types again; a script that goes wrong ends.
+    // A user at a terminal gets an error and can type the next line; a script ends at its first error.
     session.is_typed = io::stdin().is_terminal();
     loop {
         let batch = inbox.wait(session.next_due().map(|due| started + due));
@@ -80,8 +80,7 @@ fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, session: &mut P
     }
 }
 
-/// The first node's reason, if none ever came up. Later on a dead cluster is a state to be watched; one that never lived is an
-/// error.
+/// The first node's reason, if no node ever came up. Later on a dead cluster is a state to be watched; one that never ran is an error.
 fn all_failed(world: &World) -> Option<String> {
     let reason = |node: &Node| match &node.process {
         Some(ProcessState::Failed { how, last_words }) if node.addresses.is_none() => {

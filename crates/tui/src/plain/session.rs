@@ -18,12 +18,12 @@ use std::time::Duration;
 /// The exit status when a `wait`, an `expect` or a step of a script failed, or a command was refused.
 const UNMET: u8 = 3;
 
-/// What is known, what is to be done, and what is to be said.
+/// The known state, the script, and the pending output.
 #[derive(Debug)]
 pub(super) struct PlainSession {
     pub(super) world: World,
     pub(super) script: Script,
-    /// Whether a person types the lines of the script.
+    /// Whether a user types the lines of the script.
     pub(super) is_typed: bool,
     tape: Option<Tape>,
     lines: LineWriter,
@@ -31,7 +31,7 @@ pub(super) struct PlainSession {
     text: String,
 }
 
-/// What happened to lines.
+/// The outcome of printing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PrintOutcome {
     /// They were written.
@@ -46,7 +46,7 @@ impl PlainSession {
         Self { world, script, is_typed: false, tape, lines, text }
     }
 
-    /// Takes in what was told. Gives what the source is to be asked for a recording.
+    /// Takes in updates. Returns the commands that a recording needs to send to the source.
     pub(super) fn take_in(&mut self, mut updates: Vec<Update>, now: Duration) -> Result<Vec<Command>> {
         let commands = self.tape.as_mut().map(|tape| tape.note(&mut updates)).transpose()?;
         for update in &updates {
@@ -58,18 +58,18 @@ impl PlainSession {
         Ok(commands.unwrap_or_default())
     }
 
-    /// Ends the recording, if one is made. If it cannot be written to its end, that is how all ends.
+    /// Ends the recording, if there is one. If it cannot be completed, that error is the result.
     pub(super) fn end(&mut self, ended: Result<u8>) -> Result<u8> {
         let written = self.tape.take().map_or(Ok(()), Tape::finish);
         ended.and_then(|status| written.map(|()| status))
     }
 
-    /// When something is to be done or said although nothing is told.
+    /// When the next action or output is due without any update.
     pub(super) fn next_due(&self) -> Option<Duration> {
         [self.lines.next_due(), self.script.next_due()].into_iter().flatten().min()
     }
 
-    /// Does what the script says. Its end, if it is over, as an exit status or a mistake.
+    /// Carries out the script. Returns its end, if it has ended, as an exit status or a mistake.
     pub(super) fn go_on(&mut self, now: Duration, mut send: impl FnMut(Command)) -> Result<Option<u8>> {
         let mut deeds = VecDeque::from(self.script.go_on(now, &self.world));
         while let Some(deed) = deeds.pop_front() {
@@ -89,7 +89,7 @@ impl PlainSession {
                 }
                 ScriptEffect::Mistake(what) => bail!("up: {what}"),
                 ScriptEffect::Unmet(what) => {
-                    // There is nobody else to tell.
+                    // If standard error is closed, the message cannot be shown.
                     let _ = writeln!(io::stderr(), "raftdeck: up: {}", printable::lines(&what));
                     return Ok(Some(UNMET));
                 }
@@ -99,7 +99,7 @@ impl PlainSession {
         Ok(None)
     }
 
-    /// Prints what there is to say.
+    /// Prints the pending output.
     pub(super) fn print(&mut self) -> Result<PrintOutcome> {
         let text = std::mem::take(&mut self.text);
         match print(&text) {
@@ -171,8 +171,7 @@ impl LineWriter {
     }
 }
 
-/// A line of words, or of JSON, which has no unsafe characters by now.
-/// A reader that has read enough is no failure.
+/// The exit status after the end that was requested. A reader that closes the output early is not a failure.
 pub(super) fn end_status(end: EndReason) -> u8 {
     match end {
         EndReason::Closed => 0,

@@ -1,4 +1,4 @@
-//! A simulation or a recording, as fast as it can be computed: time is virtual for a script too, so that the same script and seed
+//! A simulation or a recording, as fast as it can be computed. Time is virtual for a script too, so that the same script and seed
 //! print the same lines each time.
 
 use super::format::Format;
@@ -17,8 +17,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Plays a script over a simulation to the script's end and prints what happens; returns the exit status. What the script takes for
-/// real time passes by itself: as fast as cluster time at rate 1, and whatever a wait may last while cluster time is frozen.
+/// Runs a script on a simulation to the script's end and prints what happens; returns the exit status. The script's real time passes
+/// automatically: as fast as cluster time at rate 1, and for as long as a wait may last while cluster time is frozen.
 pub fn run_simulation(
     options: LiveOptions,
     format: Format,
@@ -30,12 +30,12 @@ pub fn run_simulation(
     session.end(ended)
 }
 
-/// Prints all that a recording tells.
+/// Prints a whole recording.
 pub fn play_through(recording: Recording, format: Format) -> Result<u8> {
     run(Player::new(recording), &mut PlainSession::new(format, Script::default(), None), |_| false)
 }
 
-/// Lets virtual time pass until it is over, or nothing is left to happen.
+/// Lets virtual time pass until the end, or until nothing is left to happen.
 fn run(
     mut driven: impl Driven,
     session: &mut PlainSession,

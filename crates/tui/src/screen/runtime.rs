@@ -1,7 +1,7 @@
-//! The deck's one loop, and the only room of it that is not pure: threads in, state in the middle, frames out.
+//! The deck's one loop, and its only module that is not pure: threads in, state in the middle, frames out.
 //!
-//! A key is painted at once; what the lab tells is gathered to thirty frames a second; when nothing changed nothing
-//! is drawn. However the deck ends, the terminal is given back and the nodes are gone.
+//! A key is painted immediately; the lab's updates are gathered to thirty frames a second; without a change nothing is drawn. However
+//! the deck ends, the terminal is restored and the nodes are gone.
 
 use crate::files;
 use crate::incoming::inbox::{Batch, EndReason, Inbox};
@@ -27,9 +27,9 @@ use std::time::{Duration, Instant};
 /// Frames of telemetry come at most this often.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// Runs a cluster and its deck, with a script if there is one, until either is ended; returns the exit status.
+/// Runs a cluster and its deck, with a script if there is one, until either ends; returns the exit status.
 ///
-/// Errors come before the screen opens, or when the terminal fails; everything else is a state of the deck.
+/// Errors are returned before the screen opens, or when the terminal fails; everything else is a state of the deck.
 pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>, tape: Option<Tape>) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
@@ -46,7 +46,7 @@ pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>, tape:
     let status = catch_unwind(AssertUnwindSafe(|| on_screen(&*source, inbox, settings, (scripted, tape))));
     terminal::leave();
     drop(source);
-    // The hook has printed what happened.
+    // The hook has printed the panic.
     status.unwrap_or(Ok(signals::PANICKED))
 }
 
@@ -76,13 +76,13 @@ fn on_screen(
     let ended = deck.run();
     deck.end_recording()?;
     match ended {
-        // A closed terminal may show in a frame that cannot be written before it shows anywhere else.
+        // A closed terminal may show as a failed write of a frame before it shows anywhere else.
         Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(EndReason::Closed)),
         ended => ended.wrap_err("the terminal failed"),
     }
 }
 
-/// Passes on what the terminal says. The thread ends with the process, or when the deck ends.
+/// Passes on the terminal's events. The thread ends with the process, or when the deck ends.
 fn read_input(inbox: &Arc<Inbox>) -> io::Result<()> {
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("input".to_owned()).spawn(move || {
@@ -111,9 +111,9 @@ struct Deck<'a> {
     wake_at: Option<Instant>,
     inbox: Arc<Inbox>,
     source: &'a dyn Source,
-    /// What is told is recorded here.
+    /// Updates are recorded here.
     tape: Option<Tape>,
-    /// Why it is not any more.
+    /// Why they are no longer recorded.
     unrecorded: Option<Report>,
 }
 
@@ -157,7 +157,7 @@ impl Deck<'_> {
             for effect in update(&mut self.app, msg, self.started.elapsed()) {
                 match effect {
                     Effect::Send(command) => self.source.send(command),
-                    // A script's, and small: nobody notices that the keys wait meanwhile.
+                    // A script's file, and small: the delay of the keys is not noticeable.
                     Effect::Read(file) => msgs.push_front(Msg::Loaded(files::read(&file))),
                     Effect::Write { file, text } => msgs.push_front(Msg::Written(files::write(&file, &text))),
                     Effect::Suspend => next = LoopStep::Suspend,
@@ -168,7 +168,8 @@ impl Deck<'_> {
         next
     }
 
-    /// The same after they have been recorded, if they are to be. A recording that cannot be written is said once, and the deck goes on.
+    /// The updates, after they have been recorded if there is a recording. A failure of the recording is reported once, and the deck
+    /// continues.
     fn recorded(&mut self, mut updates: Vec<Update>) -> Vec<Update> {
         let Some(tape) = &mut self.tape else { return updates };
         match tape.note(&mut updates) {
@@ -196,8 +197,8 @@ impl Deck<'_> {
     /// When the loop has something to do even if nothing arrives.
     fn deadline(&mut self) -> Option<Instant> {
         let now = self.started.elapsed();
-        // An earlier wish stands: in a stream of updates "in a moment" would never come. And a screen that wants
-        // to be woken all the time is woken once a frame.
+        // An earlier deadline is kept: in a stream of updates, one that is always a moment ahead would never come. And a screen that
+        // wants to be woken all the time is woken once a frame.
         let wish = self.app.next_wake(now).map(|at| (self.started + at).max(self.frame_due()));
         self.wake_at = [self.wake_at, wish].into_iter().flatten().min();
         if self.app.changed() { Some(self.frame_due()) } else { self.wake_at }
@@ -219,11 +220,11 @@ impl Deck<'_> {
         Ok(())
     }
 
-    /// Gives the terminal back and stops, with everything that the shell takes for this job, until the shell
-    /// continues it. The nodes are in groups of their own and go on.
+    /// Restores the terminal and stops, with everything that the shell takes for this job, until the shell continues it. The nodes
+    /// are in process groups of their own and continue.
     fn suspend(&mut self) -> io::Result<()> {
         terminal::leave();
-        // Where no shell could continue it the system does not stop the job, and the deck comes back at once.
+        // Where no shell could continue it, the system does not stop the job, and the deck returns immediately.
         kill_current_process_group(Signal::TSTP)?;
         self.take_over_anew()
     }

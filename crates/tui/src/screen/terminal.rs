@@ -1,7 +1,7 @@
-//! The terminal: taking it over, giving it back on every way out, and one write per frame.
+//! The terminal: taking it over, restoring it on every exit path, and one write per frame.
 //!
-//! There is one terminal, so its state is the process's: whoever gives it back first, the loop or a panic on any
-//! thread, does so for all, and nothing is drawn after that.
+//! There is one terminal, so its state is the process's. Whichever restores it first, the loop or a panic on any thread, does so for
+//! all, and nothing is drawn after that.
 
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste};
@@ -25,18 +25,18 @@ struct TerminalModes {
     mouse: bool,
 }
 
-/// Reports presses and the wheel, in the form without a limit to the column. Not every movement, as crossterm's own
-/// command would have it: each would wake the deck for nothing.
+/// Reports presses and the wheel, in the form without a limit to the column. Not every movement, as crossterm's own command would:
+/// each would wake the deck needlessly.
 const CLICKS_AND_WHEEL: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 
 /// `None`: the terminal is as the shell left it. Locked while a frame is written, so that none is cut in two.
 static TAKEN: Mutex<Option<TerminalModes>> = Mutex::new(None);
 
-/// Takes the terminal over: raw mode, alternate screen, bracketed paste, and the mouse if wanted. Again after a
-/// stop: everything is set anew, whatever the shell did meanwhile.
+/// Takes the terminal over: raw mode, alternate screen, bracketed paste, and the mouse if wanted. Called again after a stop:
+/// everything is set again, whatever the shell changed meanwhile.
 pub fn enter(mouse: bool) -> io::Result<()> {
     let mut taken = lock();
-    // A shell may have put its own modes back while the deck was stopped; crossterm keeps the first ones it met.
+    // A shell may have restored its own modes while the deck was stopped; crossterm keeps the first ones it saw.
     if taken.is_some() {
         disable_raw_mode()?;
     }
@@ -50,7 +50,7 @@ pub fn enter(mouse: bool) -> io::Result<()> {
     write(&bytes)
 }
 
-/// Gives the terminal back, once. Errors are ignored here: everything possible is restored.
+/// Restores the terminal, once. Errors are ignored here: everything possible is restored.
 pub fn leave() {
     let Some(mut state) = lock_soon() else { return give_back(true) };
     if let Some(taken) = state.take() {
@@ -69,7 +69,7 @@ fn give_back(mouse: bool) {
     let _ = disable_raw_mode();
 }
 
-/// Has every panic, on whatever thread, give the terminal back before it is printed, and `then` do the rest.
+/// Has every panic, on any thread, restore the terminal before it is printed, and `then` do the rest.
 pub fn restore_on_panic(then: impl Fn() + Send + Sync + 'static) {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -101,14 +101,14 @@ fn lock_soon() -> Option<MutexGuard<'static, Option<TerminalModes>>> {
     None
 }
 
-/// Where ratatui draws: gathers a frame and writes it at once, and writes nothing for a frame that changes nothing.
+/// The backend for ratatui: gathers a frame and writes it in one call, and writes nothing for a frame without changes.
 #[derive(Debug)]
 pub struct Canvas {
-    /// What the frame is drawn with.
+    /// The bytes of the frame.
     bytes: Vec<u8>,
     /// Where the cursor is shown, as the terminal knows it.
     cursor: Option<Position>,
-    /// Where this frame wants it.
+    /// The cursor position of this frame.
     wanted: Cursor,
     /// Whether this frame changes anything.
     changed: bool,
@@ -127,12 +127,12 @@ impl Canvas {
         Self { bytes: Vec::new(), cursor: None, wanted: Cursor::default(), changed: false }
     }
 
-    /// The terminal was taken over anew: its cursor is hidden again.
+    /// The terminal was taken over again: its cursor is hidden again.
     pub fn forget(&mut self) {
         self.cursor = None;
     }
 
-    /// Writes the frame that was drawn, if it changes anything; says how many bytes that took.
+    /// Writes the frame that was drawn, if it changes anything; returns the number of bytes written.
     pub fn present(&mut self) -> io::Result<usize> {
         let wanted = self.wanted.shown.then_some(self.wanted.position);
         if !self.changed && wanted == self.cursor {
@@ -153,7 +153,7 @@ impl Canvas {
         self.changed = false;
         let taken = lock();
         if taken.is_none() {
-            // A panic elsewhere gave the terminal back: the frame would land in the shell.
+            // A panic elsewhere restored the terminal: the frame would land in the shell.
             return Ok(0);
         }
         write(&bytes)?;
@@ -192,7 +192,7 @@ impl Backend for Canvas {
         Ok(())
     }
 
-    /// As last set: asking the terminal would take the answer from the thread that reads the keys.
+    /// The position that was set last: asking the terminal would take the answer from the thread that reads the keys.
     fn get_cursor_position(&mut self) -> io::Result<Position> {
         Ok(self.wanted.position)
     }

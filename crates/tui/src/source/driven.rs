@@ -15,13 +15,13 @@ pub(crate) trait Driven {
     /// Carries out a command.
     fn send(&mut self, command: Command);
 
-    /// When something next happens by itself, in cluster time; `None`: nothing does, as time is frozen or all is over.
+    /// When the next event happens without a command, in cluster time; `None`: none does, as time is frozen or everything has ended.
     fn next(&self) -> Option<Duration>;
 
     /// Lets everything happen up to this cluster time.
     fn run_until(&mut self, at: Duration);
 
-    /// Takes what was told since.
+    /// Takes the updates since the last call.
     fn take(&mut self) -> Vec<Update>;
 }
 
@@ -61,17 +61,17 @@ impl Driven for Player {
     }
 }
 
-/// A source that goes on in real time until it is dropped.
+/// A source that runs in real time until it is dropped.
 #[derive(Debug)]
 pub(crate) struct InRealTime {
     capabilities: Capabilities,
-    /// `None`: it is to end.
+    /// `None`: the thread is to end.
     commands: Option<Sender<Command>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl InRealTime {
-    /// Makes it on a thread of its own and starts it there. All that it tells goes to `sink`.
+    /// Makes it on a thread of its own and starts it there. All its updates go to `sink`.
     pub(crate) fn start<D: Driven>(
         capabilities: Capabilities,
         make: impl FnOnce() -> D + Send + 'static,
@@ -90,7 +90,7 @@ impl Source for InRealTime {
     }
 
     fn send(&self, command: Command) {
-        // It takes no more commands only when its thread has panicked, which has been printed and ends the program.
+        // It takes no more commands only if its thread has panicked, which has been printed and ends the program.
         if let Some(commands) = &self.commands {
             let _ = commands.send(command);
         }

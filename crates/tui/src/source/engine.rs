@@ -15,12 +15,12 @@ pub enum Engine {
     Lab(Box<LabOptions>),
     /// Of simulated members, in virtual time.
     Simulator(LiveOptions),
-    /// One of the past.
+    /// A recording of a past cluster.
     Recording(Box<Recording>),
 }
 
 impl Engine {
-    /// Its name, as `--engine` has it, and the seed that decides it, if one was given.
+    /// Its name, as in `--engine`, and the seed that decides it, if one was given.
     #[must_use]
     pub fn name(&self) -> (&'static str, Option<u64>) {
         match self {
@@ -30,7 +30,7 @@ impl Engine {
         }
     }
 
-    /// Starts it. All that it tells goes to `sink`; it ends when what is returned is dropped.
+    /// Starts it. All its updates go to `sink`; it ends when the returned value is dropped.
     pub fn start(self, sink: impl Fn(Update) + Send + Sync + 'static) -> Result<Box<dyn Source>> {
         const NO_THREAD: &str = "a thread cannot be started";
         Ok(match self {

@@ -1,4 +1,4 @@
-//! A recording that is being made of what a source tells: `--record FILE`.
+//! A recording of a source's updates: `--record FILE`.
 
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use raftdeck_model::{Command, CommandId, Update};
@@ -11,13 +11,13 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The commands that ask for log entries are numbered after this: apart from a person's and a script's.
+/// The commands that request log entries are numbered after this, apart from a user's and a script's.
 const FIRST: u64 = 1 << 48;
 
-/// What was told so long before a crash is in the recording.
+/// After a crash, at most the updates of this last period are missing from the recording.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// A recording under way.
+/// A recording in progress.
 #[derive(Debug)]
 pub struct Tape {
     file: PathBuf,
@@ -25,12 +25,12 @@ pub struct Tape {
     entries: Entries,
     /// How many commands have been sent.
     sent: u64,
-    /// When what was told was last written to its end.
+    /// When the updates were last flushed.
     flushed: Instant,
 }
 
 impl Tape {
-    /// Begins a recording in a new file, which only this user can read: it has the values of all keys in it.
+    /// Begins a recording in a new file, which only this user can read: it contains the values of all keys.
     pub fn begin(file: &Path, (engine, seed): (&str, Option<u64>)) -> Result<Self> {
         let cannot = || format!("the recording {} cannot be written", file.display());
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
@@ -58,7 +58,7 @@ impl Tape {
         })
     }
 
-    /// Takes down what was told, and takes out what answers the tape's own commands. Gives the commands to send, so that the nodes'
+    /// Records the updates, and removes those that answer the tape's own commands. Returns the commands to send, so that the nodes'
     /// log entries are recorded too.
     pub fn note(&mut self, updates: &mut Vec<Update>) -> Result<Vec<Command>> {
         let mut failure = None;
@@ -71,7 +71,7 @@ impl Tape {
             }
             true
         });
-        // A recorder waits for cluster time, which may stand still.
+        // A recorder waits for cluster time, which may be frozen.
         if failure.is_none() && self.flushed.elapsed() >= FLUSH_EVERY {
             self.flushed = Instant::now();
             failure = self.recorder.flush().err();
@@ -87,7 +87,7 @@ impl Tape {
         Ok(commands)
     }
 
-    /// Ends the recording when all of it is written.
+    /// Ends the recording when everything is written.
     pub fn finish(self) -> Result<()> {
         let cannot = self.cannot();
         let written = self.recorder.finish().and_then(Spool::finish);
@@ -99,7 +99,7 @@ impl Tape {
     }
 }
 
-/// A thread that writes, so that nobody waits for a disk.
+/// A thread that writes, so that the caller does not wait for a disk.
 #[derive(Debug)]
 struct Spool {
     pieces: Option<Sender<Vec<u8>>>,
@@ -114,7 +114,7 @@ impl Spool {
         Ok(Self { pieces: Some(pieces), thread: Some(thread) })
     }
 
-    /// Waits until all is written.
+    /// Waits until everything is written.
     fn finish(mut self) -> io::Result<()> {
         self.join()
     }

@@ -308,7 +308,7 @@ fn statuses() -> String {
     }
     said.entry("405".to_owned())
         .or_default()
-        .push("Another method than the route has; `Allow` names them.".to_owned());
+        .push("The route does not have this method; `Allow` names those that it has.".to_owned());
     said.entry("431".to_owned()).or_default().push("A head over 64 KiB, or over 64 fields.".to_owned());
     said.insert("200".to_owned(), vec!["Done.".to_owned()]);
     let rows = said.into_iter().map(|(status, texts)| vec![status, texts.join(" ")]);

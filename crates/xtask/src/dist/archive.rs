@@ -1,4 +1,4 @@
-//! Archives: the same files give the same bytes, whoever packs them and when.
+//! Archives: the same files give the same bytes, regardless of who packs them and when.
 
 use crate::workspace::write;
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 
-/// The time that every file in an archive has, in seconds since 1970: what is packed is known by its sums, not by its age.
+/// The time of every file in an archive, in seconds since 1970: a package is identified by its sums, not by its age.
 const TIME: u64 = 1_500_000_000;
 
 /// Packs a folder under its own name beside it.

@@ -1,4 +1,5 @@
-//! A package for Debian and its kin, from the folder that the archive is packed from: the same programs, where Debian has such files.
+//! A package for Debian and its derivatives, from the folder that the archive is packed from: the same programs, in the places that
+//! Debian uses.
 
 use super::archive::files;
 use crate::workspace::{empty_folder, read, root, run, write};
@@ -10,7 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What of the archive's folder goes where; a folder brings all its files. Debian has pages for man zipped, and the changelog.
+/// Where each part of the archive's folder goes; a folder brings all its files. Debian requires compressed man pages and a compressed
+/// changelog.
 const PLACES: &[(&str, &str)] = &[
     ("raftdeck", "usr/bin/raftdeck"),
     ("raftdeck-node", "usr/bin/raftdeck-node"),
@@ -27,7 +29,7 @@ const PLACES: &[(&str, &str)] = &[
 
 const UNIT: &str = "usr/lib/systemd/system/raftdeck-node.service";
 
-/// What runs when the package comes and goes.
+/// The scripts that run when the package is installed or removed.
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
 
 /// Makes the package beside the folder.
@@ -48,7 +50,7 @@ pub(super) fn package(staged: &Path, version: &str, target: &str) -> Result<Path
     Ok(package)
 }
 
-/// Programs for musl are static, so the package depends on nothing and fits every release of Debian.
+/// Programs for musl are static, so the package has no dependencies and fits every release of Debian.
 fn architecture(target: &str) -> Result<&'static str> {
     match target {
         "x86_64-unknown-linux-musl" => Ok("amd64"),
@@ -75,7 +77,7 @@ fn place(from: &Path, to: &Path) -> Result<()> {
     write(to, bytes)
 }
 
-/// The folder that tells dpkg about the rest.
+/// The folder with the package's metadata for dpkg.
 fn control(tree: &Path, version: &str, architecture: &str) -> Result<()> {
     let source = root().join("assets/packaging/debian");
     let mut bytes = 0;
@@ -91,7 +93,7 @@ fn control(tree: &Path, version: &str, architecture: &str) -> Result<()> {
     SCRIPTS.iter().try_for_each(|script| place(&source.join(script), &tree.join("DEBIAN").join(script)))
 }
 
-/// Programs and scripts can be run by everybody, and everything be read, whatever the mask of who packs.
+/// Everyone can run programs and scripts and read everything, whatever the umask of the user who packs.
 fn permit(tree: &Path) -> Result<()> {
     let mut open = vec![tree.to_owned()];
     while let Some(path) = open.pop() {

@@ -1,5 +1,5 @@
-//! Debug information, kept apart: a program has the names of its functions, so that a backtrace in a report says something, and
-//! who wants lines too finds them in an archive of their own.
+//! Separate debug information: a program has the names of its functions, so that a backtrace in a report is useful. Users who also
+//! want lines find them in an archive of their own.
 
 use crate::workspace::run;
 use anyhow::{Context, Result};
@@ -18,7 +18,7 @@ pub(super) fn separate(program: &Path, staged: &Path, debug: &Path, target: &str
         return run(Command::new("strip").arg("-S").arg(&slim));
     }
     let symbols = debug.join(name).with_extension("debug");
-    // Of the `binutils` that the linker comes with.
+    // Part of the `binutils` that come with the linker.
     run(Command::new("objcopy").arg("--only-keep-debug").arg(program).arg(&symbols))?;
     run(Command::new("objcopy")
         .arg("--strip-debug")

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug)]
 pub(super) struct Dependency {
     pub(super) package: Package,
-    /// Of the archive that the registry has, as Cargo.lock says it.
+    /// Of the archive in the registry, according to Cargo.lock.
     pub(super) sha256: Option<String>,
 }
 
 impl Dependency {
-    /// Where its source is as it was used here, unchanged.
+    /// The address of its unchanged source, as it was used here.
     pub(super) fn source(&self) -> String {
         format!("https://crates.io/api/v1/crates/{}/{}/download", self.package.name, self.package.version)
     }
@@ -67,7 +67,7 @@ fn reached(metadata: &Metadata) -> Result<BTreeSet<PackageId>> {
     Ok(reached)
 }
 
-/// Of Cargo.lock: the checksum of each name and version.
+/// The checksum of each name and version in Cargo.lock.
 fn sums() -> Result<BTreeMap<(String, String), String>> {
     let lock = read(&root().join("Cargo.lock"))?;
     let entries = lock.split("[[package]]").skip(1);

@@ -1,4 +1,4 @@
-//! The licences of what is linked, with their texts as the crates bring them.
+//! The licences of what is linked, with their texts as the crates provide them.
 
 use super::dependencies::Dependency;
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ The programs also contain Rust's standard library (MIT OR Apache-2.0, https://gi
 ends in -musl, musl (MIT, https://musl.libc.org).
 ";
 
-/// How a file with the text of a licence begins.
+/// The beginnings of the names of files with the text of a licence.
 const NAMES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
 /// The whole file.
@@ -33,7 +33,8 @@ pub(super) fn text(dependencies: &[Dependency]) -> Result<String> {
     Ok(text)
 }
 
-/// Each text once, with the crates that bring it. A crate without one is under a licence whose text others bring; it says who wrote it.
+/// Each text once, with the crates that have it. A crate without a text is under a licence whose text others provide; its authors are
+/// named.
 fn texts(dependencies: &[Dependency]) -> Result<Vec<(String, Vec<String>)>> {
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for dependency in dependencies {

@@ -34,7 +34,7 @@ pub(crate) struct Args {
     deb: bool,
 }
 
-/// What goes into every archive as it lies in the checkout.
+/// What goes into every archive unchanged from the checkout.
 const FILES: &[&str] =
     &["README.md", "CHANGELOG.md", "LICENSE", "examples/config.toml", "examples/raftdeck-node.service"];
 
@@ -86,7 +86,7 @@ fn describe(staged: &Path, by: Option<&Path>, dependencies: &[Dependency], versi
     write(&staged.join("sbom.cdx.json"), sbom::text(dependencies, version)?)
 }
 
-/// The system that this is.
+/// The system that this runs on.
 fn host() -> Result<String> {
     let said = output(&mut rustc(&["--version", "--verbose"]))?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));

@@ -1,4 +1,4 @@
-//! The programs, built for others: no path of the machine that built them is in them.
+//! The programs, built for distribution: they contain no path of the machine that built them.
 
 use crate::workspace::{cargo, make_folder, output, root, run, write};
 use anyhow::{Context, Result};
@@ -9,7 +9,7 @@ use std::process::Command;
 /// The programs, each with the package that has it.
 const PROGRAMS: &[(&str, &str)] = &[("raftdeck", "raftdeck-tui"), ("raftdeck-node", "raftdeck-node")];
 
-/// The shells, and what their scripts are called where they look for them.
+/// The shells, and the names under which they look for their scripts.
 const SHELLS: &[(&str, &str)] = &[
     ("bash", "raftdeck.bash"),
     ("zsh", "_raftdeck"),
@@ -18,12 +18,12 @@ const SHELLS: &[(&str, &str)] = &[
     ("powershell", "_raftdeck.ps1"),
 ];
 
-/// What they are called.
+/// The names of the programs.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     PROGRAMS.iter().map(|(program, _)| *program)
 }
 
-/// Builds them, and says in which folder they are.
+/// Builds them, and returns their folder.
 pub(super) fn build(target_directory: &Path, target: &str, profile: &str) -> Result<PathBuf> {
     let mut build = cargo(&["build", "--locked", "--profile", profile, "--target", target]);
     for (program, package) in PROGRAMS {
@@ -34,7 +34,7 @@ pub(super) fn build(target_directory: &Path, target: &str, profile: &str) -> Res
     Ok(target_directory.join(target).join(profile))
 }
 
-/// Flags of the compiler, which the environment may add to: sources have the same names everywhere.
+/// Flags of the compiler, to which the environment may add: sources have the same names everywhere.
 fn flags() -> Result<String> {
     let home = match env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
@@ -47,7 +47,7 @@ fn flags() -> Result<String> {
     Ok(given.chain(renamed).collect::<Vec<_>>().join("\x1f"))
 }
 
-/// Has the program write its completions and pages for man into folders.
+/// Has the program write its completions and man pages into folders.
 pub(super) fn describe(program: &Path, into: &Path) -> Result<()> {
     let wrong = || format!("{} does not run here: give one that does with --described-by", program.display());
     let completions = into.join("completions");

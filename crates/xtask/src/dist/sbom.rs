@@ -1,4 +1,4 @@
-//! A bill of materials, in the form of CycloneDX 1.5.
+//! A bill of materials, in the CycloneDX 1.5 format.
 
 use super::dependencies::Dependency;
 use anyhow::Result;

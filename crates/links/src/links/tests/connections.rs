@@ -8,12 +8,12 @@ async fn a_handshake_is_held_while_the_link_is_cut_and_passed_when_it_is_mended(
     rig.cut((N1, N2));
     let mut sender = rig.dial((N1, N2)).await;
     sender.send(hello(N1, N2)).await.unwrap();
-    // The other way round is open, and what is sent later there arrives: the hello has been read by then.
+    // The opposite link is open. A connection on it is complete, so by then the hello, which was sent earlier, has been read.
     rig.connect((N2, N1)).await;
     assert!(rig.ports[&N2].accept().now_or_never().is_none(), "nothing reaches the receiver");
     rig.mend();
     let mut receiver = rig.challenge(&mut sender, (N1, N2)).await;
-    // The link is cut in the middle of it.
+    // The link is cut in the middle of the handshake.
     rig.cut((N1, N2));
     sender.send(confirmation()).await.unwrap();
     rig.connect((N2, N1)).await;
@@ -33,7 +33,7 @@ async fn a_held_handshake_ends_with_its_sender() {
     rig.cut((N1, N2));
     let mut sender = rig.dial((N1, N2)).await;
     sender.send(hello(N1, N2)).await.unwrap();
-    // Half a close: the sender can still see that the link lets go as well.
+    // Closes only one direction, so the sender can still see that the link closes the other.
     sender.get_mut().shutdown().await.unwrap();
     closed(&mut sender).await;
 }
@@ -104,7 +104,7 @@ async fn a_receiver_that_closes_closes_the_sender_after_its_last_answer() {
 #[tokio::test]
 async fn a_receiver_that_refuses_the_connection_closes_the_sender() {
     let mut rig = Rig::new().await;
-    // The port is closed, and the news has not come yet.
+    // The port is closed, and this has not been reported yet.
     drop(rig.ports.remove(&N2));
     let mut sender = rig.dial((N1, N2)).await;
     sender.send(hello(N1, N2)).await.unwrap();
@@ -116,7 +116,7 @@ async fn garbage_is_passed_on_untouched_and_not_counted() {
     let mut rig = Rig::new().await;
     let garbage: [&'static [u8]; 4] =
         [b"GET / HTTP/1.1", b"", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\0"];
-    // For a handshake: the receiver says why not.
+    // In place of a hello: it is passed on, so that the receiver can say why it refuses it.
     for frame in garbage {
         let mut sender = rig.dial((N1, N2)).await;
         sender.send(Bytes::from_static(frame)).await.unwrap();
@@ -125,7 +125,7 @@ async fn garbage_is_passed_on_untouched_and_not_counted() {
         drop(receiver);
         closed(&mut sender).await;
     }
-    // From a member.
+    // From a member, after its handshake.
     let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
     for frame in garbage {
         sender.send(Bytes::from_static(frame)).await.unwrap();
@@ -143,12 +143,12 @@ async fn a_frame_of_a_sender_that_was_not_accepted_is_no_message_whenever_it_com
     let mut rig = Rig::new().await;
     let (mut member, mut member_end) = rig.connect((N1, N2)).await;
     let forged = || append(N1, 999, 10);
-    // Behind the hello, before any answer.
+    // After the hello, before any answer.
     let mut early = rig.dial((N1, N2)).await;
     early.send(hello(N1, N2)).await.unwrap();
     early.send(forged()).await.unwrap();
     closed(&mut early).await;
-    // Behind a confirmation that the receiver refuses.
+    // After a confirmation that the receiver refuses.
     let mut refused = rig.dial((N1, N2)).await;
     refused.send(hello(N1, N2)).await.unwrap();
     let mut end = rig.challenge_any(&mut refused).await;
@@ -161,7 +161,7 @@ async fn a_frame_of_a_sender_that_was_not_accepted_is_no_message_whenever_it_com
     assert!(heard.is_err(), "a refused sender is heard no more: {heard:?}");
     drop(end);
     closed(&mut refused).await;
-    // A half of a frame, and a whole one without a hello.
+    // A part of a frame, without a hello.
     let mut half = rig.dial((N1, N2)).await;
     half.get_mut().write_all(&forged()[..10]).await.unwrap();
     half.get_mut().shutdown().await.unwrap();
@@ -191,7 +191,7 @@ async fn a_crowd_of_strangers_takes_no_place_from_a_member() {
     for _ in 0..4 * crate::link::MAX_STRANGERS {
         crowd.push(rig.dial((N1, N2)).await);
     }
-    // The oldest of them have made way by then.
+    // The oldest of them are closed to make room.
     closed(&mut crowd[0]).await;
     member.send(append(N1, 1, 10)).await.unwrap();
     assert_eq!(received(&mut member_end).await, append(N1, 1, 10));

@@ -1,4 +1,4 @@
-//! What happens to messages once a connection stands.
+//! What happens to messages on an established connection.
 
 use super::*;
 
@@ -52,7 +52,7 @@ async fn a_message_travels_on_a_connection_of_the_data_directory_that_sent_it_an
     rig.links.traffic.disturb(FIRST, vec![rule((N1, N2), Effect::Hold)]);
     old.send(append(N1, 1, 10)).await.unwrap();
     rig.held(1).await;
-    // The sender's next life runs on another disk; the receiver lets go of the former one.
+    // The sender's next life runs on another disk; the receiver closes its connection with the former one.
     let (mut new, mut new_end) = rig.connect_as((N1, N2), Some(Incarnation([2; 16]))).await;
     drop(old_end);
     closed(&mut old).await;
@@ -90,15 +90,15 @@ async fn a_receiver_that_does_not_read_stops_the_sender_and_a_cut_frees_it() {
         }
         sender
     });
-    // The sender is stuck when it makes no progress. On a slow machine this may be believed too early, which makes
-    // the test weaker and never wrong.
+    // A sender without progress counts as blocked. On a slow machine that may be concluded too early, which makes the test weaker but
+    // never wrong.
     while tokio::time::timeout(Duration::from_millis(300), sent.changed()).await.is_ok() {
         assert!(*sent.borrow() < FRAMES, "128 MiB went into the buffers of a link");
     }
     rig.cut((N1, N2));
     let sender = within("the sender is free", sending).await.unwrap();
     drop(sender);
-    // What went in before the cut comes out whole and in order; then the connection ends.
+    // What arrives of the frames sent before the cut is whole and in order; then the connection ends.
     let mut delivered = 0;
     while let Some(frame) = within("a frame", receiver.next()).await {
         delivered += 1;

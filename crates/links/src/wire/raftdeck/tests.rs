@@ -1,4 +1,4 @@
-//! What the wire makes of messages and of handshakes.
+//! How the wire interprets messages and handshakes.
 
 use super::*;
 use raftdeck_protocol::handshake::{Challenge, Confirmation, Nonce};
@@ -107,7 +107,7 @@ fn accepted() -> Bytes {
     frame::encode(&HelloReply::Accepted { id: LINK.1, cluster: String::new() })
 }
 
-/// What follows a whole handshake that begins so.
+/// What follows a complete handshake that begins with this hello.
 fn after(hello: &[u8]) -> (HandshakeStep, RaftdeckSession) {
     let mut session = RaftdeckWire.session(LINK);
     assert_eq!(session.heard(Side::Dialer, hello), HandshakeStep::Speaks(Side::Listener));

@@ -1,4 +1,4 @@
-//! One operation, from the question to the answer.
+//! Carries out one operation, from the request to the answer.
 
 use super::cluster::Cluster;
 use super::operation::Task;
@@ -10,7 +10,7 @@ use raftdeck_model::ClientOp;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
 
-/// Carries one out that comes to an end by itself.
+/// Carries out an operation that ends without Ctrl-C.
 pub(super) async fn carry_out(
     cluster: &Cluster,
     task: Task,
@@ -28,7 +28,7 @@ pub(super) async fn carry_out(
             let done = done.map_err(|error| Failure::new(&sentences::asked(&op), &error))?;
             Ok(reply::of_keys(&op, &done, form))
         }
-        // Those that go on until Ctrl-C are carried out elsewhere.
+        // Operations that continue until Ctrl-C are carried out elsewhere.
         Task::Status | Task::WatchStatus | Task::Watch(_) => {
             Ok(status::carry_out(client, addresses, deadline, form).await)
         }
@@ -37,8 +37,7 @@ pub(super) async fn carry_out(
     }
 }
 
-/// A name that no other write has: 128 bits, drawn from keys that the system gave this process, with its id and the time among
-/// them.
+/// A name that no other write has: 128 bits, derived from this process's random keys, its id and the time.
 fn unique() -> Bytes {
     let (pid, now) = (std::process::id(), SystemTime::now());
     let draw = || RandomState::new().hash_one((pid, now)).to_be_bytes();

@@ -1,12 +1,12 @@
-//! Who is asked.
+//! The cluster that requests go to.
 
 use raftdeck_client::Client;
 
-/// The cluster that is asked, and where it was said to be.
+/// The cluster that requests go to, and its addresses as given.
 #[derive(Clone, Debug)]
 pub(super) struct Cluster {
     pub(super) client: Client,
     pub(super) addresses: Vec<String>,
-    /// One operation, and the client ends: a session for it would cost a round of its own.
+    /// Whether the client ends after one operation: a session for it would cost an extra round trip.
     pub(super) is_for_one: bool,
 }

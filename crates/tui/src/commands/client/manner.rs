@@ -35,7 +35,7 @@ impl Manner {
         }
     }
 
-    /// What this says, and where it says nothing, what `other` does.
+    /// These options, completed with those of `other`.
     pub(super) fn or(self, other: Self) -> Self {
         let form = if self.json || self.quiet { self } else { other };
         Self {

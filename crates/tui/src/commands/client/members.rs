@@ -147,7 +147,7 @@ async fn replace(
             Form::Plain { .. } => format!("{id} {}", step_words(step)),
             Form::Quiet => return,
         };
-        // At once, and not when all is done. If nobody reads it, the replacement goes on.
+        // Printed immediately, not at the end. If the output is closed, the replacement continues.
         let _ = print(format!("{line}\n").as_bytes());
     };
     let replaced = client.replace_member(id, address, deadline, told).await;
@@ -189,7 +189,7 @@ fn step_json(step: ReplaceStep, Changed { membership, term, index, node }: &Chan
     json!({ "step": step, "members": members_json(membership, None), "node": node, "term": term, "index": index })
 }
 
-/// Hands the leadership over.
+/// Transfers the leadership.
 pub(crate) async fn transfer(
     client: &Client,
     to: NodeId,
@@ -256,7 +256,7 @@ fn list_json(status: &NodeStatus) -> Value {
     })
 }
 
-/// `n4 learner 127.0.0.1:8083`, a line a member.
+/// `n4 learner 127.0.0.1:8083`, one line for each member.
 fn members_plain(membership: &Membership, leader: Option<NodeId>) -> String {
     let mut text = String::new();
     for id in membership.members() {
@@ -284,7 +284,7 @@ fn members_json(membership: &Membership, leader: Option<NodeId>) -> Value {
     membership.members().into_iter().map(member).collect()
 }
 
-/// What a member is. While a change is half done its old and its new voters both vote.
+/// The standing of a member. While a change is half done, its old and its new voters both vote.
 fn standing(membership: &Membership, id: NodeId) -> &'static str {
     let (is_new, is_old) = (membership.voters.contains(&id), membership.outgoing.contains(&id));
     match (is_new, is_old) {

@@ -1,6 +1,6 @@
-//! `raftdeck client`: operations on a running cluster. With a command it carries that one out, prints the answer and ends; with
-//! none it takes commands at a prompt, or as a script (`repl`). The answers' shapes are in `reply`, `members` and
-//! `status`; it knows the cluster by the client crate alone.
+//! `raftdeck client`: operations on a running cluster. With a command it carries that out, prints the answer and ends. Without one it
+//! takes commands at a prompt, or as a script (`repl`). The answers' shapes are in `reply`, `members` and `status`; it accesses the
+//! cluster only through the client crate.
 
 mod carry_out;
 mod cluster;
@@ -29,7 +29,7 @@ use reply::Form;
 use std::path::PathBuf;
 use watch::WatchEnd;
 
-/// What `raftdeck client --help` ends with.
+/// The end of `raftdeck client --help`.
 pub const HELP: &str = "\
 Examples:
   raftdeck client put color blue
@@ -100,17 +100,17 @@ struct AccessArgs {
     /// The certificate to show, a PEM file
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_CERT", global = true)]
     tls_cert: Option<PathBuf>,
-    /// The certificate's key, a PEM file that nobody else may read
+    /// The certificate's key, a PEM file readable by its owner alone
     #[arg(long, value_name = "FILE", env = "RAFTDECK_TLS_KEY", global = true)]
     tls_key: Option<PathBuf>,
     /// Present the token in this file; a manager's token permits everything, a client's permits reading and writing
-    /// keys and reading states [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
+    /// keys and reading the state of nodes [else env: RAFTDECK_CLIENT_TOKEN, the token itself]
     #[arg(long, value_name = "FILE", env = "RAFTDECK_CLIENT_TOKEN_FILE", global = true)]
     token_file: Option<PathBuf>,
 }
 
 impl AccessArgs {
-    /// Reads it, and says what there is to warn of.
+    /// Reads it, and prints a warning if there is one.
     fn read(self) -> Result<Access> {
         let Self { tls_ca, tls_cert, tls_key, token_file } = self;
         let files = AccessFiles { ca: tls_ca, cert: tls_cert, key: tls_key, token: token_file };
@@ -122,7 +122,7 @@ impl AccessArgs {
     }
 }
 
-/// Carries out one operation or takes many; returns the exit status.
+/// Carries out one operation or many; returns the exit status.
 pub fn run(args: ClientArgs) -> Result<u8> {
     let options = Options { access: args.access.read()?, ..Options::default() };
     let client = Client::new(&args.cluster, options)?;
@@ -141,7 +141,7 @@ pub fn run(args: ClientArgs) -> Result<u8> {
             return runtime.block_on(status::watch(&cluster.client, &cluster.addresses, form));
         }
         Ok(Task::Watch(watched)) => {
-            // Without signals there is still a closed pipe to end it.
+            // Without signals, a closed pipe still ends it.
             let interrupted = async {
                 if tokio::signal::ctrl_c().await.is_err() {
                     std::future::pending::<()>().await;

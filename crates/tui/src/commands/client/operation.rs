@@ -1,5 +1,5 @@
-//! What can be asked of a cluster, as it is written on a command line and at the prompt alike. Reads values from where they
-//! are; asks no cluster.
+//! The operations on a cluster, with the same syntax on the command line and at the prompt. Reads values from their sources; sends no
+//! requests.
 
 use super::members::{MemberOperation, node_id};
 use super::reply::Failure;
@@ -81,7 +81,7 @@ pub(crate) enum Operation {
         /// At most this many
         #[arg(long, value_name = "N", default_value_t = MAX_LIST, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_LIST)))]
         limit: u32,
-        /// Only keys behind this one: the last of an earlier list goes on from there
+        /// Only keys after this one: give the last key of a list to get the rest
         #[arg(long, value_name = "KEY")]
         after: Option<OsString>,
         #[command(flatten)]
@@ -95,7 +95,7 @@ pub(crate) enum Operation {
         /// Only keys that start with this
         #[arg(default_value = "")]
         prefix: OsString,
-        /// Only changes after this index: an earlier watch goes on from its last line [default: from now on]
+        /// Only changes after this index: give the last index of a watch to continue it [default: from now on]
         #[arg(long, value_name = "INDEX", env = "RAFTDECK_WATCH_AFTER")]
         after: Option<u64>,
     },
@@ -152,7 +152,7 @@ impl Freshness {
     }
 }
 
-/// An operation whose values were read: ready to be carried out, again and again if need be.
+/// An operation whose values were read: ready to be carried out, repeatedly if necessary.
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
     Keys(ClientOp, Consistency),
@@ -163,17 +163,17 @@ pub(crate) enum Task {
     Transfer(NodeId),
 }
 
-/// What the standard input holds.
+/// The content of the standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A value, for an operation that needs one.
     Value,
-    /// The commands themselves: no value can come from there, and a hyphen is a hyphen.
+    /// The commands themselves: values cannot be read from there, and a hyphen has no special meaning.
     Commands,
 }
 
 impl Operation {
-    /// Reads the values that are elsewhere.
+    /// Reads the values from their sources.
     pub(crate) fn task(self, input: Input) -> Result<Task, Failure> {
         self.read_values(input).map_err(|error| {
             let sentence = crate::errors::sentence(&error);
@@ -209,12 +209,12 @@ impl Operation {
     }
 }
 
-/// Keys and values are bytes; a command line may hold any but zero.
+/// Keys and values are bytes; a command line may contain any byte except zero.
 fn bytes<B: From<Vec<u8>>>(argument: OsString) -> B {
     B::from(argument.into_vec())
 }
 
-/// The command line has been checked: exactly one of the two is there.
+/// The command line has been checked: exactly one of the two is given.
 fn value_from(value: Option<OsString>, from_file: Option<PathBuf>, input: Input) -> Result<Vec<u8>> {
     match (value, from_file) {
         (Some(value), _) if value == "-" && input == Input::Value => {
@@ -229,14 +229,14 @@ fn value_from(value: Option<OsString>, from_file: Option<PathBuf>, input: Input)
 fn file_value(path: &Path, input: Input) -> Result<Vec<u8>> {
     let what = format!("the file {}", path.display());
     let cannot = || format!("{what} cannot be read");
-    // Opening a pipe could take forever, and at the prompt nobody could end that.
+    // Opening a pipe could block forever, and at the prompt it could not be interrupted.
     if input == Input::Commands && !path.metadata().wrap_err_with(cannot)?.is_file() {
         bail!("{what} is not a regular file");
     }
     up_to_limit(File::open(path).wrap_err_with(cannot)?, &what)
 }
 
-/// Never reads much more than a value may have.
+/// Never reads much more than the largest value.
 fn up_to_limit(source: impl io::Read, what: &str) -> Result<Vec<u8>> {
     let mut value = Vec::new();
     let most = u64::try_from(MAX_VALUE).unwrap_or(u64::MAX);

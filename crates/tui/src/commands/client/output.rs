@@ -1,4 +1,4 @@
-//! What is printed: answers on the standard output, all else on the standard error.
+//! Printing: answers to the standard output, everything else to the standard error.
 
 use super::manner::Manner;
 use super::reply::Reply;
@@ -6,7 +6,7 @@ use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_protocol::printable;
 use std::io::{self, Write};
 
-/// Says what is beside the answer.
+/// Prints the notes of an answer.
 pub(super) fn tell_notes(reply: &Reply, manner: Manner) {
     reply.notes.iter().for_each(|note| say(note));
     if let Some(source) = reply.source.as_ref().filter(|_| manner.verbose) {
@@ -14,13 +14,13 @@ pub(super) fn tell_notes(reply: &Reply, manner: Manner) {
     }
 }
 
-/// Says something to the person, on the standard error.
+/// Prints a message for the user, on the standard error.
 pub(super) fn say(what: &str) {
-    // Where nobody listens there is nobody else to tell.
+    // If standard error is closed, the message cannot be shown.
     let _ = writeln!(io::stderr(), "{}", printable::lines(what));
 }
 
-/// A reader that has read enough is no failure.
+/// A reader that closes the output early is not a failure.
 pub(crate) fn print(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

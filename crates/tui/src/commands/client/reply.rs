@@ -20,34 +20,34 @@ use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::{Answer, Read, printable};
 use serde_json::{Map, Value, json};
 
-/// What an answer looks like.
+/// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// For people and for pipes. `for_eyes`: the output is a terminal.
     Plain { for_eyes: bool },
     /// An object per line.
     Json,
-    /// Only what was asked for.
+    /// Only the requested data.
     Quiet,
 }
 
 /// An answer that is ready to be printed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
-    /// For the standard output.
+    /// The text for the standard output.
     pub(crate) out: Vec<u8>,
-    /// For the standard error, whatever the form.
+    /// Notes for the standard error, whatever the format.
     pub(crate) notes: Vec<String>,
-    /// The cluster answered, and not as hoped: there is no such key, or another value.
+    /// The cluster answered, but there is no such key, or another value.
     pub(crate) miss: Option<String>,
-    /// A part of what was asked got no answer.
+    /// Whether a part of the request got no answer.
     pub(crate) incomplete: bool,
-    /// The node that answered, and what the answer includes.
+    /// The node that answered, and the term and index that the answer includes.
     pub(crate) source: Option<String>,
 }
 
 impl Reply {
-    /// Adds a line, or several. What a node said in it moves no cursor.
+    /// Adds a line, or several. A node's text in it cannot move the cursor.
     pub(crate) fn line(&mut self, text: &str) {
         self.out.extend_from_slice(printable::lines(text).as_bytes());
         self.out.push(b'\n');
@@ -60,17 +60,17 @@ impl Reply {
     }
 }
 
-/// An operation that was not carried out, or nobody knows.
+/// An operation that was not carried out, or whose outcome is unknown.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What, and why.
+    /// The operation, and the reason.
     pub(crate) sentence: String,
-    /// Whether it may have been carried out, or may yet be.
+    /// Whether it may have been carried out, or may still be.
     pub(crate) may_have_happened: bool,
 }
 
 impl Failure {
-    /// Of what was asked, as `put color blue`.
+    /// A failure of the operation `asked`, such as `put color blue`.
     pub(crate) fn new(asked: &str, error: &ClientError) -> Self {
         Self { sentence: format!("{asked}: {error}"), may_have_happened: error.may_have_happened() }
     }
@@ -80,7 +80,7 @@ impl Failure {
         json!({ "error": self.sentence, "may_have_happened": self.may_have_happened })
     }
 
-    /// The same as it is printed.
+    /// The line that is printed.
     pub(crate) fn line(&self) -> Vec<u8> {
         let mut line = printable::json(&self.json().to_string()).into_owned().into_bytes();
         line.push(b'\n');
@@ -108,7 +108,7 @@ pub(crate) fn of_keys(op: &ClientOp, done: &Completed, form: Form) -> Reply {
 
 fn plain(answer: &Answer, eyes: bool, reply: &mut Reply) {
     match answer {
-        // As they are, so that what was stored can be piped on.
+        // Printed unchanged, so that a stored value can be piped on.
         Answer::Value(Some(value)) if !eyes => {
             reply.out.extend_from_slice(value);
             reply.out.push(b'\n');

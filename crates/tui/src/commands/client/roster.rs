@@ -1,5 +1,5 @@
-//! The nodes whose state is asked for: those that were named, and the other members as far as any of them says where they are. What
-//! was learned once in a session is remembered by its client, and counts when none of the named ones answers any more. Shows nothing.
+//! The nodes whose state is requested: those that were named, and the other members as far as any of them reports their addresses.
+//! What was learned once in a session is remembered by its client, and is used when none of the named nodes answers. Prints nothing.
 
 use raftdeck_client::{Client, ClientError};
 use raftdeck_protocol::NodeStatus;
@@ -8,10 +8,10 @@ use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long it takes at most to be told where the members are.
+/// How long the search for the members' addresses may take.
 const SEARCH: Duration = Duration::from_secs(1);
 
-/// Each address with what was answered there: as given, then as found.
+/// Each address with the answer from there: the given ones, then the found ones.
 pub(super) type NodeAnswers = Vec<(String, Result<NodeStatus, ClientError>)>;
 
 /// The nodes to ask.
@@ -20,11 +20,11 @@ pub(super) struct Roster {
     given: Vec<String>,
 }
 
-/// What all of them said.
+/// The answers of all of them.
 #[derive(Debug)]
 pub(super) struct RosterAnswers {
     pub(super) answers: NodeAnswers,
-    /// So many of the answers are those of the named ones.
+    /// This many of the answers are those of the named ones.
     pub(super) named: usize,
     /// Members that were not named, and whose addresses are unknown.
     pub(super) unplaced: Vec<NodeId>,
@@ -35,7 +35,7 @@ impl Roster {
         Self { given: given.to_vec() }
     }
 
-    /// Asks all of them at the same time, and after them those that are found by their answers.
+    /// Asks all of them simultaneously, and then those that are found by their answers.
     pub(super) async fn ask(&self, client: &Client, deadline: Duration) -> RosterAnswers {
         let mut known = client.known_nodes();
         known.retain(|_, address| !self.was_given(address));
@@ -55,7 +55,7 @@ impl Roster {
                 if unasked.is_empty() { BTreeMap::new() } else { places(client, newest, deadline).await };
             let (reachable, nowhere): (Vec<NodeId>, Vec<NodeId>) =
                 unasked.into_iter().partition(|id| places.contains_key(id));
-            // It was asked there, and says nothing.
+            // It was asked there, and does not answer.
             let new =
                 reachable.iter().map(|id| places[id].clone()).filter(|address| !self.was_given(address));
             let new = new.collect();
@@ -66,15 +66,15 @@ impl Roster {
                 .retain(|(address, _)| nth.next().is_none_or(|nth| nth < named) || !gone.contains(address));
             answers.extend(states(client, new, deadline).await);
         }
-        // Who was named and says nothing may be any of them.
+        // A named node that does not answer may be any of them.
         if answers[..self.given.len()].iter().any(|(_, status)| status.is_err()) {
             unplaced.clear();
         }
         RosterAnswers { answers, named: self.given.len(), unplaced }
     }
 
-    /// Whether this address of a node, for clients or peers, was named, be it by another one of the same node, as far as the usual
-    /// distances of ports tell.
+    /// Whether this address of a node, for clients or peers, was named. Another address of the same node counts too, as far as the
+    /// usual distances of ports show.
     fn was_given(&self, address: &str) -> bool {
         let Ok((host, port)) = raftdeck_client::split(address) else { return false };
         let client_or_raft = [0, CLIENT_OFFSET].into_iter().filter_map(|above| port.checked_sub(above));
@@ -88,7 +88,7 @@ impl Roster {
     }
 }
 
-/// The members that were not asked for their state yet.
+/// The members whose state has not been requested yet.
 fn missing(client: &Client, newest: &NodeStatus, answers: &NodeAnswers) -> Vec<NodeId> {
     let known = client.known_nodes();
     let answered = |id: &NodeId| {
@@ -101,7 +101,7 @@ fn missing(client: &Client, newest: &NodeStatus, answers: &NodeAnswers) -> Vec<N
     newest.raft.membership.members().into_iter().filter(|id| !answered(id)).collect()
 }
 
-/// Where the members are, as the nodes say; what is in the log is known in any case.
+/// The members' addresses, as the nodes report them; those in the log are always known.
 async fn places(client: &Client, newest: &NodeStatus, deadline: Duration) -> BTreeMap<NodeId, String> {
     let mut places = newest.raft.membership.addresses.clone();
     places.extend(client.members(SEARCH.min(deadline)).await.unwrap_or_default());
@@ -122,12 +122,12 @@ pub(super) fn newest(answers: &NodeAnswers) -> Option<&NodeStatus> {
     known.max_by_key(|status| (leads(status), status.raft.term, status.raft.membership_index))
 }
 
-/// Whether what it knows is what the cluster works with.
+/// Whether it leads with a majority, so that its membership is the one in force.
 pub(super) fn leads(status: &NodeStatus) -> bool {
     status.raft.role == Role::Leader && status.raft.has_quorum
 }
 
-/// Why a node has not answered, said of it alone.
+/// Why a node has not answered, in words about this node alone.
 pub(super) fn why(error: &ClientError) -> String {
     match error {
         ClientError::Unreachable { tried, .. } => tried.clone(),

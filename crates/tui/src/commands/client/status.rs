@@ -5,13 +5,13 @@
 //!                  "keys":3,"has_quorum":true,"disk":{"stalled":false,"wait_ms":null},"refused":[{"node":3,"reason":"..."}],
 //!                  "notices":[]}
 //!                 {"address":"127.0.0.1:8081","error":"..."}
-//!                 {"address":null,"node":3,"error":"..."}      a member, and nobody knows where it is
+//!                 {"address":null,"node":3,"error":"..."}      a member whose address is unknown
 //! status --watch  {"at_ms":0,"leader":1,"term":2,"answering":[1,3],"silent":["127.0.0.1:8081"]}   leader null: none
 //! ```
 //!
 //! `disk`: for how long no write has finished while one waits, null: none waits. `refused`: the nodes that this one has no connection
-//! with, as one refuses the other. `notices`: what somebody has to do something about. A role is follower, `pre_candidate`, candidate or leader. `status` prints an object per node, `--watch` one per change: of those
-//! that were named, and of the other members.
+//! with, as one refuses the other. `notices`: the conditions that need an operator. A role is follower, `pre_candidate`, candidate or
+//! leader. `status` prints an object per node, `--watch` one per change: of those that were named, and of the other members.
 
 use super::output::print;
 use super::reply::{Form, Reply};
@@ -30,10 +30,10 @@ use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
-/// How often the nodes are asked while they are watched.
+/// How often the nodes are asked during a watch.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// A node that says nothing for so long counts as silent while it is watched.
+/// A node that does not answer for this long counts as silent during a watch.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The state of each node, once.
@@ -117,7 +117,7 @@ fn leader(answers: &NodeAnswers) -> Option<(NodeId, Term)> {
     claims.max_by_key(|(_, term)| *term)
 }
 
-/// What a line of the watch is about: another line comes when it changed.
+/// The content of a line of the watch: another line is printed when it changes.
 #[derive(Debug, PartialEq, Eq)]
 struct WatchedLine {
     leader: Option<(NodeId, Term)>,
@@ -170,7 +170,7 @@ fn leads(leader: Option<(NodeId, Term)>) -> String {
         .map_or_else(|| "no node leads".to_owned(), |(leader, term)| format!("{leader} leads in term {term}"))
 }
 
-/// All that is shown on a terminal.
+/// The lines that are shown on a terminal.
 fn table(answers: &NodeAnswers) -> Vec<String> {
     let mut lines = vec![leads(leader(answers)), String::new()];
     lines.push("node  role           term    last  committed  applied    keys  address".to_owned());
@@ -202,7 +202,7 @@ fn table(answers: &NodeAnswers) -> Vec<String> {
     lines
 }
 
-/// A few lines of a terminal that are written over and over.
+/// A few lines of a terminal that are overwritten repeatedly.
 #[derive(Debug, Default)]
 struct Screen {
     shown: u16,
@@ -210,12 +210,12 @@ struct Screen {
 
 impl Screen {
     fn refreshed(&mut self, lines: &[String]) -> String {
-        // What does not fit would scroll, and could not be written over.
+        // Lines beyond the screen would scroll, and could not be overwritten.
         let (columns, rows) = terminal::size().unwrap_or((80, 24));
         let lines = lines.iter().take(usize::from(rows.saturating_sub(1)));
         let mut text = Vec::new();
         if self.shown > 0 {
-            // A vector takes it all.
+            // Writing to a vector cannot fail.
             let _ = crossterm::queue!(text, cursor::MoveToPreviousLine(self.shown));
         }
         let _ = crossterm::queue!(text, terminal::Clear(terminal::ClearType::FromCursorDown));
@@ -242,14 +242,14 @@ fn status_words(status: &NodeStatus) -> String {
     words
 }
 
-/// What somebody has to do something about, as this node says: its disk, what it reports, and which nodes it has no connection with.
+/// The conditions that need an operator, as this node reports them: its disk, its notices, and the nodes that it has no connection with.
 fn matters(status: &NodeStatus) -> Vec<String> {
     let raft = &status.raft;
     let waited = raft.disk_wait.filter(|_| raft.disk_stalled);
     let disk =
         waited.map(|wait| format!("its disk is stalled: it has not finished a write for {}", millis(wait)));
     let notices = status.notices.iter().map(|notice| notice.text.clone());
-    // Of a node that came back with another disk the notice says more than the refusal that follows from it.
+    // For a node that came back with another disk, the notice says more than the refusal that follows from it.
     let is_told = |peer: &&RefusedPeer| status.notices.iter().any(|notice| notice.about == peer.id);
     let refused = status.refused.iter().filter(|peer| !is_told(peer));
     let refused = refused.map(|peer| format!("no connection with {}: {}", peer.id, peer.reason));

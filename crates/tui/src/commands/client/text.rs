@@ -1,12 +1,12 @@
-//! Bytes as text. Keys and values are bytes: here they become something that a terminal, a line or a JSON object can hold,
-//! never with a loss.
+//! Bytes as text. Keys and values are bytes: here they become something that a terminal, a line or a JSON object can hold, always
+//! without loss.
 
 use raftdeck_protocol::printable::{is_unsafe, lines};
 use serde_json::{Map, Value, json};
 use std::fmt::{self, Write as _};
 
-/// Bytes in one line, from which they can be told again: text as it is, a backslash twice, control characters and bytes that
-/// are no text as `\n`, `\t`, `\r` or `\xNN`.
+/// Bytes in one line, from which they can be restored: text unchanged, a backslash twice, control characters and bytes that are not
+/// text as `\n`, `\t`, `\r` or `\xNN`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
 
@@ -36,20 +36,20 @@ fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))
 }
 
-/// A value on a terminal: its lines as they are, and nothing that the terminal would obey.
+/// A value on a terminal: its lines unchanged, and nothing that the terminal would interpret.
 pub(crate) fn for_eyes(value: &[u8]) -> String {
     let mut text = String::new();
     for chunk in value.utf8_chunks() {
         text.push_str(&lines(chunk.valid()));
         for byte in chunk.invalid() {
-            // A String takes it all.
+            // Writing to a string cannot fail.
             let _ = write!(text, "\\x{byte:02x}");
         }
     }
     text
 }
 
-/// Adds bytes to an object: text as text; bytes that are none as hexadecimal digits, under a name that says so.
+/// Adds bytes to an object: text as text; other bytes as hexadecimal digits, under a name that says so.
 pub(crate) fn put_bytes(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
     let (name, value) = match bytes.map(|bytes| std::str::from_utf8(bytes).map_err(|_| bytes)) {
         None => (name.to_owned(), Value::Null),

@@ -1,11 +1,11 @@
-//! `raftdeck client watch`: what changes, as it is committed, until Ctrl-C.
+//! `raftdeck client watch`: changes, as they are committed, until Ctrl-C.
 //!
 //! ```text
 //! {"index":17,"change":"put","key":"color","value":"blue"}
 //! {"index":19,"change":"delete","key":"color","value":null}
 //! ```
 //!
-//! `put` is whatever stored a value. Bytes that are no text come as `key_hex` and `value_hex`.
+//! `put` is any operation that stored a value. Bytes that are not text come as `key_hex` and `value_hex`.
 
 use super::cluster::Cluster;
 use super::manner::Manner;
@@ -25,7 +25,7 @@ use std::io;
 use std::time::Duration;
 use tokio::time::{interval, sleep};
 
-/// How soon it is noticed that nobody reads any more.
+/// How soon a closed output is noticed.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// What is watched.
@@ -40,24 +40,24 @@ pub(crate) struct WatchTarget {
 /// How a watch ended.
 #[derive(Debug)]
 pub(crate) enum WatchEnd {
-    /// Somebody wanted that, or nobody reads any more.
+    /// It was interrupted, or the output was closed.
     Stopped,
     Failed(Failure),
 }
 
 impl WatchTarget {
-    /// As it is written, for messages.
+    /// The command as it is written, for messages.
     fn asked(&self) -> String {
         let mut asked = "watch".to_owned();
         if !self.prefix.is_empty() {
-            // A string takes it all.
+            // Writing to a string cannot fail.
             let _ = write!(asked, " {}", Printed(&self.prefix));
         }
         asked
     }
 
-    /// Prints changes until `stop`, the end of the output, or an error that does not pass. Somebody must answer within the
-    /// deadline; from then on it waits for as long as it takes.
+    /// Prints changes until `stop`, the end of the output, or an error that does not pass. A node must answer within the deadline;
+    /// from then on it waits without a limit.
     pub(crate) async fn print(
         self,
         cluster: &Cluster,
@@ -111,7 +111,7 @@ fn lines(changes: &[Change], form: Form) -> String {
     let mut text = String::new();
     for Change { index, key, value } in changes {
         let name = if value.is_some() { "put" } else { "delete" };
-        // A string takes it all.
+        // Writing to a string cannot fail.
         let _ = match form {
             Form::Json => {
                 let object = object(*index, name, key, value.as_deref()).to_string();

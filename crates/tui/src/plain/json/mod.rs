@@ -1,9 +1,9 @@
 //! What `raftdeck up --json` prints: one JSON object per line and event, in a shape that programs may rely on.
 //!
-//! These shapes are a contract of their own, apart from the lab's vocabulary, so that the one can grow without
-//! breaking the other. Fields are only ever added. Every line has `event`, and `at_ms`, the time since the start. The `id` of
-//! `client` and `refused` counts the commands that were sent. Messages are hundreds of lines a second even in a quiet cluster, so they are
-//! printed only with `--messages`: a line for each state of each message that the source tells of ([`JsonLines::with_messages`]).
+//! These shapes are a contract of their own, apart from the lab's vocabulary, so that the latter can grow without breaking the
+//! former. Fields are only ever added. Every line has `event`, and `at_ms`, the time since the start. The `id` of `client` and
+//! `refused` counts the commands that were sent. Messages are hundreds of lines a second even in a quiet cluster. So they are printed
+//! only with `--messages`: a line for each state of each message that the source reports ([`JsonLines::with_messages`]).
 //!
 //! ```text
 //! {"event":"cluster","nodes":[1,2,3],"heartbeat_ms":50,"election_ms":[150,300],"data_dir":null,"at_ms":0}
@@ -17,8 +17,8 @@
 //! {"event":"vote","node":3,"candidate":1,"term":2,"pre_vote":true,"granted":true,"at_ms":9}
 //! {"event":"role","node":1,"from":"follower","to":"leader","term":2,"at_ms":9}
 //! {"event":"step_down","node":1,"reason":"higher_term","term":3,"at_ms":9}    other_leader, quorum_lost, removed, disk_stalled
-//! {"event":"leader","node":2,"leader":1,"term":2,"at_ms":9}                   whom it follows, or null
-//! {"event":"commit","node":1,"index":42,"at_ms":9}                            at most ten a second and node
+//! {"event":"leader","node":2,"leader":1,"term":2,"at_ms":9}                   the leader that it follows, or null
+//! {"event":"commit","node":1,"index":42,"at_ms":9}                            at most ten per second per node
 //! {"event":"truncate","node":1,"from":8,"to":9,"at_ms":9}
 //! {"event":"membership","node":1,"index":12,"voters":[1,2,3,4],"outgoing":[1,2,3],"learners":[],"at_ms":9}
 //! {"event":"membership_committed","node":1,"index":12,"at_ms":9}
@@ -33,7 +33,7 @@
 //! {"event":"purge","node":1,"through":900,"at_ms":9}
 //! {"event":"tuned","node":1,"heartbeat_ms":50,"election_ms":[150,300],"pre_vote":true,"check_quorum":true,"at_ms":9}
 //! {"event":"paused","node":1,"at_ms":9}                                       it was stopped for a while, or its clock jumped
-//! {"event":"disk_slow","node":1,"waited_ms":312,"at_ms":9}                    no write finished for so long
+//! {"event":"disk_slow","node":1,"waited_ms":312,"at_ms":9}                    no write finished for this long
 //! {"event":"disk_stalled","node":1,"waited_ms":500,"at_ms":9}                 it neither leads nor campaigns
 //! {"event":"disk_recovered","node":1,"waited_ms":4100,"at_ms":9}
 //! {"event":"follower_disk_stalled","node":1,"follower":3,"waited_ms":500,"at_ms":9}
@@ -45,11 +45,11 @@
 //! {"event":"notice","node":1,"about":3,"kind":"empty_disk","text":"...","at_ms":9}  or founding, removed
 //! {"event":"notice_over","node":1,"about":3,"kind":"empty_disk","at_ms":9}
 //! {"event":"peer_refused","node":1,"peer":3,"reason":"...","at_ms":9}         no connection: one refuses the other
-//! {"event":"peer_admitted","node":1,"peer":3,"at_ms":9}                       node 1 reports that no more
+//! {"event":"peer_admitted","node":1,"peer":3,"at_ms":9}                       node 1 no longer reports that
 //! {"event":"change","node":3,"step":"replacing","at_ms":9}                    of an addition, removal, replacement, transfer
 //! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or open
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
-//! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: how fast, how late
+//! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: its rate, and the time
 //! {"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}        all that can be undone
 //! {"event":"message","id":12,"from":1,"to":2,"kind":"VoteReply","term":3,"granted":true,"entries":0,"fields":"…","sent_us":812,"state":"delivered","then_us":2812,"at_ms":9}
 //! {"event":"messages_skipped","count":7,"at_ms":9}                            with --messages, as is message
@@ -75,7 +75,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A node's commits are told at most this often.
+/// A node's commits are printed at most this often.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Serialize)]
@@ -89,11 +89,11 @@ struct JsonLine<'a> {
 #[derive(Debug, Default)]
 pub struct JsonLines {
     commits: BTreeMap<NodeId, Commits>,
-    /// What was told of each message that is held or under way; `None`: nobody asked for messages.
+    /// The last printed state of each message that is held or under way; `None`: messages were not requested.
     messages: Option<BTreeMap<MessageId, MessageState>>,
 }
 
-/// What was told of a node's commit index, and what is still to be told.
+/// When a node's commit index was last printed, and the index that is still to be printed.
 #[derive(Debug, Default)]
 struct Commits {
     told_at: Option<Duration>,
@@ -113,7 +113,7 @@ impl JsonLines {
         Self { messages: Some(BTreeMap::new()), ..Self::default() }
     }
 
-    /// The lines, without line ends, that an update gives at this time since the start.
+    /// The lines, without line ends, for an update at this time since the start.
     pub fn tell(&mut self, update: &News, now: Duration) -> Vec<String> {
         if let News::Trace { node, trace: TraceEvent::Committed { through } } = update {
             self.commits.entry(*node).or_default().untold = Some(*through);
@@ -132,7 +132,7 @@ impl JsonLines {
         lines
     }
 
-    /// Lines that were held back and are due by now.
+    /// Delayed lines that are due by now.
     pub fn due_lines(&mut self, now: Duration) -> Vec<String> {
         let mut lines = Vec::new();
         for (node, commits) in &mut self.commits {
@@ -146,14 +146,14 @@ impl JsonLines {
         lines
     }
 
-    /// When [`JsonLines::due_lines`] has something next, if nothing else happens.
+    /// When [`JsonLines::due_lines`] next has a line, if nothing else happens.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
         self.commits.values().filter(|commits| commits.untold.is_some()).map(Commits::due).min()
     }
 }
 
-/// Whether a message has another state than was told; remembers it until nothing more can come of it.
+/// Whether a message has another state than was printed; remembers it until its state is final.
 fn is_news(told: &mut BTreeMap<MessageId, MessageState>, message: &MessageReport) -> bool {
     let before = if message.state.is_over() {
         told.remove(&message.id)
@@ -232,7 +232,7 @@ fn event(update: &News) -> Option<Event<'_>> {
         News::Client { id, request, outcome, .. } => client(id.0, request, outcome),
         News::Refused { id, reason } => Event::Refused { id: id.0, reason },
         News::Trouble { reason } => Event::Trouble { reason },
-        // Gathered figures and chatter.
+        // Gathered figures and frequent updates.
         News::Status { .. }
         | News::Frames { .. }
         | News::Messages { .. }
@@ -271,7 +271,7 @@ fn client<'a>(id: u64, request: &'a ClientRequest, outcome: &ClientOutcome) -> E
     Event::Client { id, client, asked: asked(op), at: *at, consistency, node, outcome, fate }
 }
 
-/// The line that answers a word.
+/// The line with the answer to a word.
 #[must_use]
 pub fn answer(to: &str, lines: &[String], now: Duration) -> String {
     line(Event::Answer { to, lines }, now)

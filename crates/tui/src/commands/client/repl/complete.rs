@@ -1,4 +1,4 @@
-//! What Tab completes: commands, options, and keys, which are asked from the cluster. Never waits longer than a person would.
+//! Completion with Tab: commands, options, and keys, which are requested from the cluster. The wait is too short to annoy a user.
 
 use super::line::CommandLine;
 use super::tokens::{self, Tokens};
@@ -27,7 +27,7 @@ pub(super) struct Completion {
     runtime: Handle,
 }
 
-/// What may stand where the line ends.
+/// What can be completed at the end of the line.
 #[derive(Debug, PartialEq, Eq)]
 enum Completable {
     /// One of these words.
@@ -44,10 +44,10 @@ impl Completion {
         Self { commands, cluster, runtime }
     }
 
-    /// The keys that begin so; none if nobody says so in time.
+    /// The keys with this prefix; none if no node answers in time.
     fn keys(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
         let list = Read::List { prefix: prefix.to_vec().into(), after: None, limit: MOST };
-        // Any node's answer will do, also without a leader.
+        // Any node may answer, even without a leader.
         let asked = self.cluster.client.read_with(list, Consistency::Stale, PATIENCE);
         let answered = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
         match answered {
@@ -59,7 +59,7 @@ impl Completion {
     }
 }
 
-/// What may follow these words, when the next one begins so.
+/// What may follow these words when the next one begins with `begun`.
 fn wanted(commands: &Command, words: &[Vec<u8>], begun: &[u8]) -> Completable {
     let texts: Vec<&str> = words.iter().map(|word| std::str::from_utf8(word).unwrap_or_default()).collect();
     let mut command = commands;
@@ -109,7 +109,7 @@ impl Completer for Completion {
     }
 }
 
-/// Keys as they are typed. If one of them needs quotes all get some, so that they begin alike.
+/// Keys as they are typed. If one of them needs quotes, all get some, so that they have the same beginning.
 fn written(keys: &[Vec<u8>], quotes: bool) -> Vec<String> {
     let quotes = quotes || !keys.iter().all(|key| tokens::is_bare(key));
     let write = |key: &Vec<u8>| {

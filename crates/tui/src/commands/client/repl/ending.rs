@@ -1,4 +1,4 @@
-//! A signal that ends the program while a line is typed: the terminal is given back first, as the prompt has it in raw mode.
+//! Signals that end the program while a line is typed: the terminal is restored first, as the prompt has it in raw mode.
 //! Ctrl-C is not among them; it cancels the line.
 
 use crate::incoming::signals;
@@ -7,7 +7,7 @@ use signal_hook::iterator::Signals;
 use std::io;
 use std::thread;
 
-/// What ends a bracketed paste mode, and the line that was typed.
+/// Ends bracketed paste mode, and the line that was typed.
 const LEAVE: &[u8] = b"\x1b[?2004l\r\n";
 
 /// From now on SIGTERM, SIGQUIT and SIGHUP end the program with the terminal as it is now.
@@ -25,10 +25,10 @@ pub(super) fn restores_the_terminal() -> io::Result<()> {
 
 fn restore(before: &Termios) {
     let is_typing = tcgetattr(io::stdin()).is_ok_and(|now| !now.local_modes.contains(LocalModes::ICANON));
-    // A terminal that is gone needs nothing.
+    // A terminal that is gone needs no restoring.
     let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
     if is_typing {
-        // Not through `Stdout`, which somebody may hold.
+        // Not through `Stdout`, which another thread may have locked.
         let _ = rustix::io::write(rustix::stdio::stdout(), LEAVE);
     }
 }

@@ -33,19 +33,19 @@ pub(super) enum Word {
     Quit,
 }
 
-/// What a line is.
+/// The meaning of a line.
 #[derive(Debug)]
 pub(super) enum LineMeaning {
     /// Nothing, or a comment.
     Nothing,
     Command(CommandLine),
-    /// Help was asked for; this is it.
+    /// Help was requested; this is the text.
     Help(String),
-    /// It is invalid, because.
+    /// It is invalid, for this reason.
     Mistake(String),
 }
 
-/// What a line says.
+/// Parses a line.
 pub(super) fn read(line: &str) -> LineMeaning {
     if line.trim_start().starts_with('#') {
         return LineMeaning::Nothing;
@@ -55,7 +55,7 @@ pub(super) fn read(line: &str) -> LineMeaning {
         Ok(words) => words,
         Err(mistake) => return LineMeaning::Mistake(mistake.to_string()),
     };
-    // Other stores' commands are often written so.
+    // Other stores' commands are often written in upper case.
     words[0].make_ascii_lowercase();
     match CommandLine::try_parse_from(words.into_iter().map(OsString::from_vec)) {
         Ok(CommandLine { word: Word::Help { command }, .. }) => help(&command),
@@ -67,7 +67,7 @@ pub(super) fn read(line: &str) -> LineMeaning {
     }
 }
 
-/// The program's name is not typed here, and shell examples do not apply.
+/// Adapts help to the prompt: the program's name is not typed here, and shell examples do not apply.
 fn at_the_prompt(help: &str) -> String {
     let is_for_shells = |line: &str| line.contains("raftdeck client") && line.contains(['|', '>', '<']);
     let lines: Vec<&str> = help.lines().filter(|line| !is_for_shells(line)).collect();
@@ -80,8 +80,8 @@ fn mistake(error: &clap::Error) -> String {
         && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
     {
         let near = match error.get(ContextKind::SuggestedSubcommand) {
-            // What leaves, or does nothing, is meant by nobody who begins otherwise.
-            // The last one is the nearest.
+            // A command that leaves, or does nothing, is suggested only if the word begins the same way. The last suggestion is the
+            // nearest.
             Some(ContextValue::Strings(near)) => near.iter().rev().find(|near| {
                 !["quit", "exit", "help"].contains(&near.as_str()) || near.get(..2) == word.get(..2)
             }),

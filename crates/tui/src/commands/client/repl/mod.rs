@@ -1,5 +1,5 @@
-//! Many operations in one go: at a prompt, with history and completion, or from a script on the standard input. A
-//! failure is printed, and the next line is read: only quit, the end of the input or of the terminal ends it.
+//! Many operations in one run: at a prompt, with history and completion, or from a script on the standard input. A failure is
+//! printed, and the next line is read: only quit, the end of the input or of the terminal ends it.
 
 mod complete;
 mod ending;
@@ -36,7 +36,7 @@ const PROMPT: &str = "raftdeck> ";
 /// The most lines that are remembered.
 const MOST_REMEMBERED: usize = 1000;
 
-/// How long it takes at most to be told where the members are.
+/// How long the search for the members' addresses may take.
 const LEARNS_WITHIN: Duration = Duration::from_secs(2);
 
 /// The longest line of a script: a value at its limit, each byte written as `\xNN`, fits.
@@ -51,7 +51,7 @@ pub(super) fn run(cluster: Cluster, manner: Manner) -> Result<u8> {
     if on_terminal { at_prompt(&runner) } else { script(&runner, io::stdin().lock()) }
 }
 
-/// A runtime that goes on while a line is typed: connections notice their end when it comes.
+/// A runtime that runs while a line is typed: connections notice when they are closed.
 struct Background {
     handle: Handle,
     end: Option<oneshot::Sender<()>>,
@@ -63,7 +63,7 @@ impl Background {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (end, ended) = oneshot::channel::<()>();
-        // It ends when the sender does.
+        // It ends when the sender is dropped.
         let run = move || _ = runtime.block_on(ended);
         let thread = thread::Builder::new().name("client".to_owned()).spawn(run)?;
         Ok(Self { handle, end: Some(end), thread: Some(thread) })
@@ -74,28 +74,28 @@ impl Drop for Background {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // A panic there was told when it happened.
+            // A panic there was printed when it happened.
             let _ = thread.join();
         }
     }
 }
 
-/// What happened to a line.
+/// The result of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineResult {
     Done,
-    /// It made no sense, or could not be carried out.
+    /// It was invalid, or could not be carried out.
     Failed,
-    /// The person did not want to wait.
+    /// The user interrupted the wait.
     Cancelled,
     Quit,
 }
 
-/// Interrupts since a moment. They arrive a little after they were sent; one that was sent before does not count, however late
-/// it arrives.
+/// Interrupts from a moment on. They arrive a little after they were sent; one that was sent before this moment does not count,
+/// however late it arrives.
 struct Interrupts {
     arrive: Signal,
-    /// Set at the very moment when one is sent.
+    /// Set immediately when one is sent.
     is_sent: Arc<AtomicBool>,
 }
 
@@ -116,13 +116,12 @@ struct Runner {
     cluster: Cluster,
     manner: Manner,
     runtime: Handle,
-    /// Whether it is known where the members are, or is just being asked.
+    /// Whether the members' addresses are known, or are being requested.
     has_learned: Arc<AtomicBool>,
 }
 
 impl Runner {
-    /// Asks where the members are while other things go on, if it is not known yet: the session goes on with them when the named
-    /// nodes are gone.
+    /// Requests the members' addresses in the background, if they are not known yet: the session uses them when the named nodes are gone.
     fn learn(&self) {
         if self.has_learned.swap(true, SeqCst) {
             return;
@@ -143,8 +142,8 @@ impl Runner {
         Ok(Interrupts { arrive, is_sent: Arc::clone(is_sent) })
     }
 
-    /// Carries out one line. `place` names it, for messages; an interrupt, if there can be one, ends the wait for an answer. An
-    /// error means that nothing can be printed any more.
+    /// Carries out one line. `place` names it, for messages; an interrupt, if there can be one, ends the wait for an answer. An error
+    /// means that printing is no longer possible.
     fn line(&self, line: &str, place: &str, interrupts: Option<&mut Interrupts>) -> Result<LineResult> {
         match line::read(line) {
             LineMeaning::Nothing => Ok(LineResult::Done),
@@ -251,7 +250,7 @@ impl Runner {
     }
 }
 
-/// Lines from a person.
+/// Takes lines from a user at the prompt.
 fn at_prompt(runner: &Runner) -> Result<u8> {
     ending::restores_the_terminal().wrap_err("the prompt cannot be set up")?;
     let config = Config::builder()
@@ -264,7 +263,7 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
         Editor::with_config(config).wrap_err("the prompt cannot be set up")?;
     editor.set_helper(Some(Completion::new(runner.cluster.clone(), runner.runtime.clone())));
     let history = remembered(&mut editor);
-    // From here on the signal ends nothing, also between two lines, when the terminal sends it for Ctrl-C.
+    // From here on the signal ends nothing, even between two lines, when the terminal sends it for Ctrl-C.
     let interrupted = Arc::default();
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))
         .wrap_err("signals cannot be received")?;
@@ -278,7 +277,7 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
             Ok(line) => {
                 let mut interrupts = runner.interrupts(&interrupted)?;
                 remember(&mut editor, &line, history.as_deref());
-                // Several lines come as one when they are pasted.
+                // Pasted lines arrive as one.
                 for line in line.lines() {
                     match runner.line(line, "", Some(&mut interrupts))? {
                         LineResult::Done | LineResult::Failed => {}
@@ -294,10 +293,10 @@ fn at_prompt(runner: &Runner) -> Result<u8> {
     }
 }
 
-/// Takes up what was typed in earlier runs; gives where it is kept, if it can be.
+/// Loads what was typed in earlier runs; returns the path of the history, if it can be kept.
 fn remembered(editor: &mut Editor<Completion, FileHistory>) -> Option<PathBuf> {
     let history = paths::client_history()?;
-    // What was typed may be nobody else's business.
+    // What was typed may be private.
     let made = history.parent().map(|dir| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir));
     let loaded = match made {
         Some(Err(error)) => Err(ReadlineError::Io(error)),
@@ -314,16 +313,16 @@ fn remembered(editor: &mut Editor<Completion, FileHistory>) -> Option<PathBuf> {
     }
 }
 
-/// At once, and not at the end: that may come without a warning.
+/// Written immediately, not at the end: that may come without a warning.
 fn remember(editor: &mut Editor<Completion, FileHistory>, line: &str, history: Option<&Path>) {
     let is_new = editor.add_history_entry(line).unwrap_or(false);
     if let Some(history) = history.filter(|_| is_new) {
-        // A history that cannot be kept is no reason to disturb anybody.
+        // A history that cannot be kept is not worth an error.
         let _ = editor.append_history(history);
     }
 }
 
-/// Lines from a file or a pipe. What is wrong with one is said with its number.
+/// Takes lines from a file or a pipe. A mistake is reported with the line's number.
 fn script(runner: &Runner, mut input: impl BufRead) -> Result<u8> {
     let mut status = 0;
     for number in 1_u64.. {

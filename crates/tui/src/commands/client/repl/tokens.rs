@@ -1,10 +1,10 @@
-//! A line of commands in words. Spaces separate words; quotes at a word's beginning hold it together: between single ones all is
-//! as it stands, between double ones `\n`, `\t`, `\r`, `\"`, `\\` and `\xNN` are what they are in C. Elsewhere a quote or a
-//! backslash is itself, so that `{"a":1}` and `it's` need none. Knows no commands.
+//! Splits a line of commands into words. Spaces separate words; quotes at a word's beginning hold it together. Between single quotes
+//! everything is literal; between double quotes `\n`, `\t`, `\r`, `\"`, `\\` and `\xNN` mean what they mean in C. Elsewhere a quote
+//! or a backslash is literal, so that `{"a":1}` and `it's` need no quoting. Knows no commands.
 
 use crate::commands::client::text::Escaped;
 
-/// Why a line is no words.
+/// Why a line cannot be split into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mistake {
     /// A quote was opened and not closed.
@@ -29,12 +29,12 @@ impl std::fmt::Display for Mistake {
     }
 }
 
-/// A line as far as it can be understood.
+/// A line as far as it can be split.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    /// All finished words, and the last one too unless something can still be added to it.
+    /// All finished words, including the last one unless something can still be added to it.
     pub(super) words: Vec<Vec<u8>>,
-    /// The word that the end of the line belongs to, and where it begins.
+    /// The word at the end of the line, and where it begins.
     pub(super) last: Option<(usize, Vec<u8>)>,
     /// What is wrong with it.
     pub(super) mistake: Option<Mistake>,
@@ -47,7 +47,7 @@ pub(super) fn words(line: &str) -> Result<Vec<Vec<u8>>, Mistake> {
     mistake.map_or(Ok(words), Err)
 }
 
-/// The words of a line that may go on.
+/// The words of a line that may be continued.
 pub(super) fn tokens(line: &str) -> Tokens {
     let mut tokens = Tokens::default();
     let mut rest = line;
@@ -68,7 +68,7 @@ pub(super) fn tokens(line: &str) -> Tokens {
     }
 }
 
-/// The first word of a text that begins with one, and what is left.
+/// The first word of a text that begins with one, and the rest.
 fn first_word(text: &str) -> (Vec<u8>, &str, Option<Mistake>) {
     let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
         let end = text.find(char::is_whitespace).unwrap_or(text.len());
@@ -97,7 +97,7 @@ fn first_word(text: &str) -> (Vec<u8>, &str, Option<Mistake>) {
     }
 }
 
-/// The byte that stands behind a backslash, and what is left.
+/// The byte that the escape after a backslash means, and the rest.
 fn escape(text: &str) -> Result<(u8, &str), Mistake> {
     let c = text.chars().next().ok_or(Mistake::Open('"'))?;
     let rest = &text[c.len_utf8()..];
@@ -116,7 +116,7 @@ fn escape(text: &str) -> Result<(u8, &str), Mistake> {
     Ok((byte, rest))
 }
 
-/// Whether a word can stand as it is.
+/// Whether a word needs no quotes.
 pub(super) fn is_bare(word: &[u8]) -> bool {
     let is_plain = |text: &str| {
         !text.starts_with(['"', '\'', '#']) && !text.contains(|c: char| c.is_whitespace() || c.is_control())
