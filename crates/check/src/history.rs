@@ -19,7 +19,7 @@ pub enum OperationOutcome {
     Ok(Answer),
     /// It certainly did not happen and never will.
     Failed,
-    /// Nobody knows: a write may have happened, may happen any time later, or never.
+    /// Unknown: a write may have happened, may happen any time later, or never.
     Unknown,
 }
 

@@ -167,7 +167,7 @@ impl SafetyChecker {
         Ok(())
     }
 
-    /// Somebody's vote counts: it must be on its disk.
+    /// A member's vote counts: it must be on its disk.
     fn vote_counted(&self, candidate: NodeId, term: Term, from: NodeId) -> Result<(), Broken> {
         let (Some(_), Some(voter)) = (&self.voters, self.members.get(&from)) else { return Ok(()) };
         let Some((disk_term, disk_vote)) = voter.disk else { return Ok(()) };

@@ -38,7 +38,7 @@ impl Limit {
     }
 }
 
-/// So long after `from`; where no clock goes so far, in a year.
+/// `span` after `from`; if the clock cannot represent that, a year after it.
 pub(crate) fn later(from: Instant, span: Duration) -> Instant {
     const YEAR: Duration = Duration::from_hours(365 * 24);
     from.checked_add(span).unwrap_or_else(|| from + YEAR)
@@ -273,7 +273,7 @@ impl Client {
                 AttemptResult::Answer
             }
             Failure::Busy => AttemptResult::Busy,
-            // Somebody else may lead soon.
+            // Another node may lead soon.
             Failure::DiskStalled { waited } => {
                 self.directory().forget_leader(target);
                 AttemptResult::DiskStalled(waited)

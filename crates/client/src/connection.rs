@@ -3,7 +3,7 @@
 //!
 //! Callers put their requests into one buffer, which goes out with one write, and all answers that one read brings are handed
 //! out together. A call in the usual course allocates nothing and sets no timer of its own: one for all of them says when
-//! somebody has waited long.
+//! a call has waited long.
 
 use crate::dial::{Dialed, Frames};
 use crate::transport::Transport;

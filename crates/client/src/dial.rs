@@ -168,7 +168,7 @@ async fn shake_hands(
             return Err(DialError::Refused { address: address.to_owned(), reason, ports });
         }
         HelloReply::Refused(reason) => return Err(refused(address, reason)),
-        // It lets everybody in and proves nothing, which no node does.
+        // It accepts any client and proves nothing, which no node does.
         HelloReply::Accepted { .. } => return Err(DialError::Foreign { address: address.to_owned() }),
     };
     let judged = check(&hello, &said, &challenge, access.token.as_ref())

@@ -180,7 +180,7 @@ impl Directory {
 
     /// The same, if the node there is known.
     fn hinted(&mut self, address: &str, node: Option<NodeId>) -> Arc<Target> {
-        // Somebody else may be there by now.
+        // Another node may be there by now.
         let outdated = |target: &Arc<Target>| {
             target.address == address
                 && node.is_some()

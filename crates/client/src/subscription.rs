@@ -37,7 +37,7 @@ impl Subscription {
         Ok(Self { dialed, address: address.to_owned(), ended: false })
     }
 
-    /// Whom it watches.
+    /// The node that it watches.
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.dialed.node

@@ -25,7 +25,7 @@ pub enum Source {
     Variable(String),
     /// The file says it, on this line.
     File(PathBuf, usize),
-    /// Nobody says anything.
+    /// No source sets it.
     Default,
 }
 

@@ -132,7 +132,7 @@ fn elapsed() -> Duration {
     Duration::from_secs(positive(time.tv_sec)) + Duration::from_nanos(positive(time.tv_nsec))
 }
 
-/// A monotonic clock; elsewhere there is none that is known to go on while the machine sleeps.
+/// A monotonic clock; elsewhere there is none that is known to continue while the machine sleeps.
 #[cfg(not(target_os = "linux"))]
 fn elapsed() -> Duration {
     use std::sync::LazyLock;

@@ -63,7 +63,7 @@ pub(crate) enum PeerInput {
 #[derive(Debug)]
 pub(crate) enum ClientInput {
     Asked(RequestBatch),
-    /// Somebody new watches.
+    /// There is a new watcher.
     Watched,
     /// It closed: its answers are no longer awaited.
     Gone(ConnectionId),

@@ -400,7 +400,7 @@ async fn a_driver_that_stood_still_notices() {
     let mut bench = Bench::start([1, 2, 3]);
     bench.ask(RequestBody::Status).await;
     bench.answer().await;
-    // All of this runs on one thread: nothing else goes on meanwhile.
+    // All of this runs on one thread: nothing else runs meanwhile.
     std::thread::sleep(Timing::FAST.election_min * 10);
     let noticed = async {
         while !matches!(bench.watcher.next().await, Some(Telemetry::Event { event: TraceEvent::Paused, .. }))

@@ -166,7 +166,7 @@ fn live(
         drop(inside);
         Ok((runtime, serving))
     });
-    // Whoever starts a node waits for this.
+    // The caller that starts a node waits for this.
     let (runtime, (serving, disk_threads)) = match started {
         Ok(started) => started,
         Err(error) => {

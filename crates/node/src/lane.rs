@@ -243,7 +243,7 @@ impl LaneState {
     }
 }
 
-/// The number of bytes at the beginning that are gone.
+/// Removes this many bytes from the beginning.
 fn advance(waiting: &mut VecDeque<Bytes>, mut written: usize) {
     while let Some(first) = waiting.front_mut() {
         let part = written.min(first.len());

@@ -125,7 +125,7 @@ struct Readme;
 pub const OTHER_TABLES: &[&str] =
     &["deck", "client", "bench", "sim", "man", "paths", "config", "tls", "replay", "check"];
 
-/// Runs a node until it is told to stop (SIGTERM, SIGINT) or cannot go on. Its exit code is 0 after a stop, 1 after a
+/// Runs a node until it is told to stop (SIGTERM, SIGINT) or cannot continue. Its exit code is 0 after a stop, 1 after a
 /// failure and 2 if the command line is invalid.
 #[must_use]
 pub fn run(args: &NodeArgs) -> ExitCode {

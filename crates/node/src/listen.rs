@@ -128,7 +128,7 @@ enum HandshakeEnd {
     Refused(Frames, RefusalReason),
     /// The same of a process that says that it is this node.
     Peer(NodeId, Frames, RefusalReason),
-    /// The dialer does not go on, for this reason; which node it says that it is.
+    /// The dialer does not continue, for this reason; which node it says that it is.
     Declined(Option<NodeId>, RefusalReason),
     /// One of the sides does not take the other's certificate.
     Failed(io::Error, TcpStream),
@@ -204,7 +204,7 @@ async fn greet(
             tls::tell(&error, address, door.name());
             let _ = timeout_at(until, tls::drain(&mut stream)).await;
         }
-        // Somebody looked whether the port is open: nothing to report.
+        // A probe of whether the port is open: nothing to report.
         Ok(Err(error)) => {
             tracing::debug!("{address} left the {door:?} port during the handshake: {error}");
         }
@@ -335,7 +335,7 @@ async fn first_frame(frames: &mut Frames) -> io::Result<Option<BytesMut>> {
     }
 }
 
-/// Whether this hello may be answered with a challenge. What is refused here is refused to everybody: ports and ids are no
+/// Whether this hello may be answered with a challenge. What is refused here is refused to all: ports and ids are no
 /// secrets, as addresses are often given for another port or another node.
 fn look(
     hello: Hello,

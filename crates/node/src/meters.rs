@@ -70,7 +70,7 @@ impl Meters {
         self.fsyncs.record(took);
     }
 
-    /// Clients asked so much.
+    /// This many client requests arrived.
     pub(crate) fn asked(&self, count: usize) {
         self.requests.increment(count as u64);
     }

@@ -119,7 +119,7 @@ pub enum StartError {
 #[error(transparent)]
 pub struct OptionsError(#[from] pub(crate) UsageError);
 
-/// Why a node that ran did not go on. Whatever it had acknowledged is on its disk.
+/// Why a running node ended. Whatever it had acknowledged is on its disk.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// Its disk failed.
@@ -251,7 +251,7 @@ impl From<LedgerError> for StartError {
 }
 
 impl Serving {
-    /// Drives the node until it is stopped or cannot go on.
+    /// Drives the node until it is stopped or cannot continue.
     pub(crate) async fn drive(self) -> Result<(), NodeError> {
         let Self { driver, inputs, connections, stop, addresses: _ } = self;
         // A task of its own, so that a panic in it ends the node in order, with its reason in the log.

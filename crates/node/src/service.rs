@@ -22,7 +22,7 @@ pub(crate) enum RunError {
     Node(#[from] NodeError),
 }
 
-/// Runs a node until a signal, or until it cannot go on.
+/// Runs a node until a signal, or until it cannot continue.
 pub(crate) fn run(settings: Settings) -> Result<(), RunError> {
     open_files::allow(open_files::NODE)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::System)?;

@@ -100,7 +100,7 @@ pub enum ChangeError {
         /// The node.
         node: NodeId,
     },
-    /// Nobody would be left to vote.
+    /// No voter would be left.
     #[error("the last voter cannot be removed")]
     LastVoter,
     /// Ids start at 1.

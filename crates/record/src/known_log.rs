@@ -49,7 +49,7 @@ impl<T> KnownLog<T> {
         }
     }
 
-    /// Forgets all but the newest this many.
+    /// Keeps only this many of the newest.
     pub(crate) fn keep_newest(&mut self, most: usize) {
         while self.0.len() > most {
             self.0.pop_first();

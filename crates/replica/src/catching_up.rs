@@ -7,7 +7,7 @@ use raftdeck_raft::{AppendEntries, LogId, LogIndex, Message, Role, Term, TraceEv
 /// What a member has heard since its start of what is committed.
 ///
 /// A leader of term T that has committed an entry of term T has committed all that was ever committed before (Leader
-/// Completeness, paper §5.4). A leader that has not yet done so knows only as much as its followers (§8): its commit
+/// Completeness, paper §5.4). A leader that has not yet done so knows no more than its followers (§8): its commit
 /// index does not count here.
 #[derive(Debug, Default)]
 pub(crate) struct CatchingUp {

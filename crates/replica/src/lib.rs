@@ -48,7 +48,7 @@ pub struct RequestToken(pub u64);
 pub struct Outputs {
     /// Writes for the disk; see [`Persist`].
     pub persist: Vec<Persist>,
-    /// Messages that may leave at once.
+    /// Messages that may be sent immediately.
     pub send: Vec<Envelope>,
     /// Pieces of snapshots to be read from the disk and sent.
     pub pieces_to_send: Vec<PieceToSend>,
@@ -151,7 +151,7 @@ impl Replica {
         self.raft.snapshot_due()
     }
 
-    /// The state as it is now, to be written to the disk while writes go on. To be saved, it has to be taken when the
+    /// The state as it is now, to be written to the disk while writes continue. To be saved, it has to be taken when the
     /// outputs of all calls so far have been taken.
     #[must_use]
     pub fn image(&self) -> StateImage {
@@ -260,7 +260,7 @@ impl Replica {
         self.raft.handle_snapshot_discarded(last, why);
     }
 
-    /// Times out at once, as if no leader had been heard from.
+    /// Times out immediately, as if no leader had been heard from.
     pub fn campaign(&mut self, now: Timestamp) {
         self.raft.campaign(now);
     }

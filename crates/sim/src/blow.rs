@@ -184,7 +184,7 @@ impl Nemesis {
         blow
     }
 
-    /// Several voters come or go at once, and the cluster parts in the middle of it: one side knows only the joint
+    /// Several voters come or go in one change, and the cluster parts in the middle of it: one side knows only the joint
     /// configuration, and is a majority of its old half alone.
     pub(crate) fn two_halves(&mut self) -> Blow {
         let first = self.pair().0;
@@ -322,7 +322,7 @@ impl Nemesis {
         ]
     }
 
-    /// A learner is promoted and does not hear of it before somebody asks for its vote.
+    /// A learner is promoted and does not hear of it before a candidate asks for its vote.
     pub(crate) fn unaware_voter(&mut self) -> Blow {
         let (first, next) = self.pair();
         let learner = id(self.nodes + 2);

@@ -159,7 +159,7 @@ impl World<'_> {
         let sentence = match process.store.read(first, last, max_bytes) {
             Ok(entries) if !entries.is_empty() => {
                 self.stats.reads_back += 1;
-                // Mostly at once. A member that has much to do takes them in late, after what became durable since. That is
+                // Mostly immediately. A member that has much to do takes them in late, after what became durable since. That is
                 // a fault like any other, so it ends with them: a follower may need hundreds of reads to catch up, one after
                 // the other, and how long that takes must depend on the members only.
                 let is_late = self.rng.chance(if is_open { 600 } else { 100 });
@@ -400,7 +400,7 @@ impl World<'_> {
             return;
         }
         if node.newer_start.is_some_and(|newer| node.boot.number >= newer) {
-            // Started more often than its original, it would pass for a later start. Nobody starts it again.
+            // Started more often than its original, it would pass for a later start. It is never started again.
             node.fate = MemberFate::Lost;
             return;
         }

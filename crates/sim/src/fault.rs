@@ -109,7 +109,7 @@ pub enum Fault {
         /// It starts again after this many microseconds.
         down: u64,
     },
-    /// The power fails everywhere at once.
+    /// The power fails everywhere simultaneously.
     PowerCut {
         /// What is left of what was not synced.
         survival: Survival,

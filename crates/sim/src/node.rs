@@ -124,7 +124,7 @@ pub(crate) struct Process {
     /// When it expects its next turn at the latest, by its own clock.
     pub(crate) expects: Timestamp,
     pub(crate) is_saving: bool,
-    /// Somebody wants a snapshot now.
+    /// A snapshot was requested.
     pub(crate) snapshot_asked: bool,
     /// The newest snapshot that is there or under way ends here.
     pub(crate) newest_snapshot: LogIndex,

@@ -26,7 +26,7 @@ pub enum FaultKind {
     Partition,
     /// Messages are lost, late, repeated, out of order, or come again long after.
     Network,
-    /// Members stop for a while and go on.
+    /// Members stop for a while and continue.
     Pause,
     /// Clocks run fast or slow, and wall clocks jump.
     Clock,
@@ -313,7 +313,7 @@ impl Setup {
 /// Of the entries between two snapshots, this part stays in the log for followers that are a little behind.
 const RETAINED_PART: u64 = 10;
 
-/// So much later, as virtual time counts.
+/// This duration in microseconds, the unit of virtual time.
 pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -54,7 +54,7 @@ pub(crate) struct Story {
     /// As a leader: its first entry.
     first_own: LogIndex,
     leads_since: Timestamp,
-    /// As a leader: when it heard from whom in its term.
+    /// As a leader: when it heard from each member in its term.
     heard: BTreeMap<Sender, Timestamp>,
     /// What came in this turn.
     requests: Vec<(NodeId, bool, VoteRequest)>,

@@ -281,13 +281,13 @@ impl<'a> World<'a> {
     }
 }
 
-/// A lease holds only where clocks run at about the same rate and everybody stands by its leader: until the first fault
+/// A lease holds only where clocks run at about the same rate and every member stands by its leader: until the first fault
 /// that changes this.
 fn trusts_leases(schedule: &[Planned]) -> u64 {
     let spoils = |planned: &&Planned| match planned.fault {
         Fault::Drift { ppm, .. } => ppm.abs() > DRIFT_BOUND_PPM,
         Fault::Tune { check_quorum, .. } => !check_quorum,
-        // Nobody can notice that its steady clock stood still.
+        // No member can notice that its own steady clock was frozen.
         Fault::Pause { frozen, .. } => frozen,
         _ => false,
     };

@@ -166,7 +166,7 @@ impl World<'_> {
         }
     }
 
-    /// A process is going to end; one that is stopped, or is asked for no more effects, ends at once.
+    /// A process is going to end; one that is stopped, or is asked for no more effects, ends immediately.
     fn doom(&mut self, id: NodeId, doom: Doom) {
         let node = self.node(id);
         let paused = node.paused;

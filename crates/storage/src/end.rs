@@ -10,7 +10,7 @@ use crate::recover::segments;
 use crate::segment::{self, Beginning, FrameAt, Reader};
 use std::path::{Path, PathBuf};
 
-/// So much is read at once.
+/// The bytes in one read.
 const AHEAD: usize = 1 << 20;
 
 /// The file that a log's next write goes to.
@@ -26,7 +26,7 @@ pub struct LogEnd {
     pub size: u64,
 }
 
-/// Where the log in `dir` ends; `None`: there is none. Somebody may be writing to it: then it ended there just now.
+/// Where the log in `dir` ends; `None`: there is none. Another process may be writing to it: then it ended there just now.
 pub fn log_end(fs: &dyn FileSystem, dir: &Path) -> Result<Option<LogEnd>, OpenError> {
     if !fs.exists(dir).map_err(access("look for", dir))? {
         return Ok(None);

@@ -3,7 +3,7 @@
 //! A segment alone cannot tell that its last frames are gone together with their seal: an older copy of the file looks like a
 //! log that was never longer, and so do zeros in the place of the frames. So each append writes down here where the log ends.
 //!
-//! The record is a lower bound. It is written after the sync of the frame that it is about, and is not synced itself, so it
+//! The record is a lower bound. It is written after the sync of the frame that it records, and is not synced itself, so it
 //! costs no wait. A power loss may leave an older record, or a torn one, which proves less and never too much. The file may
 //! be missing: the next start writes it anew.
 //!

@@ -13,7 +13,7 @@ use std::path::Path;
 /// What stays: which directory this is, and of which cluster.
 const STAYS: [&str; 4] = ["identity", "founders", "secret", "LOCK"];
 
-/// As much of `raft.log` as is read at once.
+/// The bytes of `raft.log` in one read.
 const AHEAD: usize = 64 << 10;
 
 /// Removes votes, log and snapshots. `false`: there is no log.

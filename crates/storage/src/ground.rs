@@ -18,13 +18,13 @@ use std::thread::{self, JoinHandle};
 /// log that little is written to takes little room. One that is needed before it could be prepared is as small.
 pub(crate) const FIRST: u64 = 1 << 20;
 
-/// The most files that lie ready. When a log is purged, several segments may come free at once.
+/// The most files that lie ready. When a log is purged, several segments may come free together.
 const MOST_SPARES: usize = 4;
 
 /// The bytes in one sync while a file is filled with zeros: a concurrent sync of the log waits for at most that many.
 const STEP: u64 = 1 << 20;
 
-/// So much of it is written at once. Larger pieces take the system several times as long (Linux 6.18, ext4: 64 MiB in pieces
+/// The bytes in one write of zeros. Larger pieces take the system several times as long (Linux 6.18, ext4: 64 MiB in pieces
 /// of 64 KiB take 25 ms of processor time, in pieces of 1 MiB 180 ms).
 const PIECE: u64 = 64 << 10;
 
@@ -90,7 +90,7 @@ enum GroundJob {
     Prepare(u64),
     /// Has the system read a file that lies ready.
     Warm(Spare),
-    /// Makes room: the first this many files that fit are kept.
+    /// Makes room: of the files that fit, at most this many are kept, the first ones.
     TakeBack(Vec<Released>, usize),
 }
 

@@ -39,7 +39,7 @@
 //!
 //! A snapshot is written to `snapshot.new`, or received into `snapshot.received`, checked, synced, and only then
 //! renamed and its directory synced. So a crash at any moment leaves the old file or the new one, whole, and at the
-//! next start the half-made ones are gone. Whoever writes a purge or reset has made the snapshot that it relies on
+//! next start the half-made ones are gone. The writer of a purge or reset has made the snapshot that it relies on
 //! durable before; so either the log is whole or the newest snapshot has what is missing, which [`LogStore::open`]
 //! checks. What a crash between the two may leave is a snapshot that goes beyond the log's end, or one over an entry
 //! that conflicts with it: the core decides whether a snapshot replaces the log, also then.
@@ -96,7 +96,7 @@
 //! Versions 1 and 2 had the whole log in `raft.log`. At its first start such a log is written into segments; it counts, and stays
 //! as it is, until they are durable and today's `raft.log` takes its place. Up to version 3 a membership was written without
 //! identities, and a directory had none: it gets one at its first start, and then its `raft.log` gets today's version. Segments
-//! of version 3 go on as they are until the next one begins.
+//! of version 3 stay in use unchanged until the next one begins.
 
 pub mod fs;
 

@@ -98,7 +98,7 @@ impl Life {
         &self.body.met
     }
 
-    /// Records the newest starts that were met. Nobody may rely on having met one before this returns.
+    /// Records the newest starts that were met. No caller may rely on having met one before this returns.
     pub fn keep_met(&mut self, met: BTreeMap<Incarnation, Boot>) -> Result<(), OpenError> {
         if met == self.body.met { Ok(()) } else { self.write(Body { met, ..self.body.clone() }) }
     }

@@ -255,7 +255,7 @@ impl DirectoryOpening<'_> {
             let left_over = self.dir.join(segment::name(sequence));
             self.fs.remove(&left_over).map_err(access("remove", &left_over))?;
         }
-        // It is about those.
+        // It refers to those segments.
         remove_left_over(self.fs, &self.dir.join(LOG_END))?;
         let failed = |cause| OpenError::BringOver { file: path.to_owned(), cause };
         let Restored { hard_state, purged, entries, .. } = old.restored;
@@ -415,7 +415,7 @@ fn repair(file: &mut dyn File, framing: Framing, newest: &ActiveSegment) -> io::
     let unsealed = newest.last_frame.as_ref().filter(|_| !newest.sealed);
     if let Some(frame) = unsealed {
         // Its sync may have failed, after which the cache can hold it as clean though the disk never got it. To
-        // write it again is to make sure that the sync below is about it.
+        // write it again is to make sure that the sync below covers it.
         let size = usize::try_from(frame.end - frame.start).map_err(io::Error::other)?;
         let mut bytes = vec![0; size];
         file.read_at(frame.start, &mut bytes)?;

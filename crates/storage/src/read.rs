@@ -12,7 +12,7 @@ use raftdeck_raft::{Entry, LogIndex};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// So much is read at once.
+/// The bytes in one read.
 const AHEAD: usize = 128 << 10;
 
 /// What is being collected.

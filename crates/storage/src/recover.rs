@@ -18,7 +18,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// So much is read at once.
+/// The bytes in one read.
 const AHEAD: usize = 1 << 20;
 
 /// A segment with others behind it.

@@ -111,7 +111,7 @@ impl Snapshots {
     }
 
     /// Removes those that are older than the newest one `in_use` and not in use themselves. Newer ones stay: they may have
-    /// become durable after somebody found out what is in use.
+    /// become durable after `in_use` was determined.
     pub fn remove_unused(&mut self, in_use: &[LogId]) -> Result<(), StorageError> {
         self.check()?;
         let result = self.remove_older(in_use);

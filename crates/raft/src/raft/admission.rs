@@ -87,7 +87,7 @@ impl Raft {
         }
     }
 
-    /// Whether this membership is about this member, if it names its id: by its data directory, not one of a former life.
+    /// Whether this membership refers to this member, if it names its id: by its data directory, not one of a former life.
     pub(super) fn is_about_this(&self, membership: &Membership) -> bool {
         membership.knows_as(self.config.id, self.config.incarnation)
     }

@@ -104,7 +104,7 @@ impl Raft {
         }
     }
 
-    /// Whether there is more to take at once: very many committed entries come out a part at a time.
+    /// Whether there is more to take immediately: very many committed entries come out a part at a time.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.applied < self.committed && self.applied.next() >= self.log.first_in_memory()

@@ -17,7 +17,7 @@ const REMEMBERED_ROUNDS: usize = 64;
 pub(super) struct Lease {
     /// Round and time, in order, at most [`REMEMBERED_ROUNDS`].
     sent: VecDeque<(u64, Timestamp)>,
-    /// Somebody was told to campaign: that may take effect at any time, however late.
+    /// A member was told to campaign: that may take effect at any time, however late.
     given_up: bool,
     /// The least that the least election timeout has been in this term: followers may still go by it.
     pub(super) least: Duration,

@@ -7,7 +7,7 @@ use crate::log::bytes_of;
 use crate::mutants::{Mutant, is_active};
 use crate::types::{Entry, LogIndex};
 
-/// Committed entries that come out at once, at most: to apply them takes the driver's time, and messages wait meanwhile.
+/// The most committed entries that come out in one batch: to apply them takes the driver's time, and messages wait meanwhile.
 const APPLY_AT_ONCE: usize = 4096;
 
 /// Reads under way at most: one for each follower and one for the state machine, and a few that lost their meaning.
@@ -98,7 +98,7 @@ impl Raft {
         self.log.evict(needless.min(self.durability.log()), self.config.log_cache_bytes);
     }
 
-    /// Whether there is a follower for whom these entries come next.
+    /// Sends these entries to the followers that need them next.
     fn send_read_back(&mut self, entries: &[Entry]) {
         let RoleState::Leader(leadership) = &self.role else { return };
         let first = entries[0].id.index;

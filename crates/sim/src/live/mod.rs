@@ -247,7 +247,7 @@ impl Live {
         ClockMoment { now: self.now(), rate: self.rate }
     }
 
-    /// So much real time, in cluster time at the present rate; at least a moment.
+    /// This much real time, in cluster time at the present rate; at least a moment.
     fn in_cluster_time(&self, real: Duration) -> u64 {
         micros(self.rate.passes_in(real)).max(1)
     }

@@ -16,7 +16,7 @@ const OVERTAKEN: &str = "the step was interrupted: another command changed time"
 /// What a step runs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StepGoal {
-    /// So much time has passed.
+    /// The step's time has passed.
     End,
     /// A node changes its role.
     Role,

@@ -20,7 +20,7 @@ const TOLD_EVERY: u64 = 250_000;
 /// How long a write may take.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Writes under way. One more fails at once.
+/// Writes under way. One more fails immediately.
 const MAX_UNDER_WAY: usize = 128;
 
 /// How many keys are written, one after the other.

@@ -18,7 +18,7 @@ pub enum Survival {
     Process,
     /// Nothing.
     Nothing,
-    /// Of each file's unsynced writes, in the order of writing, the first this many bytes.
+    /// Of each file's unsynced writes, in the order of writing, only this many of the first bytes.
     Prefix(usize),
     /// Some sectors and not others, chosen by this seed; likewise some changes of names.
     Sectors(u64),
@@ -316,7 +316,7 @@ impl FileSystem for MemoryFs {
 }
 
 impl NameChange {
-    /// The name that it is about, for a file that is renamed the new one.
+    /// The name that it changes; for a renamed file, the new one.
     fn path(&self) -> &Path {
         match self {
             Self::Create { path, .. } | Self::Remove { path } | Self::Rename { to: path, .. } => path,

@@ -34,7 +34,7 @@ pub trait FileSystem: Send + Sync + Debug {
     /// new one; it is surely the new one after [`FileSystem::sync_dir`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Takes a file's name away. Handles to it go on to work. A crash may bring the name back, until
+    /// Removes a file's name. Handles to it continue to work. A crash may bring the name back, until
     /// [`FileSystem::sync_dir`].
     fn remove(&self, path: &Path) -> io::Result<()>;
 
@@ -72,7 +72,7 @@ pub trait File: Send + Debug {
     /// as clean.
     fn sync_data(&mut self) -> io::Result<()>;
 
-    /// Nobody will read this soon: the memory that the system keeps its content in can serve something else. Only advice.
+    /// This will not be read soon: the memory that the system keeps its content in can serve something else. Only advice.
     fn let_rest(&self) {}
 }
 

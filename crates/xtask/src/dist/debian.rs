@@ -43,6 +43,8 @@ pub(super) fn package(staged: &Path, version: &str, target: &str) -> Result<Path
     }
     let unit = read(&staged.join("raftdeck-node.service"))?;
     write(&tree.join(UNIT), unit.replace("/usr/local/bin/", "/usr/bin/"))?;
+    let overrides = root().join("assets/packaging/debian/lintian-overrides");
+    place(&overrides, &tree.join("usr/share/lintian/overrides/raftdeck"))?;
     control(&tree, version, architecture)?;
     permit(&tree)?;
     let package = staged.with_file_name(format!("{name}.deb"));
