@@ -12,7 +12,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let package = ["--release", "--package", "raftdeck-tui"];
-    carry_out(cargo(&["build"]).args(package).args(["--bin", "raftdeck"]))?;
+    // Both in one build: alone, each has features of its own for what they share.
+    carry_out(cargo(&["build"]).args(package).args(["--bin", "raftdeck", "--example", "screenshots"]))?;
     let mut take = cargo(&["run"]);
     take.args(package).args(["--example", "screenshots", "--", "assets/screenshots"]).args(&args.names);
     carry_out(&mut take)

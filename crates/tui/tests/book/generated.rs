@@ -286,12 +286,12 @@ fn routes() -> String {
             if parameter["in"] == "header" { format!("header {name}") } else { name }
         });
         let example = &operation["requestBody"]["content"]["application/json"]["example"];
-        let body = example.as_object().map(|_| code(example.to_string()));
-        let asks: Vec<String> = body.into_iter().chain(parameters).collect();
-        vec![code(name), asks.join(", "), operation["summary"].as_str().unwrap().to_owned()]
+        let body = example.as_object().map(|fields| format!("JSON with {}", codes(fields.keys())));
+        let takes: Vec<String> = body.into_iter().chain(parameters).collect();
+        vec![code(name), operation["summary"].as_str().unwrap().to_owned(), takes.join(", ")]
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    table(&["request", "body and parameters", "what it does"], rows)
+    table(&["request", "what it does", "body and parameters"], rows)
 }
 
 fn statuses() -> String {
@@ -309,6 +309,9 @@ fn statuses() -> String {
     said.entry("405".to_owned())
         .or_default()
         .push("The route does not have this method; `Allow` names those that it has.".to_owned());
+    said.entry("421".to_owned())
+        .or_default()
+        .push("This is a Raft or client port; the message names the HTTP port.".to_owned());
     said.entry("431".to_owned()).or_default().push("A head over 64 KiB, or over 64 fields.".to_owned());
     said.insert("200".to_owned(), vec!["Done.".to_owned()]);
     let rows = said.into_iter().map(|(status, texts)| vec![status, texts.join(" ")]);
