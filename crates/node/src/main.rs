@@ -5,11 +5,6 @@ use raftdeck_config::Program;
 use raftdeck_node::{BuildInfo, NodeArgs, VERSION};
 use std::process::ExitCode;
 
-/// Static builds have musl's allocator, where all threads wait for one lock: a node writes a sixth less with it.
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// One node of a Raft cluster: a replicated key-value store with an HTTP door.
 #[derive(Debug, Parser)]
 #[command(name = "raftdeck-node", version = VERSION, after_help = NodeArgs::EXAMPLES)]

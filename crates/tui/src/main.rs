@@ -2,11 +2,6 @@
 
 use std::process::ExitCode;
 
-/// Static builds have musl's allocator, where all threads wait for one lock: a node writes a sixth less with it.
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     raftdeck_tui::cli::main()
 }
