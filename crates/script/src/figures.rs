@@ -1,17 +1,29 @@
 //! Figures: `10ms`, `50ms±10ms`, `5%`, `64KB`, `100KB/s`, `1/100`, `5..7`.
 
 use crate::mistake::Mistake;
-use raftdeck_model::{Delay, Probability};
+use raftdeck_model::{Delay, Probability, World};
 use raftdeck_protocol::{ClockFactor, ClockRate};
+use raftdeck_raft::Timing;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The longest duration.
 const MAX_DURATION: Duration = Duration::from_hours(24);
 
-/// `10ms`, `1.5s`, `500us`.
-pub(crate) fn duration(given: &str) -> Result<Duration, Mistake> {
-    let no = || Mistake::new(format!("\"{given}\" is not a time: write 10ms, 1.5s, 500us or 2m"));
+/// The least election timeout of the cluster, `T` in a script. Of a cluster that is not known yet, the default one.
+#[must_use]
+pub fn election_timeout(world: &World) -> Duration {
+    let least = world.election.0;
+    if least.is_zero() { Timing::FAST.election_min } else { least }
+}
+
+/// `10ms`, `1.5s`, `500us`, `4T`.
+pub(crate) fn duration(given: &str, world: &World) -> Result<Duration, Mistake> {
+    let no = || {
+        Mistake::new(format!(
+            "\"{given}\" is not a time: write 10ms, 1.5s, 500us, 2m or 4T (four least election timeouts)"
+        ))
+    };
     let (figure, unit) = given.split_at(given.find(|c: char| !is_figure(c)).ok_or_else(no)?);
     let nanos: u64 = match unit {
         "ns" => 1,
@@ -19,6 +31,7 @@ pub(crate) fn duration(given: &str) -> Result<Duration, Mistake> {
         "ms" => 1_000_000,
         "s" => 1_000_000_000,
         "m" | "min" => 60_000_000_000,
+        "T" => u64::try_from(election_timeout(world).as_nanos()).map_err(|_| no())?,
         _ => return Err(no()),
     };
     let most = u64::try_from(MAX_DURATION.as_nanos()).unwrap_or(u64::MAX);
@@ -30,8 +43,8 @@ pub(crate) fn duration(given: &str) -> Result<Duration, Mistake> {
 }
 
 /// A duration greater than zero.
-pub(crate) fn some_duration(given: &str) -> Result<Duration, Mistake> {
-    let duration = duration(given)?;
+pub(crate) fn some_duration(given: &str, world: &World) -> Result<Duration, Mistake> {
+    let duration = duration(given, world)?;
     if duration.is_zero() {
         return Err(Mistake::new(format!("{given} must be longer than zero")));
     }
@@ -39,7 +52,8 @@ pub(crate) fn some_duration(given: &str) -> Result<Duration, Mistake> {
 }
 
 /// `50ms`, `50ms±10ms`, `10ms..90ms`.
-pub(crate) fn delay(given: &str) -> Result<Delay, Mistake> {
+pub(crate) fn delay(given: &str, world: &World) -> Result<Delay, Mistake> {
+    let duration = |given| duration(given, world);
     if let Some((mean, deviation)) = given.split_once('±').or_else(|| given.split_once("+-")) {
         return Ok(Delay::Normal(duration(mean)?, duration(deviation)?));
     }
@@ -136,8 +150,8 @@ pub(crate) fn clock_factor(given: &str) -> Result<ClockFactor, Mistake> {
     })
 }
 
-/// `5`, `5..7`, `5..`, `..7`.
-pub(crate) fn range(given: &str) -> Result<RangeInclusive<u64>, Mistake> {
+/// Parses a range of whole numbers: `5`, `5..7`, `5..`, `..7`.
+pub fn range(given: &str) -> Result<RangeInclusive<u64>, Mistake> {
     let no = || {
         Mistake::new(format!("\"{given}\" is not a number: write 5, 5..7, 5.. (and more) or ..7 (at most)"))
     };
@@ -162,7 +176,8 @@ pub(crate) fn range(given: &str) -> Result<RangeInclusive<u64>, Mistake> {
 }
 
 /// `500ms..2s`, `..500ms`, `2s..`.
-pub(crate) fn duration_range(given: &str) -> Result<RangeInclusive<Duration>, Mistake> {
+pub(crate) fn duration_range(given: &str, world: &World) -> Result<RangeInclusive<Duration>, Mistake> {
+    let duration = |given| duration(given, world);
     let no = || {
         Mistake::new(format!(
             "\"{given}\" is not a range of times: write ..500ms (at most), 2s.. (and more) or 1s..2s"
@@ -222,24 +237,34 @@ mod tests {
             ("7ns", Duration::from_nanos(7)),
             ("0ms", Duration::ZERO),
         ] {
-            assert_eq!(duration(given), Ok(time), "{given}");
+            assert_eq!(duration(given, &World::default()), Ok(time), "{given}");
         }
         for given in ["", "10", "ms", "-1ms", "1h", "10 ms", ".ms", "1e3ms", "99999999999s", "25000m"] {
-            assert!(duration(given).is_err(), "{given}");
+            assert!(duration(given, &World::default()).is_err(), "{given}");
         }
-        assert!(some_duration("0s").is_err());
+        let mut world = World::default();
+        let of_default = duration("1.5T", &world);
+        assert_eq!(of_default, Ok(millis(225)), "the default timing counts until the cluster is known");
+        world.election.0 = Duration::from_secs(1);
+        assert_eq!(duration("4T", &world), Ok(Duration::from_secs(4)));
+        assert_eq!(duration("0.25T", &world), Ok(millis(250)));
+        assert!(duration("4t", &world).is_err() && duration("T", &world).is_err());
+        assert_eq!(duration_range("..4T", &world), Ok(Duration::ZERO..=Duration::from_secs(4)));
+        assert!(some_duration("0s", &World::default()).is_err());
     }
 
     #[test]
     fn delays_are_fixed_uniform_or_normal() {
         let millis = Duration::from_millis;
-        assert_eq!(delay("50ms"), Ok(Delay::Fixed(millis(50))));
+        assert_eq!(delay("50ms", &World::default()), Ok(Delay::Fixed(millis(50))));
         for given in ["50ms±10ms", "50ms+-10ms"] {
-            assert_eq!(delay(given), Ok(Delay::Normal(millis(50), millis(10))), "{given}");
+            assert_eq!(delay(given, &World::default()), Ok(Delay::Normal(millis(50), millis(10))), "{given}");
         }
-        assert_eq!(delay("10ms..90ms"), Ok(Delay::Uniform(millis(10), millis(90))));
-        assert!(delay("90ms..10ms").unwrap_err().to_string().contains("shorter one first"));
-        assert!(delay("50ms±10").is_err());
+        assert_eq!(delay("10ms..90ms", &World::default()), Ok(Delay::Uniform(millis(10), millis(90))));
+        assert!(
+            delay("90ms..10ms", &World::default()).unwrap_err().to_string().contains("shorter one first")
+        );
+        assert!(delay("50ms±10", &World::default()).is_err());
     }
 
     #[test]

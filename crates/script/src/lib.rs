@@ -33,14 +33,16 @@ pub use check::{Checked, ScriptFlaw, check};
 pub use complete::{Completion, complete};
 pub use condition::{Condition, DEFAULT_PATIENCE, Figure, Gap, Membership, Unmet};
 pub use engine::{Script, ScriptEffect};
-pub use figures::rate;
+pub use figures::{election_timeout, range, rate};
 pub use group::Group;
 pub use mistake::Mistake;
+pub use near::nearest;
 pub use pace::{faster, slower};
 pub use table::{WORDS, Word, word};
 
 use raftdeck_model::{ClientRequest, Order, Step, World};
 use raftdeck_raft::NodeId;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use tokens::Token;
 use verb::{ScriptVerb, Verb};
@@ -156,6 +158,29 @@ pub fn parse_with(line: &str, world: &World, bindings: &Bindings) -> Result<Scri
         return Err(Mistake::new(sentence).at(name.start));
     }
     understood(&bindings.expand(tokens)?, world)
+}
+
+/// Parses a condition that may use these names: what may stand between `wait` and `within`.
+pub fn condition(text: &str, world: &World, bindings: &Bindings) -> Result<Condition, Mistake> {
+    const WAIT: &str = "wait ";
+    let moved = |mistake: Mistake| {
+        let at = mistake.place().saturating_sub(WAIT.len());
+        Mistake::new(mistake.to_string()).at(at)
+    };
+    match parse_with(&format!("{WAIT}{text}"), world, bindings).map_err(moved)? {
+        ScriptLine::Wait { until, .. } if !text.contains(" within ") => Ok(until),
+        _ => Err(Mistake::new(format!("\"{text}\" is not only a condition: leave out within"))),
+    }
+}
+
+/// Parses a range of durations such as `..4T`, `1s..2s`.
+pub fn duration_range(given: &str, world: &World) -> Result<RangeInclusive<Duration>, Mistake> {
+    figures::duration_range(given, world)
+}
+
+/// Parses a duration such as `500ms` or `4T`.
+pub fn duration(given: &str, world: &World) -> Result<Duration, Mistake> {
+    figures::duration(given, world)
 }
 
 fn understood(tokens: &[Token], world: &World) -> Result<ScriptLine, Mistake> {

@@ -1,7 +1,8 @@
 //! The word that was probably meant.
 
 /// The nearest of these words, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(given: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(given: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase();
     if given.is_empty() || given.len() > 40 {
         return None;

@@ -14,7 +14,7 @@ pub(crate) fn timeouts(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> 
     let given = phrase.need("a range of times, such as 300ms..600ms")?;
     let no = || Mistake::new(format!("\"{given}\" is not a range of times: write 300ms..600ms"));
     let (least, most) = given.split_once("..").ok_or_else(no)?;
-    let (least, most) = (some_duration(least)?, some_duration(most)?);
+    let (least, most) = (some_duration(least, phrase.world)?, some_duration(most, phrase.world)?);
     if least < most {
         return Ok(Disturbance::Timeouts(node, least, most));
     }
@@ -30,7 +30,7 @@ pub(crate) fn timeouts(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> 
 /// `2 20ms`.
 pub(crate) fn heartbeat(phrase: &mut Phrase<'_>) -> Result<Disturbance, Mistake> {
     let node = next_node(phrase)?;
-    Ok(Disturbance::Heartbeat(node, some_duration(phrase.need("a time, such as 20ms")?)?))
+    Ok(Disturbance::Heartbeat(node, some_duration(phrase.need("a time, such as 20ms")?, phrase.world)?))
 }
 
 /// `off 2`, `on`.
@@ -52,7 +52,9 @@ pub(crate) fn switch(
 pub(crate) fn clock(phrase: &mut Phrase<'_>) -> Result<Order, Mistake> {
     let node = next_node(phrase)?;
     Ok(match phrase.need("how fast it is, such as 50%, or skew and a time")? {
-        "skew" => Order::SkewClock(node, some_duration(phrase.need("a time, such as skew 1s")?)?),
+        "skew" => {
+            Order::SkewClock(node, some_duration(phrase.need("a time, such as skew 1s")?, phrase.world)?)
+        }
         given => Order::Disturb(Disturbance::Clock(node, clock_factor(given)?)),
     })
 }

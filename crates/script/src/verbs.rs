@@ -92,7 +92,7 @@ fn disk_pace(phrase: &mut Phrase<'_>) -> Result<DiskPace, Mistake> {
         "stall" => DiskPace::Stalled,
         "delay" => {
             let given = phrase.need("a time, such as 50ms")?;
-            let delay = some_duration(given)?;
+            let delay = some_duration(given, phrase.world)?;
             if delay > MAX_SYNC_DELAY {
                 let most = MAX_SYNC_DELAY.as_secs();
                 return Err(Mistake::new(format!(
@@ -220,14 +220,14 @@ fn rule(verb: RuleVerb, phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
         RuleVerb::Reorder => {
             let chance = chance("a probability, such as 10%")?;
             let said = phrase.peek().filter(|piece| piece.starts_with(|c: char| c.is_ascii_digit()));
-            let longest = said.map_or(Ok(OVERTAKEN_FOR), some_duration)?;
+            let longest = said.map_or(Ok(OVERTAKEN_FOR), |given| some_duration(given, phrase.world))?;
             if said.is_some() {
                 phrase.next();
             }
             Effect::Reorder(chance, longest)
         }
         RuleVerb::Delay => {
-            Effect::Delay(delay(phrase.need("a time, such as 50ms, 50ms±10ms or 10ms..90ms")?)?)
+            Effect::Delay(delay(phrase.need("a time, such as 50ms, 50ms±10ms or 10ms..90ms")?, phrase.world)?)
         }
         RuleVerb::Limit => Effect::Limit(bandwidth(phrase.need("a bandwidth, such as 100KB/s")?)?),
     };
@@ -291,7 +291,7 @@ fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> 
         TimeVerb::Slower => slower(world.time().rate),
         TimeVerb::Faster => faster(world.time().rate),
         TimeVerb::Seek => {
-            let to = duration(phrase.need("a time to go to, such as 90s")?)?;
+            let to = duration(phrase.need("a time to go to, such as 90s")?, world)?;
             return Ok(ScriptLine::Do(vec![Order::Seek(to)]));
         }
         TimeVerb::Step => {
@@ -303,7 +303,7 @@ fn time(verb: TimeVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mistake> 
             return Ok(ScriptLine::Step { step, within });
         }
         TimeVerb::Sleep => {
-            let time = some_duration(phrase.need("a time, such as 500ms")?)?;
+            let time = some_duration(phrase.need("a time, such as 500ms")?, world)?;
             return Ok(ScriptLine::Sleep { time, within: patience_for(time, phrase)? });
         }
     };
@@ -326,7 +326,9 @@ fn step(phrase: &mut Phrase<'_>) -> Result<Step, Mistake> {
         Some("timer") => Step::Timer,
         Some("role") => Step::Role,
         Some("commit") => Step::Commit,
-        Some(given) if given.starts_with(|c: char| c.is_ascii_digit()) => Step::For(some_duration(given)?),
+        Some(given) if given.starts_with(|c: char| c.is_ascii_digit()) => {
+            Step::For(some_duration(given, phrase.world)?)
+        }
         Some(other) => {
             let hint = hint(other, STEPS);
             let end = if hint.is_empty() {
@@ -398,7 +400,7 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mista
             if !phrase.skip("for") {
                 return Err(phrase.lacks("for and a time after the condition"));
             }
-            let time = some_duration(phrase.need("a time, such as for 5s")?)?;
+            let time = some_duration(phrase.need("a time, such as for 5s")?, phrase.world)?;
             ScriptLine::Stays { condition, time, within: patience_for(time, phrase)? }
         }
         ScriptVerb::Let => binding(phrase)?,

@@ -19,7 +19,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &["protocol", "raft"]),
     ("record", &["model", "protocol", "raft"]),
     ("script", &["model", "protocol", "raft"]),
-    ("deck", &["model", "script", "protocol", "raft"]),
+    ("drills", &["check", "script", "model", "protocol", "raft"]),
+    // A drill is run beside the screen, by the state machine that runs it everywhere.
+    ("deck", &["drills", "model", "script", "protocol", "raft"]),
     ("links", &["model", "protocol", "raft"]),
     ("lab", &["links", "model", "client", "storage", "protocol", "raft"]),
     // It measures as a client does; the cluster is the lab's.
@@ -28,7 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "tui",
         &[
-            "bench", "deck", "lab", "model", "script", "client", "config", "node", "record", "sim",
+            "bench", "deck", "drills", "lab", "model", "script", "client", "config", "node", "record", "sim",
             "protocol", "raft",
         ],
     ),
@@ -39,7 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// No clock, no randomness but a seed, no thread, no socket, no file.
-const PURE: &[&str] = &["raft", "replica", "check", "model", "script", "deck"];
+const PURE: &[&str] = &["raft", "replica", "check", "model", "script", "drills", "deck"];
 
 /// Neither a pure room nor anything below it may bring one of these.
 const IMPURE_CRATES: &[&str] = &["tokio", "async-std", "smol", "mio", "getrandom", "rustix", "libc"];

@@ -44,7 +44,7 @@ fn each_mistake_has_its_line_and_column() {
         [
             "line 1, column 1: \"klil\" is not known: did you mean kill?",
             "line 2, column 7: there is no n9: the nodes are n1 n2 n3",
-            "line 3, column 20: \"5x\" is not a time: write 10ms, 1.5s, 500us or 2m",
+            "line 3, column 20: \"5x\" is not a time: write 10ms, 1.5s, 500us, 2m or 4T (four least election timeouts)",
             "line 4, column 7: \"ä\" is not a node: a node is 1, n1, leader or follower",
             "line 5, column 8: \"3\" is unexpected here: kill NODES",
             "line 6, column 1: wait needs a condition, such as leader or log 2 4: wait CONDITION [within TIME]",

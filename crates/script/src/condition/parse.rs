@@ -95,10 +95,13 @@ fn simple(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
         }
         "idle" => Condition::Idle,
         "in-force" => Condition::InForce(range(phrase.need("a number, such as in-force 0")?)?),
-        "gap" => Condition::Gap(Gap::Present, duration_range(phrase.need("a time, such as gap ..500ms")?)?),
+        "gap" => Condition::Gap(
+            Gap::Present,
+            duration_range(phrase.need("a time, such as gap ..500ms")?, phrase.world)?,
+        ),
         "longest-gap" => {
             let given = phrase.need("a time, such as longest-gap ..2s")?;
-            Condition::Gap(Gap::Longest, duration_range(given)?)
+            Condition::Gap(Gap::Longest, duration_range(given, phrase.world)?)
         }
         "answered" => Condition::Answered,
         other => {
@@ -116,7 +119,7 @@ fn simple(phrase: &mut Phrase<'_>) -> Result<Condition, Mistake> {
 /// Takes `within 5s`, if it follows.
 pub(crate) fn asked_patience(phrase: &mut Phrase<'_>) -> Result<Option<Duration>, Mistake> {
     if phrase.skip("within") {
-        some_duration(phrase.need("a time, such as within 5s")?).map(Some)
+        some_duration(phrase.need("a time, such as within 5s")?, phrase.world).map(Some)
     } else {
         Ok(None)
     }

@@ -76,9 +76,15 @@ pub(super) enum Block {
 
 impl LineQueue {
     pub(super) fn of_file(file: &str, text: &[u8]) -> Self {
-        let queue =
-            numbered(text).map(|(number, entry)| (LinePosition::of_file(file, number, 0), entry)).collect();
-        Self { queue, ..Self::default() }
+        let mut lines = Self::default();
+        lines.append(file, text);
+        lines
+    }
+
+    /// The lines of one more file, after those that wait.
+    pub(super) fn append(&mut self, file: &str, text: &[u8]) {
+        let lines = numbered(text).map(|(number, entry)| (LinePosition::of_file(file, number, 0), entry));
+        self.queue.extend(lines);
     }
 
     /// One more line of the standard input.

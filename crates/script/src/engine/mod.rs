@@ -139,7 +139,31 @@ impl Script {
     /// logs were shown, until [`Script::resume`].
     #[must_use]
     pub fn to_watch(file: &str, text: &[u8], first: CommandId) -> Self {
-        Self { stops_at_logs: true, sent: first.0, ..Self::of_file(file, text) }
+        Self { stops_at_logs: true, lines: LineQueue::of_file(file, text), ..Self::numbered_after(first) }
+    }
+
+    /// A script without lines, whose commands are numbered after `first`. It is given its lines by [`Script::append`].
+    #[must_use]
+    pub fn numbered_after(first: CommandId) -> Self {
+        Self { sent: first.0, ..Self::default() }
+    }
+
+    /// The lines of one more part, after those that wait. Names that were set before keep their values. Mistakes and failures name
+    /// the part as `file`.
+    pub fn append(&mut self, file: &str, text: &[u8]) {
+        self.lines.append(file, text);
+    }
+
+    /// The names that its lines have set.
+    #[must_use]
+    pub fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    /// How many requests to the store have no outcome yet.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.store.unanswered()
     }
 
     /// Whether it stopped because logs were shown.

@@ -1,0 +1,17 @@
+//! Failover drills: a fault that is injected on purpose, measured, judged, healed and explained.
+//!
+//! [`Drill`] is a drill as its file says it. A run carries one out as a state machine: updates of a cluster go in, commands and an
+//! [`Outcome`] come out. Reports are made from outcomes.
+//!
+//! This crate starts no cluster, opens no file or socket, starts no thread and reads no clock: time and updates are passed in. So the
+//! same drill runs over real processes, over the simulator, at the keyboard and in CI.
+
+mod bound;
+mod file;
+mod measure;
+mod outcome;
+
+pub use bound::{Bound, Measured, Millis, Unit};
+pub use file::*;
+pub use measure::{MEASURES, Measure, Phase, Quantile};
+pub use outcome::*;
