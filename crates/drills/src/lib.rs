@@ -7,11 +7,18 @@
 //! same drill runs over real processes, over the simulator, at the keyboard and in CI.
 
 mod bound;
+mod catalogue;
 mod file;
 mod measure;
 mod outcome;
+mod rehearse;
+mod run;
+mod score;
 
 pub use bound::{Bound, Measured, Millis, Unit};
+pub use catalogue::{CATALOGUE, built_in, catalogue};
 pub use file::*;
 pub use measure::{MEASURES, Measure, Phase, Quantile};
 pub use outcome::*;
+pub use rehearse::rehearse;
+pub use run::*;

@@ -35,7 +35,7 @@ pub use rule::{
     Delay, Disturbance, Effect, Fault, FaultId, Matching, Probability, Rule, Scope, Timers, Watch, pairs,
 };
 pub use shapes::{REGIONS, Shape};
-pub use source::{Ability, Capabilities, Lacking, SEEK_NEEDS_RECORDING, Source};
+pub use source::{Ability, Capabilities, Lacking, SEEK_NEEDS_RECORDING, Source, VirtualSource};
 pub use update::{
     ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };

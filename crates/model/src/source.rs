@@ -2,9 +2,11 @@
 
 use crate::command::{Command, Order};
 use crate::rule::Disturbance;
+use crate::update::Update;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// A cluster to watch and to control: real processes, a simulation, a recording. It sends [`Update`](crate::Update)s to its observer,
 /// and ends when it is dropped.
@@ -15,6 +17,21 @@ pub trait Source {
     /// Sends it a command. Never blocks; its outcome is reported, finally by [`News::Done`](crate::News::Done) or
     /// [`News::Refused`](crate::News::Refused).
     fn send(&self, command: Command);
+}
+
+/// A cluster whose time its caller advances: a simulation, a recording.
+pub trait VirtualSource {
+    /// Carries out a command.
+    fn send(&mut self, command: Command);
+
+    /// When the next event happens without a command, in cluster time; `None`: none does, as time is frozen or everything has ended.
+    fn next(&self) -> Option<Duration>;
+
+    /// Lets everything happen up to this cluster time.
+    fn run_until(&mut self, at: Duration);
+
+    /// Takes the updates since the last call.
+    fn take(&mut self) -> Vec<Update>;
 }
 
 /// What an order requires of its source.

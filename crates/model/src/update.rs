@@ -336,3 +336,17 @@ pub struct ClusterTime {
     /// The present time: since the lab started.
     pub now: Duration,
 }
+
+impl ClusterTime {
+    /// The cluster time this much real time later, if the rate stays as it is.
+    #[must_use]
+    pub fn after(self, real: Duration) -> Duration {
+        self.now.saturating_add(self.rate.passes_in(real))
+    }
+
+    /// How much real time it takes until this cluster time, if the rate stays as it is; `None`: time is frozen.
+    #[must_use]
+    pub fn until(self, time: Duration) -> Option<Duration> {
+        self.rate.takes(time.saturating_sub(self.now))
+    }
+}

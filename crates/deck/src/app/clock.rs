@@ -43,14 +43,13 @@ impl Clock {
     /// The cluster time at `now`.
     #[must_use]
     pub fn at(&self, now: Duration) -> Duration {
-        self.told.now.saturating_add(self.told.rate.passes_in(now.saturating_sub(self.since)))
+        self.told.after(now.saturating_sub(self.since))
     }
 
     /// When the cluster reaches this time; `None`: never, at this rate.
     #[must_use]
     pub fn when(&self, time: Duration) -> Option<Duration> {
-        let left = self.told.rate.takes(time.saturating_sub(self.told.now))?;
-        self.since.checked_add(left)
+        self.since.checked_add(self.told.until(time)?)
     }
 
     /// The rate of cluster time.

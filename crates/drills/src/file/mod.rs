@@ -429,3 +429,11 @@ impl Step {
         self.verify.is_some()
     }
 }
+
+impl Drill {
+    /// Which step is the fault, counted from 0.
+    #[must_use]
+    pub fn fault_step(&self) -> Option<usize> {
+        self.steps.iter().position(Step::is_fault)
+    }
+}

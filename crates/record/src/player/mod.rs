@@ -6,7 +6,9 @@ mod events;
 use crate::known_log::{KnownLog, after};
 use crate::recording::{Ending, Recording};
 use events::{ends, played};
-use raftdeck_model::{Ability, Capabilities, ClusterTime, Command, News, Order, Step, Update, World, write};
+use raftdeck_model::{
+    Ability, Capabilities, ClusterTime, Command, News, Order, Step, Update, VirtualSource, World, write,
+};
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_protocol::{ClockRate, LogLine};
 use raftdeck_raft::{LogIndex, NodeId};
@@ -230,6 +232,24 @@ impl Player {
         let lines = log.flat_map(|log| log.from(from)).take(limit).cloned().collect();
         self.tell(News::Log { node, lines });
         Ok(())
+    }
+}
+
+impl VirtualSource for Player {
+    fn send(&mut self, command: Command) {
+        self.send(command);
+    }
+
+    fn next(&self) -> Option<Duration> {
+        self.next()
+    }
+
+    fn run_until(&mut self, at: Duration) {
+        self.run_until(at);
+    }
+
+    fn take(&mut self) -> Vec<Update> {
+        self.take()
     }
 }
 

@@ -26,6 +26,12 @@ impl Unmet {
         Self { why: why.into(), is_unknown: false }
     }
 
+    /// Whether it may hold nevertheless: something that it depends on is not known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.is_unknown
+    }
+
     /// It is unknown whether it holds.
     fn unknown(why: String) -> Self {
         Self { why, is_unknown: true }

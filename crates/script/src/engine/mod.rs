@@ -154,6 +154,15 @@ impl Script {
         self.lines.append(file, text);
     }
 
+    /// Drops the present line and all that wait, requests to the store included. Names and the numbering of commands stay.
+    pub fn abandon(&mut self) {
+        self.lines = LineQueue::default();
+        self.present = None;
+        self.store = Store::default();
+        self.refused.clear();
+        self.stopped = false;
+    }
+
     /// The names that its lines have set.
     #[must_use]
     pub fn bindings(&self) -> &Bindings {

@@ -30,7 +30,7 @@ use agenda::{Agenda, AgendaItem};
 use changes::Changes;
 use client::Clients;
 use processes::LiveNode;
-use raftdeck_model::{Command, CommandId, Ledger, MAX_NODES, News, Update, write};
+use raftdeck_model::{Command, CommandId, Ledger, MAX_NODES, News, Update, VirtualSource, write};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Timing, TraceEvent, Tuning};
 use reports::{GATHER, INTERVAL};
@@ -451,6 +451,24 @@ impl Live {
             election_ms: (millis(timing.election_min), millis(timing.election_max)),
             data_dir: None,
         });
+    }
+}
+
+impl VirtualSource for Live {
+    fn send(&mut self, command: Command) {
+        self.send(command);
+    }
+
+    fn next(&self) -> Option<Duration> {
+        self.next()
+    }
+
+    fn run_until(&mut self, at: Duration) {
+        self.run_until(at);
+    }
+
+    fn take(&mut self) -> Vec<Update> {
+        self.take()
     }
 }
 

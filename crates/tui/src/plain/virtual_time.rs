@@ -5,11 +5,10 @@ use super::format::Format;
 use super::session::{PlainSession, PrintOutcome, end_status};
 use crate::incoming::inbox::Inbox;
 use crate::incoming::signals;
-use crate::source::driven::Driven;
 use crate::source::tape::Tape;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_deck::app::clock::Clock;
-use raftdeck_model::{News, Update};
+use raftdeck_model::{News, Update, VirtualSource};
 use raftdeck_record::{Player, Recording};
 use raftdeck_script::Script;
 use raftdeck_sim::{Live, LiveOptions};
@@ -37,7 +36,7 @@ pub fn play_through(recording: Recording, format: Format) -> Result<u8> {
 
 /// Lets virtual time pass until the end, or until nothing is left to happen.
 fn run(
-    mut driven: impl Driven,
+    mut driven: impl VirtualSource,
     session: &mut PlainSession,
     is_over: fn(&PlainSession) -> bool,
 ) -> Result<u8> {

@@ -2,64 +2,11 @@
 //! chosen rate.
 
 use raftdeck_deck::app::clock::Clock;
-use raftdeck_model::{Capabilities, Command, News, Source, Update};
-use raftdeck_record::Player;
-use raftdeck_sim::Live;
+use raftdeck_model::{Capabilities, Command, News, Source, Update, VirtualSource};
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// A cluster whose time its caller advances.
-pub(crate) trait Driven {
-    /// Carries out a command.
-    fn send(&mut self, command: Command);
-
-    /// When the next event happens without a command, in cluster time; `None`: none does, as time is frozen or everything has ended.
-    fn next(&self) -> Option<Duration>;
-
-    /// Lets everything happen up to this cluster time.
-    fn run_until(&mut self, at: Duration);
-
-    /// Takes the updates since the last call.
-    fn take(&mut self) -> Vec<Update>;
-}
-
-impl Driven for Live {
-    fn send(&mut self, command: Command) {
-        self.send(command);
-    }
-
-    fn next(&self) -> Option<Duration> {
-        self.next()
-    }
-
-    fn run_until(&mut self, at: Duration) {
-        self.run_until(at);
-    }
-
-    fn take(&mut self) -> Vec<Update> {
-        self.take()
-    }
-}
-
-impl Driven for Player {
-    fn send(&mut self, command: Command) {
-        self.send(command);
-    }
-
-    fn next(&self) -> Option<Duration> {
-        self.next()
-    }
-
-    fn run_until(&mut self, at: Duration) {
-        self.run_until(at);
-    }
-
-    fn take(&mut self) -> Vec<Update> {
-        self.take()
-    }
-}
 
 /// A source that runs in real time until it is dropped.
 #[derive(Debug)]
@@ -72,7 +19,7 @@ pub(crate) struct InRealTime {
 
 impl InRealTime {
     /// Makes it on a thread of its own and starts it there. All its updates go to `sink`.
-    pub(crate) fn start<D: Driven>(
+    pub(crate) fn start<D: VirtualSource>(
         capabilities: Capabilities,
         make: impl FnOnce() -> D + Send + 'static,
         sink: impl Fn(Update) + Send + 'static,
@@ -107,7 +54,7 @@ impl Drop for InRealTime {
     }
 }
 
-fn run(mut driven: impl Driven, orders: &Receiver<Command>, sink: impl Fn(Update)) {
+fn run(mut driven: impl VirtualSource, orders: &Receiver<Command>, sink: impl Fn(Update)) {
     let started = Instant::now();
     let mut clock = Clock::default();
     loop {

@@ -1,0 +1,55 @@
+//! A condition of a drill file, parsed when it can be: the names in it may be set only later.
+
+use raftdeck_model::World;
+use raftdeck_script::{Bindings, Condition, condition};
+
+/// A condition and whether it could be parsed yet.
+#[derive(Clone, Debug)]
+pub(super) struct Awaited {
+    text: String,
+    parsed: Option<Condition>,
+}
+
+impl Awaited {
+    pub(super) fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), parsed: None }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it holds.
+    pub(super) fn look(&mut self, world: &World, bindings: &Bindings, unanswered: usize) -> Look {
+        let parsed = match self.parsed.take().map_or_else(|| condition(&self.text, world, bindings), Ok) {
+            Ok(parsed) => self.parsed.insert(parsed),
+            Err(mistake) => return Look::Unknown(mistake.to_string()),
+        };
+        match parsed.holds(world, unanswered) {
+            Ok(()) => Look::Holds,
+            Err(unmet) if unmet.is_unknown() => Look::Unknown(unmet.to_string()),
+            Err(unmet) => Look::Broken(unmet.to_string()),
+        }
+    }
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It does.
+    Holds,
+    /// It does not; how things are instead.
+    Broken(String),
+    /// That is not known; why.
+    Unknown(String),
+}
+
+impl Look {
+    /// Why it does not hold, or is not known to; `None`: it holds.
+    pub(super) fn unmet(self) -> Option<String> {
+        match self {
+            Self::Holds => None,
+            Self::Broken(why) | Self::Unknown(why) => Some(why),
+        }
+    }
+}

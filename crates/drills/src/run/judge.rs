@@ -1,0 +1,327 @@
+//! What is judged in every drill: the safety properties of Raft (paper Figure 3) by the nodes' traces, and linearizability by the
+//! history of every client.
+
+use crate::file::Severity;
+use crate::outcome::{CheckKind, CheckResult, CheckState};
+use raftdeck_check::{
+    History, Observation, OpId, Operation, OperationOutcome, Property, SafetyChecker, Verdict,
+    check_linearizable,
+};
+use raftdeck_model::{
+    ClientOp, ClientOutcome, ClientRequest, Command, CommandId, News, Order, StoreOutcome, Update,
+};
+use raftdeck_protocol::Consistency;
+use raftdeck_raft::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Steps that the search for an order of the operations may take at a key.
+const SEARCH: u64 = 2_000_000;
+
+/// A violated property: its name, the node that showed it, and what happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct JudgedViolation {
+    pub(super) property: String,
+    pub(super) node: Option<NodeId>,
+    pub(super) sentence: String,
+}
+
+/// The judge of a run.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    safety: SafetyChecker,
+    history: History,
+    open: BTreeMap<CommandId, OpId>,
+    /// The numbers of the clients in the history.
+    clients: BTreeMap<String, u64>,
+    /// The last time that was given to the history, whose times never go back.
+    last: Duration,
+    /// Nodes whose disk is to be replaced as soon as their process has ended.
+    losing: BTreeSet<NodeId>,
+    /// Events were lost, so that not everything can be judged.
+    missed: bool,
+    undecided: bool,
+    violation: Option<JudgedViolation>,
+}
+
+impl Judge {
+    /// Takes in what a source reported.
+    pub(super) fn hear(&mut self, update: &Update) {
+        self.last = self.last.max(update.at);
+        match &update.what {
+            News::Trace { node, trace } => self.observe(update.at, *node, &Observation::Trace(trace.clone())),
+            News::Missed { node, .. } => {
+                self.missed = true;
+                self.observe(update.at, *node, &Observation::Missed);
+            }
+            News::Process { node, state } if state.is_down() => {
+                self.observe(update.at, *node, &Observation::Stopped);
+                if self.losing.remove(node) {
+                    self.observe(update.at, *node, &Observation::DiskReplaced);
+                }
+            }
+            News::Status { node, status } => {
+                if let (Some(applied), Some(state_hash)) =
+                    (status.raft.applied.copied(), status.state_hash.copied())
+                {
+                    self.observe(update.at, *node, &Observation::State { applied, state_hash });
+                }
+            }
+            News::Client { id, outcome, .. } => self.ended(*id, outcome),
+            News::Refused { id, .. } => {
+                if let Some(op) = self.open.remove(id) {
+                    self.complete(op, OperationOutcome::Failed);
+                }
+            }
+            // The simulator has a judge of its own, which sees more than is reported.
+            News::Trouble { reason } if reason.starts_with("a property is violated") => {
+                self.accuse("a property of the simulator", None, reason.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// A command is sent: by the drill, by its load, or by a person.
+    pub(super) fn sent(&mut self, command: &Command, now: Duration, is_down: impl Fn(NodeId) -> bool) {
+        self.last = self.last.max(now);
+        match &command.what {
+            Order::Client(request) => self.began(command.id, request),
+            Order::Propose(_, write) => self.began(command.id, &ClientOp::Write(write.clone()).into()),
+            // A disk that is emptied or loses its end has forgotten what it promised. That is the fault, and not a violation by the node.
+            Order::Wipe(node) | Order::WipeUnsafe(node) | Order::LoseTail(node, _) => {
+                if is_down(*node) {
+                    self.observe(now, *node, &Observation::DiskReplaced);
+                } else {
+                    self.losing.insert(*node);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn began(&mut self, id: CommandId, request: &ClientRequest) {
+        let operation = match &request.op {
+            ClientOp::Write(write) => Operation::Write(write.clone()),
+            ClientOp::Read(read) if request.consistency == Consistency::Linearizable => {
+                Operation::Read(read.clone())
+            }
+            ClientOp::Read(_) => return,
+        };
+        let next = self.clients.len() as u64;
+        let client = *self.clients.entry(request.client.prefix()).or_insert(next);
+        let op = self.history.invoke(client, operation, micros(self.last));
+        self.open.insert(id, op);
+    }
+
+    fn ended(&mut self, id: CommandId, outcome: &ClientOutcome) {
+        let Some(op) = self.open.remove(&id) else { return };
+        self.complete(
+            op,
+            match outcome.judged() {
+                StoreOutcome::Done(answer) => OperationOutcome::Ok(answer.clone()),
+                StoreOutcome::Refused(_) => OperationOutcome::Failed,
+                StoreOutcome::InDoubt(_) => OperationOutcome::Unknown,
+            },
+        );
+    }
+
+    fn complete(&mut self, op: OpId, outcome: OperationOutcome) {
+        self.history.complete(op, outcome, micros(self.last));
+    }
+
+    fn observe(&mut self, at: Duration, node: NodeId, observation: &Observation) {
+        if self.violation.is_some() {
+            return;
+        }
+        if let Err(found) = self.safety.observe(micros(at), node, observation) {
+            self.accuse(&found.property.to_string(), Some(found.node), found.sentence);
+        }
+    }
+
+    /// The first violation counts: what comes after it is not worth following.
+    fn accuse(&mut self, property: &str, node: Option<NodeId>, sentence: String) {
+        if self.violation.is_none() {
+            self.violation = Some(JudgedViolation { property: property.to_owned(), node, sentence });
+        }
+    }
+
+    /// The violation, if one was found.
+    pub(super) fn violation(&self) -> Option<&JudgedViolation> {
+        self.violation.as_ref()
+    }
+
+    /// Judges the history of the clients, which is complete.
+    pub(super) fn judge_history(&mut self) {
+        match check_linearizable(&self.history, SEARCH) {
+            Verdict::Ok => {}
+            Verdict::Undecided { .. } => self.undecided = true,
+            Verdict::Violation { sentence, picture, .. } => {
+                self.accuse(LINEARIZABLE, None, format!("{sentence}\n{picture}"));
+            }
+        }
+    }
+
+    /// What is judged in every drill, as checks.
+    pub(super) fn checks(&self) -> Vec<CheckResult> {
+        ALWAYS.iter().map(|(name, properties)| self.check(name, properties)).collect()
+    }
+
+    fn check(&self, name: &str, properties: &[Property]) -> CheckResult {
+        let is_history = properties.is_empty();
+        let is_this = |violation: &JudgedViolation| {
+            if is_history {
+                violation.property == LINEARIZABLE
+            } else {
+                properties.iter().any(|property| property.to_string() == violation.property)
+            }
+        };
+        let state = match &self.violation {
+            Some(violation) if is_this(violation) => CheckState::Broken(violation.sentence.clone()),
+            Some(_) => CheckState::Unknown("not judged after the violation".to_owned()),
+            None if is_history && self.undecided => {
+                CheckState::Unknown("the history is too long to be judged".to_owned())
+            }
+            None if !is_history && self.missed => {
+                CheckState::Unknown("some events of the nodes were lost on the way to the judge".to_owned())
+            }
+            None => CheckState::Holds,
+        };
+        let expr = if is_history {
+            format!("{} requests of all clients", self.history.len())
+        } else {
+            "traces of all nodes".to_owned()
+        };
+        CheckResult {
+            name: name.to_owned(),
+            kind: CheckKind::Always,
+            expr,
+            bound: None,
+            measured: None,
+            severity: Severity::Must,
+            state,
+        }
+    }
+}
+
+const LINEARIZABLE: &str = "linearizability";
+
+/// What is judged in every drill, and by which properties; none: by the history of the clients.
+const ALWAYS: [(&str, &[Property]); 5] = [
+    ("one leader in a term", &[Property::ElectionSafety, Property::OneVoteATerm]),
+    (
+        "logs match",
+        &[Property::LogMatching, Property::LeaderAppendOnly, Property::CursorOrder, Property::Monotony],
+    ),
+    (
+        "what is committed stays",
+        &[
+            Property::CommittedForEver,
+            Property::LeaderCompleteness,
+            Property::StateMachineSafety,
+            Property::Durability,
+            Property::DurableBeforeCounted,
+        ],
+    ),
+    ("state machines agree", &[Property::EqualStates]),
+    ("linearizable, and no acknowledged write is lost", &[]),
+];
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raftdeck_model::ProcessState;
+    use raftdeck_protocol::{Answer, Read, ResponseBody, Write};
+    use raftdeck_raft::{LogId, Role, Term, TraceEvent};
+
+    fn update(what: News) -> Update {
+        Update { at: Duration::from_millis(1), seq: 1, what }
+    }
+
+    fn leads(node: u64) -> Update {
+        let trace = TraceEvent::RoleChanged { from: Role::Candidate, to: Role::Leader, term: Term(2) };
+        update(News::Trace { node: NodeId(node), trace })
+    }
+
+    fn states(judge: &Judge) -> Vec<CheckState> {
+        judge.checks().into_iter().map(|check| check.state).collect()
+    }
+
+    fn request(judge: &mut Judge, id: u64, op: ClientOp, answer: Answer) {
+        let id = CommandId(id);
+        let request = ClientRequest::from(op);
+        judge.sent(&Command { id, what: Order::Client(request.clone()) }, Duration::ZERO, |_| false);
+        let body = ResponseBody::Done { answer, at: LogId::default() };
+        let outcome = ClientOutcome::Answered { node: NodeId(1), body };
+        judge.hear(&update(News::Client { id, request, outcome, took: Duration::ZERO }));
+    }
+
+    fn put(value: &'static str) -> ClientOp {
+        ClientOp::Write(Write::Put { key: "k".into(), value: value.into() })
+    }
+
+    #[test]
+    fn two_leaders_of_a_term_are_a_violation_and_one_is_none() {
+        let mut judge = Judge::default();
+        judge.hear(&leads(1));
+        assert_eq!(judge.violation(), None);
+        assert!(states(&judge).iter().all(|state| *state == CheckState::Holds));
+        judge.hear(&leads(2));
+        assert_eq!(judge.violation().map(|violation| violation.node), Some(Some(NodeId(2))));
+        assert!(matches!(states(&judge)[0], CheckState::Broken(_)));
+        assert!(matches!(states(&judge)[1], CheckState::Unknown(_)), "the rest is not judged any more");
+    }
+
+    #[test]
+    fn an_acknowledged_write_that_is_not_read_again_is_a_violation() {
+        let mut judge = Judge::default();
+        request(&mut judge, 1, put("a"), Answer::Stored);
+        request(&mut judge, 2, put("b"), Answer::Stored);
+        request(
+            &mut judge,
+            3,
+            ClientOp::Read(Read::Get { key: "k".into() }),
+            Answer::Value(Some("a".into())),
+        );
+        judge.judge_history();
+        assert!(matches!(states(&judge)[4], CheckState::Broken(_)));
+    }
+
+    #[test]
+    fn lost_events_leave_the_properties_unknown_and_the_history_judged() {
+        let mut judge = Judge::default();
+        judge.hear(&update(News::Missed { node: NodeId(1), count: 3 }));
+        judge.judge_history();
+        let states = states(&judge);
+        assert!(states[..4].iter().all(|state| matches!(state, CheckState::Unknown(_))));
+        assert_eq!(states[4], CheckState::Holds);
+    }
+
+    #[test]
+    fn a_disk_that_was_emptied_on_purpose_has_broken_no_promise() {
+        let started = |term, vote| {
+            let runs = Vec::new();
+            let purged = LogId::default();
+            let trace = TraceEvent::Started { term: Term(term), last: purged.index, vote, purged, runs };
+            update(News::Trace { node: NodeId(1), trace })
+        };
+        let killed = || update(News::Process { node: NodeId(1), state: ProcessState::Killed });
+        let voted = |candidate| {
+            let trace =
+                TraceEvent::VoteGranted { candidate: NodeId(candidate), term: Term(3), pre_vote: false };
+            update(News::Trace { node: NodeId(1), trace })
+        };
+        let mut judge = Judge::default();
+        let wipe = Command { id: CommandId(1), what: Order::Wipe(NodeId(1)) };
+        judge.hear(&started(1, None));
+        judge.hear(&voted(2));
+        judge.sent(&wipe, Duration::ZERO, |_| false);
+        judge.hear(&killed());
+        judge.hear(&started(0, None));
+        judge.hear(&voted(3));
+        assert_eq!(judge.violation(), None);
+    }
+}

@@ -1,0 +1,540 @@
+//! A run of a drill: steady state, fault, observation, heal, steady state again, verdict.
+//!
+//! A state machine. [`Run::hear`] takes in what the cluster reports, [`Run::go_on`] gives what is to be done, and [`Run::next_due`]
+//! says when it is to be called again if nothing is reported. Times of the drill are cluster time, so that a drill can be slowed down
+//! and frozen; only its budget and a person's time are real time.
+
+mod awaited;
+mod clock;
+mod figures;
+mod heal;
+mod judge;
+mod load;
+mod person;
+mod probes;
+mod record;
+mod status;
+mod steady;
+mod steps;
+mod verdict;
+
+pub use person::PersonInput;
+pub use status::{ActStatus, AskStatus, LiveCheck, RunStatus, StageName};
+
+use crate::file::Drill;
+use crate::outcome::{Context, Moments, Outcome, PersonResult, StepResult, Verdict};
+use awaited::Awaited;
+use clock::RunClock;
+use heal::Healing;
+use judge::Judge;
+use load::Load;
+use probes::{ProbePart, ProbeState};
+use raftdeck_model::{Command, CommandId, FaultId, News, Order, Update, World};
+use raftdeck_protocol::ClockRate;
+use raftdeck_raft::NodeId;
+use raftdeck_script::{Script, duration};
+use record::Record;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use steady::SteadyWait;
+use steps::StepState;
+
+/// The commands of the workload are numbered this far after those of the lines.
+const LOAD_OFFSET: u64 = 1 << 24;
+
+/// The commands of the heal are numbered this far after those of the lines.
+const HEAL_OFFSET: u64 = 1 << 25;
+
+/// How a run is carried out.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Its commands are numbered after this; at most 2^26 of them.
+    pub first: CommandId,
+    /// Whether a person answers questions and acts. If not, questions are passed over, and the drill acts by itself.
+    pub attended: bool,
+    /// On what it runs.
+    pub context: Context,
+    /// Whether real time can be late: not in a simulation.
+    pub is_real: bool,
+}
+
+/// What a run wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunEffect {
+    /// Send this to the source.
+    Send(Command),
+    /// Tell this to whoever watches, in one line.
+    Tell(String),
+}
+
+/// Where a run is.
+#[derive(Debug)]
+enum Stage {
+    /// It waits for the steady state before the fault.
+    Steady(SteadyWait),
+    /// It is at this step.
+    Step(usize, StepState),
+    /// It heals.
+    Healing(Healing),
+    /// It waits for the steady state after the heal.
+    SteadyAgain(SteadyWait),
+    /// The steady state is observed until this cluster time.
+    Observing(Duration),
+    /// Requests that are under way end, until this real time at the latest; then every key is read once.
+    Draining { until: Duration, reads: bool },
+    /// It is over.
+    Over,
+}
+
+/// A run of a drill.
+#[derive(Debug)]
+pub struct Run {
+    drill: Drill,
+    options: RunOptions,
+    /// The least election timeout.
+    t: Duration,
+    clock: RunClock,
+    record: Record,
+    judge: Judge,
+    script: Script,
+    load: Option<Load>,
+    stage: Stage,
+    moments: Moments,
+    steps: Vec<StepResult>,
+    probes: Vec<ProbeState>,
+    aborts: Vec<(Awaited, String)>,
+    /// The conditions that are timed, with the time at which each first held.
+    timed: Vec<(Awaited, Option<Duration>)>,
+    person: Vec<PersonResult>,
+    input: Vec<PersonInput>,
+    /// Real time that the person took, which is not counted against the budget.
+    waited_for_person: Duration,
+    /// When it began, in real time.
+    begun: Option<Duration>,
+    /// What was in force and which nodes were down when it began: these are not healed.
+    before: Before,
+    /// The verdict, as soon as it is certain.
+    decided: Option<(Verdict, String)>,
+    worst_lateness: Duration,
+    /// Why commands of the lines were refused.
+    refusals: Vec<String>,
+    /// Why a line of the heal failed.
+    heal_failure: Option<String>,
+    outcome: Option<Box<Outcome>>,
+}
+
+/// How the cluster was when a run began.
+#[derive(Clone, Debug, Default)]
+struct Before {
+    in_force: BTreeSet<FaultId>,
+    down: BTreeSet<NodeId>,
+    rate: ClockRate,
+}
+
+impl Run {
+    /// A run of this drill, which begins with the first call of [`Run::go_on`].
+    #[must_use]
+    pub fn new(drill: Drill, options: RunOptions) -> Self {
+        let t = options.context.t();
+        let of = |given: &str| in_t(given, t);
+        let probes = drill
+            .probes
+            .iter()
+            .map(|probe| ProbeState::new(probe, probe.every.as_ref().map(|every| of(every.text()))));
+        let aborts = drill.aborts.iter().map(|abort| (Awaited::new(abort.expr.text()), abort.reason.clone()));
+        Self {
+            t,
+            clock: RunClock::default(),
+            record: Record::default(),
+            judge: Judge::default(),
+            script: Script::numbered_after(options.first),
+            load: None,
+            stage: Stage::Steady(SteadyWait::default()),
+            moments: Moments::default(),
+            steps: steps::results(&drill),
+            probes: probes.collect(),
+            aborts: aborts.collect(),
+            timed: verdict::timed(&drill),
+            person: Vec::new(),
+            input: Vec::new(),
+            waited_for_person: Duration::ZERO,
+            begun: None,
+            before: Before::default(),
+            decided: None,
+            worst_lateness: Duration::ZERO,
+            refusals: Vec::new(),
+            heal_failure: None,
+            outcome: None,
+            drill,
+            options,
+        }
+    }
+
+    /// The drill.
+    #[must_use]
+    pub fn drill(&self) -> &Drill {
+        &self.drill
+    }
+
+    /// Takes in an update of the cluster at this real time. `world` must contain it.
+    pub fn hear(&mut self, update: &Update, now: Duration, world: &World) {
+        if self.is_over() {
+            return;
+        }
+        self.clock.hear(update, now);
+        self.record.hear(update);
+        self.judge.hear(update);
+        self.script.hear(&update.what);
+        match &update.what {
+            News::Client { id, outcome, .. } => {
+                if let Some(load) = &mut self.load {
+                    load.hear(*id, outcome, update.at);
+                }
+            }
+            News::Refused { id, reason } => {
+                if let Some(load) = &mut self.load {
+                    load.refused(*id, update.at);
+                }
+                if (self.options.first.0 + 1..self.options.first.0 + LOAD_OFFSET).contains(&id.0) {
+                    self.refusals.push(reason.clone());
+                }
+                self.heal_answered(*id);
+            }
+            News::Done { id } => self.heal_answered(*id),
+            _ => {}
+        }
+        self.look(update.at, world);
+    }
+
+    /// A person, or something else outside the drill, sends this command to the same source.
+    pub fn note_command(&mut self, command: &Command, now: Duration, world: &World) {
+        let at = self.clock.at(now);
+        self.judge.sent(command, at, |node| is_down(world, node));
+        if !self.is_over() && is_fault(&command.what) {
+            self.record.inject(at, format!("by hand: {}", person::in_words(&command.what)));
+            self.note_action(at, now);
+        }
+    }
+
+    /// A person answers, asks for a hint, or gives the task up.
+    pub fn note_input(&mut self, input: PersonInput) {
+        self.input.push(input);
+    }
+
+    /// Ends it early: it heals, and its verdict is aborted.
+    pub fn abort(&mut self, reason: &str) {
+        if !self.is_over() {
+            self.decide(Verdict::Aborted, reason.to_owned());
+        }
+    }
+
+    /// Goes on as far as possible. `now` is real time.
+    pub fn go_on(&mut self, now: Duration, world: &World) -> Vec<RunEffect> {
+        let mut effects = Vec::new();
+        if world.is_empty() || self.is_over() {
+            return effects;
+        }
+        self.note_lateness(now);
+        if self.begun.is_none() {
+            self.begin(now, world);
+        }
+        self.ask(now, world, &mut effects);
+        self.look(self.clock.at(now), world);
+        self.check_limits(now);
+        // Each round ends a part of the drill, so they are few.
+        while !self.is_over() && self.advance(now, world, &mut effects) {}
+        self.ask(now, world, &mut effects);
+        effects
+    }
+
+    /// When [`Run::go_on`] is to be called if nothing happens before, in real time.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Duration> {
+        if self.is_over() {
+            return None;
+        }
+        if self.begun.is_none() {
+            return Some(Duration::ZERO);
+        }
+        let cluster = [self.load.as_ref().and_then(Load::next_due), self.stage_due(), self.probe_due()];
+        let cluster = cluster.into_iter().flatten().filter_map(|at| self.clock.when(at));
+        let real = [self.script_due(), self.stage_due_real(), self.wall_end()];
+        cluster.chain(real.into_iter().flatten()).min()
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// What it gave, when it is over.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_deref()
+    }
+
+    fn begin(&mut self, now: Duration, world: &World) {
+        let at = self.clock.at(now);
+        self.begun = Some(now);
+        self.moments.begun = at;
+        self.before = Before {
+            in_force: world.in_force().iter().map(|fault| fault.id).collect(),
+            down: world.down(),
+            rate: self.clock.rate(),
+        };
+        let first = CommandId(self.options.first.0 + LOAD_OFFSET);
+        self.load = self
+            .drill
+            .workload
+            .as_ref()
+            .map(|spec| Load::new(spec, self.t, in_t(spec.within.text(), self.t), first, at));
+        self.stage = Stage::Steady(SteadyWait::begin(&self.drill, self.t, at, Some(now)));
+    }
+
+    /// Goes one part further; says whether it did.
+    fn advance(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) -> bool {
+        if let Some((verdict, _)) = self.decided
+            && !matches!(self.stage, Stage::Healing(_) | Stage::Draining { .. } | Stage::Over)
+        {
+            // A violation freezes the world as it is: that is the evidence.
+            if self.judge.violation().is_some() {
+                let freeze = self.send(Order::SetRate(ClockRate::FROZEN), now, world);
+                effects.push(freeze);
+                self.finish(now, world);
+                return true;
+            }
+            if verdict == Verdict::Inconclusive
+                && self.moments.steady.is_none()
+                && !self.has_begun_anything(world)
+            {
+                self.finish(now, world);
+                return true;
+            }
+            self.begin_heal(now, world, effects);
+            return true;
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Steady(wait) => self.steady_before(wait, now, world, effects),
+            Stage::Step(index, state) => self.step(index, state, now, world, effects),
+            Stage::Healing(healing) => self.heal(healing, now, world, effects),
+            Stage::SteadyAgain(wait) => self.steady_after(wait, now, world, effects),
+            Stage::Observing(until) => self.observe(until, now),
+            Stage::Draining { until, reads } => self.drain(until, reads, now, world),
+            Stage::Over => false,
+        }
+    }
+
+    /// Stays where it is.
+    fn stay(&mut self, stage: Stage) -> bool {
+        self.stage = stage;
+        false
+    }
+
+    fn go_to(&mut self, stage: Stage) -> bool {
+        self.stage = stage;
+        true
+    }
+
+    /// Looks at conditions, after something happened or time has passed.
+    fn look(&mut self, at: Duration, world: &World) {
+        if self.begun.is_none() {
+            return;
+        }
+        let part = self.part();
+        let (bindings, unanswered) = (self.script.bindings(), self.script.unanswered());
+        for probe in &mut self.probes {
+            probe.look(part, at, world, bindings, unanswered);
+        }
+        if self.moments.fault.is_some() {
+            for (condition, held) in self.timed.iter_mut().filter(|(_, held)| held.is_none()) {
+                if condition.look(world, bindings, unanswered).unmet().is_none() {
+                    *held = Some(at);
+                }
+            }
+        }
+        if part != ProbePart::Outside && self.decided.is_none() {
+            let holds = |(condition, reason): &mut (Awaited, String)| {
+                condition.look(world, bindings, unanswered).unmet().is_none().then(|| reason.clone())
+            };
+            if let Some(reason) = self.aborts.iter_mut().find_map(holds) {
+                self.decide(Verdict::Aborted, reason);
+            }
+        }
+        if let Some(violation) = self.judge.violation()
+            && self.decided.is_none()
+        {
+            let reason =
+                format!("a safety property is violated ({}): {}", violation.property, violation.sentence);
+            self.decide(Verdict::Failed, reason);
+        }
+    }
+
+    /// The first decision counts, except that a violation overrules everything.
+    fn decide(&mut self, verdict: Verdict, reason: String) {
+        if self.decided.is_none() {
+            self.decided = Some((verdict, reason));
+        }
+    }
+
+    fn part(&self) -> ProbePart {
+        match (&self.stage, self.moments.steady, self.moments.fault, self.moments.heal) {
+            (Stage::Over, ..) | (_, None, ..) => ProbePart::Outside,
+            (_, Some(_), None, None) => ProbePart::Before,
+            (_, Some(_), Some(_), None) => ProbePart::During,
+            (_, Some(_), _, Some(_)) => ProbePart::After,
+        }
+    }
+
+    /// Sends what is due: the lines' commands and the workload's requests.
+    fn ask(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) {
+        let at = self.clock.at(now);
+        let Some(load) = &mut self.load else { return };
+        for command in load.go_on(at) {
+            self.judge.sent(&command, at, |node| is_down(world, node));
+            effects.push(RunEffect::Send(command));
+        }
+    }
+
+    /// A command of the run itself, outside its lines.
+    fn send(&mut self, what: Order, now: Duration, world: &World) -> RunEffect {
+        let Stage::Healing(healing) = &mut self.stage else {
+            let id = CommandId(self.options.first.0 + HEAL_OFFSET);
+            return RunEffect::Send(Command { id, what });
+        };
+        let id = healing.number(CommandId(self.options.first.0 + HEAL_OFFSET + 1));
+        let command = Command { id, what };
+        let at = self.clock.at(now);
+        self.judge.sent(&command, at, |node| is_down(world, node));
+        RunEffect::Send(command)
+    }
+
+    fn observe(&mut self, until: Duration, now: Duration) -> bool {
+        let at = self.clock.at(now);
+        if at < until {
+            return self.stay(Stage::Observing(until));
+        }
+        self.stop_load(now)
+    }
+
+    /// No more requests are due; those under way end.
+    fn stop_load(&mut self, now: Duration) -> bool {
+        // A client gives up after 5 s.
+        const DRAIN: Duration = Duration::from_secs(6);
+        let at = self.clock.at(now);
+        self.moments.ended = at;
+        if let Some(load) = &mut self.load {
+            load.stop(at);
+        }
+        self.go_to(Stage::Draining { until: now + DRAIN, reads: false })
+    }
+
+    fn drain(&mut self, until: Duration, reads: bool, now: Duration, world: &World) -> bool {
+        let at = self.clock.at(now);
+        let is_empty = self.load.as_ref().is_none_or(|load| load.is_over() && !load.waits());
+        if !is_empty && now < until {
+            return self.stay(Stage::Draining { until, reads });
+        }
+        if let Some(load) = &mut self.load {
+            load.give_up(at);
+            // After a healthy end every key is read once more: what was acknowledged must be found.
+            if !reads && self.moments.healed.is_some() {
+                load.final_reads(at);
+                return self.go_to(Stage::Draining { until, reads: true });
+            }
+        }
+        self.judge.judge_history();
+        if let Some(violation) = self.judge.violation() {
+            let reason =
+                format!("a safety property is violated ({}): {}", violation.property, violation.sentence);
+            self.decided = Some((Verdict::Failed, reason));
+        }
+        self.finish(now, world);
+        true
+    }
+
+    fn check_limits(&mut self, now: Duration) {
+        if self.decided.is_some() {
+            return;
+        }
+        if self.wall_end().is_some_and(|end| now >= end) {
+            let reason = format!("it took longer than its budget of {} of real time", self.drill.budget.wall);
+            self.decide(Verdict::Aborted, reason);
+        }
+        let budget = in_t(self.drill.budget.cluster.text(), self.t);
+        if let (Some(steady), None) = (self.moments.steady, self.moments.heal)
+            && !self.options.attended
+            && self.clock.at(now) > steady + budget
+        {
+            let reason =
+                format!("it took longer than its budget of {} of cluster time", self.drill.budget.cluster);
+            self.decide(Verdict::Aborted, reason);
+        }
+    }
+
+    /// When its budget of real time is used up. A person's time is not limited.
+    fn wall_end(&self) -> Option<Duration> {
+        let budget = in_t(self.drill.budget.wall.text(), self.t);
+        let begun = self.begun.filter(|_| !self.options.attended && self.moments.heal.is_none())?;
+        Some(begun + budget + self.waited_for_person)
+    }
+
+    /// How late it is called. Between the fault and the heal that matters: times are judged there.
+    fn note_lateness(&mut self, now: Duration) {
+        if !self.options.is_real || self.part() != ProbePart::During {
+            return;
+        }
+        let due = self.load.as_ref().and_then(Load::next_due).or_else(|| self.stage_due());
+        if let Some(due) = due.and_then(|due| self.clock.when(due)) {
+            self.worst_lateness = self.worst_lateness.max(now.saturating_sub(due));
+        }
+    }
+
+    fn probe_due(&self) -> Option<Duration> {
+        let part = self.part();
+        self.probes.iter().filter_map(|probe| probe.next_due(part)).min()
+    }
+
+    fn script_due(&self) -> Option<Duration> {
+        self.script.next_due()
+    }
+
+    /// When the present part goes on by itself, in cluster time.
+    fn stage_due(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Steady(wait) | Stage::SteadyAgain(wait) => wait.next_due(),
+            Stage::Step(_, state) => state.next_due(),
+            Stage::Observing(until) => Some(*until),
+            Stage::Healing(_) | Stage::Draining { .. } | Stage::Over => None,
+        }
+    }
+
+    /// The same in real time.
+    fn stage_due_real(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Healing(healing) => Some(healing.next_due()),
+            Stage::Draining { until, .. } => Some(*until),
+            Stage::Steady(wait) => wait.next_due_real(),
+            Stage::Step(..) | Stage::SteadyAgain(_) | Stage::Observing(_) | Stage::Over => None,
+        }
+    }
+}
+
+/// A duration of a drill file, which was checked when it was read.
+fn in_t(given: &str, t: Duration) -> Duration {
+    let mut world = World::default();
+    world.election.0 = t;
+    duration(given, &world).unwrap_or(t)
+}
+
+fn is_down(world: &World, node: NodeId) -> bool {
+    world.node(node).is_none_or(raftdeck_model::Node::is_down)
+}
+
+/// Whether an order changes something at the cluster, rather than asking it.
+fn is_fault(order: &Order) -> bool {
+    !matches!(
+        order,
+        Order::Client(_) | Order::Propose(..) | Order::FetchLog { .. } | Order::Refresh | Order::Workload(_)
+    )
+}
