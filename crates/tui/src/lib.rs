@@ -1,13 +1,15 @@
 //! The program: it starts a [`source`] of updates, runs the deck for it on a terminal ([`screen`]), or prints the updates
-//! ([`plain`]), and has all other [`commands`].
+//! ([`plain`]), runs drills ([`drill`]), and has all other [`commands`].
 //!
 //! [`cli`] is the command line and the entry point.
 
 pub mod cli;
 pub mod commands;
+pub mod drill;
 mod errors;
 pub mod files;
 pub mod incoming;
 pub mod plain;
 pub mod screen;
 pub mod source;
+mod timing_name;

@@ -3,13 +3,13 @@
 use crate::errors::{WrongUsage, complain};
 use crate::source::engine::Engine;
 use crate::source::tape::Tape;
+use crate::timing_name::TimingName;
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_client::{TOKEN_VARIABLE, exposed, token};
 use raftdeck_lab::{LabOptions, node_count};
 use raftdeck_protocol::ClockRate;
-use raftdeck_raft::Timing;
 use raftdeck_sim::LiveOptions;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,26 +78,6 @@ enum EngineName {
     Lab,
     /// The simulator, in virtual time
     Sim,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum TimingName {
-    /// Heartbeat 50 ms, election timeout 150 to 300 ms
-    Fast,
-    /// Heartbeat 500 ms, election timeout 1 to 2 s
-    Debug,
-    /// Heartbeat 3 s, election timeout 5 to 8 s
-    Demo,
-}
-
-impl TimingName {
-    fn timing(self) -> Timing {
-        match self {
-            Self::Fast => Timing::FAST,
-            Self::Debug => Timing::DEBUG,
-            Self::Demo => Timing::DEMO,
-        }
-    }
 }
 
 fn clock_rate(given: &str) -> Result<ClockRate, String> {

@@ -6,7 +6,7 @@ use raftdeck_model::{Capabilities, Command, News, Source, Update, VirtualSource}
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A source that runs in real time until it is dropped.
 #[derive(Debug)]

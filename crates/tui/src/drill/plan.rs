@@ -1,0 +1,149 @@
+//! Which cluster a drill runs on: what its file says, and what the command line says instead.
+
+use crate::source::engine::Engine;
+use crate::timing_name::TimingName;
+use color_eyre::eyre::{Result, WrapErr};
+use raftdeck_drills::{ClusterOptions, Context, Drill, EngineSpec, Phrase, TimingSpec};
+use raftdeck_lab::LabOptions;
+use raftdeck_model::World;
+use raftdeck_node::VERSION;
+use raftdeck_raft::Timing;
+use raftdeck_sim::LiveOptions;
+use std::time::Duration;
+
+/// What a drill runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DrillEngine {
+    /// Real processes on this machine
+    Lab,
+    /// The simulator, in virtual time
+    Sim,
+}
+
+impl DrillEngine {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lab => "lab",
+            Self::Sim => "sim",
+        }
+    }
+
+    /// The engine that a drill's file is for, if it is for one only.
+    fn only(drill: &Drill) -> Option<Self> {
+        match drill.cluster.engine {
+            EngineSpec::Lab => Some(Self::Lab),
+            EngineSpec::Sim => Some(Self::Sim),
+            EngineSpec::Any => None,
+        }
+    }
+}
+
+/// What the command line says of the cluster.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wishes {
+    pub(super) timing: Option<TimingName>,
+    pub(super) seed: Option<u64>,
+}
+
+/// A drill and the cluster that it runs on.
+#[derive(Clone, Debug)]
+pub struct DrillPlan {
+    /// The drill.
+    pub drill: Drill,
+    /// On what it runs.
+    pub context: Context,
+    engine: DrillEngine,
+    timing: Timing,
+}
+
+impl DrillPlan {
+    /// A drill on this engine, or on the one that its file is for. `name`: how the drill was named, for the command that runs it again.
+    pub(super) fn new(drill: Drill, name: &str, engine: Option<DrillEngine>, wishes: Wishes) -> Self {
+        let engine = engine.or(DrillEngine::only(&drill)).unwrap_or(DrillEngine::Lab);
+        let of_file = drill.cluster.timing.map(timing_of);
+        let timing_name = wishes.timing.or(of_file).unwrap_or(TimingName::Fast);
+        let timing = timing_name.timing();
+        let seed = wishes.seed.or(drill.cluster.seed).or((engine == DrillEngine::Sim).then_some(1));
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let mut command = format!("raftdeck drill run {name} --engine {}", engine.name());
+        if timing_name != TimingName::Fast {
+            command.push_str(&format!(" --timing {}", timing_name.name()));
+        }
+        if let Some(seed) = seed {
+            command.push_str(&format!(" --seed {seed}"));
+        }
+        let context = Context {
+            engine: engine.name().to_owned(),
+            nodes: drill.cluster.nodes,
+            seed,
+            heartbeat_ms: millis(timing.heartbeat),
+            election_ms: (millis(timing.election_min), millis(timing.election_max)),
+            version: VERSION.to_owned(),
+            command,
+        };
+        Self { drill, context, engine, timing }
+    }
+
+    /// On which engine.
+    #[must_use]
+    pub fn engine(&self) -> DrillEngine {
+        self.engine
+    }
+
+    /// The cluster, to be started.
+    pub fn start(&self) -> Result<Engine> {
+        match self.engine {
+            DrillEngine::Lab => Ok(Engine::Lab(Box::new(self.lab()?))),
+            DrillEngine::Sim => Ok(Engine::Simulator(self.simulator())),
+        }
+    }
+
+    fn lab(&self) -> Result<LabOptions> {
+        let executable =
+            std::env::current_exe().wrap_err("this program's own file, which runs the nodes, cannot be found")?;
+        let ClusterOptions { snapshot_entries, append_bytes, sync_delay, disk_stall, detect_crash } =
+            &self.drill.cluster.options;
+        Ok(LabOptions {
+            timing: self.timing,
+            seed: self.context.seed,
+            snapshot_entries: *snapshot_entries,
+            append_bytes: *append_bytes,
+            sync_delay: self.time(sync_delay.as_ref()),
+            disk_stall: self.time(disk_stall.as_ref()),
+            detect_crash: *detect_crash,
+            guard: Some(executable.clone()),
+            ..LabOptions::new(executable, &["node"], self.drill.cluster.nodes)
+        })
+    }
+
+    /// The simulated cluster of this drill.
+    pub(super) fn simulator(&self) -> LiveOptions {
+        let options = &self.drill.cluster.options;
+        LiveOptions {
+            timing: self.timing,
+            snapshot_entries: options.snapshot_entries,
+            append_bytes: options.append_bytes,
+            sync_delay: self.time(options.sync_delay.as_ref()),
+            disk_stall: self.time(options.disk_stall.as_ref()),
+            detect_crash: options.detect_crash,
+            ..LiveOptions::new(self.drill.cluster.nodes.into(), self.context.seed.unwrap_or(1))
+        }
+    }
+
+    /// A duration of the file, which may be in T.
+    fn time(&self, given: Option<&Phrase>) -> Option<Duration> {
+        let mut world = World::default();
+        world.election.0 = self.timing.election_min;
+        given.and_then(|given| raftdeck_script::duration(given.text(), &world).ok())
+    }
+}
+
+fn timing_of(spec: TimingSpec) -> TimingName {
+    match spec {
+        TimingSpec::Fast => TimingName::Fast,
+        TimingSpec::Debug => TimingName::Debug,
+        TimingSpec::Demo => TimingName::Demo,
+    }
+}
