@@ -12,7 +12,9 @@ mod file;
 mod measure;
 mod outcome;
 mod rehearse;
+pub mod report;
 mod run;
+mod schema;
 mod score;
 
 pub use bound::{Bound, Measured, Millis, Unit};
@@ -22,3 +24,4 @@ pub use measure::{MEASURES, Measure, Phase, Quantile};
 pub use outcome::*;
 pub use rehearse::rehearse;
 pub use run::*;
+pub use schema::schema;

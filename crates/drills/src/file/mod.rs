@@ -428,6 +428,22 @@ impl Step {
     pub fn is_fault(&self) -> bool {
         self.verify.is_some()
     }
+
+    /// What it does, in one line: its task, its question, its lines, its condition, or its caption.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        if let Some(act) = &self.act {
+            return act.task.clone();
+        }
+        if let Some(ask) = &self.ask {
+            return ask.question.clone();
+        }
+        match (&self.lines, &self.wait) {
+            (Some(phrase), _) => phrase.lines().collect::<Vec<_>>().join("; "),
+            (_, Some(phrase)) => format!("wait {phrase}"),
+            _ => self.caption.clone().unwrap_or_default(),
+        }
+    }
 }
 
 impl Drill {

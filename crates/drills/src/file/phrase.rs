@@ -22,6 +22,11 @@ impl Phrase {
         &self.text
     }
 
+    /// Its lines that are no comments, without blanks around them.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    }
+
     /// Where its value begins in the file, in bytes: at its opening quote.
     pub(super) fn start(&self) -> usize {
         self.start

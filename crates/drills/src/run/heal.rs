@@ -82,14 +82,12 @@ impl Run {
         effects.push(self.tell(at, "heal"));
         self.script.abandon();
         let mut part = HealingPart::Undoing;
-        let lines = self.drill.heal.lines.as_ref().map(|lines| lines.text().trim().to_owned());
-        if let Some(lines) = lines.filter(|_| self.moments.fault.is_some()) {
-            for line in lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
-            {
+        if let Some(lines) = self.drill.heal.lines.clone().filter(|_| self.moments.fault.is_some()) {
+            for line in lines.lines() {
                 effects.push(self.tell(at, line));
                 self.record.inject(at, line.to_owned());
             }
-            self.script.append("heal", lines.as_bytes());
+            self.script.append("heal", lines.text().as_bytes());
             part = HealingPart::Lines;
         }
         let until = now + if part == HealingPart::Lines { LINES.1.max(self.t * LINES.0) } else { UNDOING };

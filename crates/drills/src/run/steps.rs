@@ -30,7 +30,7 @@ pub(super) enum StepState {
 /// The results of steps that have not begun.
 pub(super) fn results(drill: &Drill) -> Vec<StepResult> {
     let result = |(index, step): (usize, &Step)| StepResult {
-        text: in_words(step),
+        text: step.in_words(),
         caption: step.caption.clone(),
         begun: None,
         done: None,
@@ -38,23 +38,6 @@ pub(super) fn results(drill: &Drill) -> Vec<StepResult> {
         failure: None,
     };
     drill.steps.iter().enumerate().map(result).collect()
-}
-
-fn in_words(step: &Step) -> String {
-    let lines = |text: &str| {
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
-    };
-    if let Some(act) = &step.act {
-        return act.task.clone();
-    }
-    if let Some(ask) = &step.ask {
-        return ask.question.clone();
-    }
-    match (&step.lines, &step.wait) {
-        (Some(phrase), _) => lines(phrase.text()),
-        (_, Some(phrase)) => format!("wait {phrase}"),
-        _ => step.caption.clone().unwrap_or_default(),
-    }
 }
 
 impl StepState {
@@ -145,12 +128,11 @@ impl Run {
     ) -> bool {
         let Some(lines) = &step.lines else { return self.step_done(index, now) };
         let at = self.clock.at(now);
-        let text = lines.text().trim();
-        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in lines.lines() {
             effects.push(self.tell(at, line));
             self.record.inject(at, line.to_owned());
         }
-        self.script.append(&format!("step {}", index + 1), text.as_bytes());
+        self.script.append(&format!("step {}", index + 1), lines.text().as_bytes());
         self.go_to(Stage::Step(index, StepState::Lines))
     }
 

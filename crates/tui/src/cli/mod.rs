@@ -15,6 +15,7 @@ use crate::commands::describe::{self, CompletionsArgs, ManArgs};
 use crate::commands::sim::{self, SimArgs};
 use crate::commands::tls::{self, TlsArgs};
 use crate::commands::{bench, paths};
+use crate::drill::{self, DrillArgs, WrongFiles};
 use crate::errors::{WrongUsage, complain, sentence};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use color_eyre::Report;
@@ -65,6 +66,11 @@ enum Sub {
     /// Play a recording that was made with --record: on the deck, or, where there is no terminal, as lines
     #[command(after_help = replay::HELP)]
     Replay(ReplayArgs),
+    /// Run failover drills: inject a fault on purpose, measure, judge, heal
+    #[command(
+        after_help = "Examples:\n  raftdeck drill list\n  raftdeck drill run leader-kill --plain\n  raftdeck drill run --all --engine sim"
+    )]
+    Drill(DrillArgs),
     /// Check scripts without running them, and print their mistakes
     #[command(after_help = check::HELP)]
     Check(CheckArgs),
@@ -143,6 +149,7 @@ pub fn main() -> ExitCode {
         Some(Sub::Up(args)) => up::run(args),
         Some(Sub::Replay(args)) => replay::run(&args),
         Some(Sub::Check(args)) => check::run(&args).and_then(|(text, status)| told(Ok(text)).map(|_| status)),
+        Some(Sub::Drill(args)) => drill::run(args).and_then(|(text, status)| told(Ok(text)).map(|_| status)),
         Some(Sub::Client(args)) => client::run(args),
         Some(Sub::Sim(args)) => sim::run(args),
         Some(Sub::Bench(args)) => bench::run(args),
@@ -170,13 +177,16 @@ fn print_panics() {
     }));
 }
 
+/// The exit status when what was given cannot be used.
+const WRONG_USAGE: u8 = 2;
+
 /// Prints why the command failed.
 fn failed(error: &Report) -> ExitCode {
     if let Some(WrongUsage { kind, why }) = error.downcast_ref() {
         Cli::command().error(*kind, why).exit();
     }
     complain(&sentence(error));
-    ExitCode::FAILURE
+    if error.is::<WrongFiles>() { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
 }
 
 /// Prints a complete answer.

@@ -3,7 +3,7 @@
 use super::named;
 use clap::Args;
 use color_eyre::eyre::Result;
-use raftdeck_drills::{CATALOGUE, Drill, Severity, built_in, catalogue};
+use raftdeck_drills::{Drill, Severity, built_in, catalogue};
 use raftdeck_protocol::printable;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -43,17 +43,29 @@ pub(super) fn list(args: &ListArgs) -> Result<String> {
         if args.json {
             writeln!(text, "{}", object(&drill))?;
         } else {
-            writeln!(text, "{:22} {:7} {} nodes  {}", drill.id, drill.difficulty.name(), drill.cluster.nodes, drill.title)?;
+            writeln!(
+                text,
+                "{:22} {:7} {} nodes  {}",
+                drill.id,
+                drill.difficulty.name(),
+                drill.cluster.nodes,
+                drill.title
+            )?;
         }
     }
     if text.is_empty() && !args.json {
-        text = format!("no drill has the tag {}: the tags are {}\n", args.tag.as_deref().unwrap_or_default(), tags());
+        text = format!(
+            "no drill has the tag {}: the tags are {}\n",
+            args.tag.as_deref().unwrap_or_default(),
+            tags()
+        );
     }
     Ok(text)
 }
 
 fn tags() -> String {
-    let tags: std::collections::BTreeSet<String> = catalogue().into_iter().flat_map(|drill| drill.tags).collect();
+    let tags: std::collections::BTreeSet<String> =
+        catalogue().into_iter().flat_map(|drill| drill.tags).collect();
     tags.into_iter().collect::<Vec<_>>().join(", ")
 }
 
@@ -86,7 +98,7 @@ pub(super) fn show(args: &ShowArgs) -> Result<String> {
     writeln!(text, "\nSteps:")?;
     for (number, step) in (1..).zip(&drill.steps) {
         let fault = if drill.fault_step() == Some(number - 1) { "  (the fault)" } else { "" };
-        let words = raftdeck_drills::step_in_words(step);
+        let words = step.in_words();
         writeln!(text, "  {number}. {words}{fault}")?;
     }
     writeln!(text, "\nMust hold:")?;
@@ -98,7 +110,10 @@ pub(super) fn show(args: &ShowArgs) -> Result<String> {
     for probe in &drill.probes {
         writeln!(text, "  {}: {}", probe.name, probe.expr)?;
     }
-    writeln!(text, "  and in every drill: one leader in a term, logs match, what is committed stays, state machines agree,")?;
+    writeln!(
+        text,
+        "  and in every drill: one leader in a term, logs match, what is committed stays, state machines agree,"
+    )?;
     writeln!(text, "  the clients' history is linearizable")?;
     Ok(printable::lines(&text).into_owned())
 }
@@ -119,6 +134,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(Vec<u8>, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_drills::CATALOGUE;
 
     #[test]
     fn every_built_in_drill_is_listed_and_can_be_shown() {
@@ -130,6 +146,10 @@ mod tests {
             assert!(shown.contains("(the fault)"), "{shown}");
             assert_eq!(show(&ShowArgs { drill: id.to_owned(), source: true }).unwrap(), source);
         }
-        assert!(list(&ListArgs { tag: Some("nonsense".to_owned()), json: false }).unwrap().contains("the tags are"));
+        assert!(
+            list(&ListArgs { tag: Some("nonsense".to_owned()), json: false })
+                .unwrap()
+                .contains("the tags are")
+        );
     }
 }

@@ -37,7 +37,9 @@ enum DrillCommand {
     #[command(after_help = "Examples:\n  raftdeck drill list\n  raftdeck drill list --tag election --json")]
     List(list::ListArgs),
     /// Describe a drill: its fault, its steps, what must hold
-    #[command(after_help = "Examples:\n  raftdeck drill show leader-kill\n  raftdeck drill show my.toml\n  raftdeck drill show leader-kill --source > my.toml")]
+    #[command(
+        after_help = "Examples:\n  raftdeck drill show leader-kill\n  raftdeck drill show my.toml\n  raftdeck drill show leader-kill --source > my.toml"
+    )]
     Show(list::ShowArgs),
     /// Run drills, judge them, and exit with the verdict
     ///
@@ -49,7 +51,9 @@ enum DrillCommand {
     #[command(after_help = "Example: raftdeck drill new my-drill && raftdeck drill run my-drill.toml")]
     New(new::NewArgs),
     /// Check drill files without running them, and print their mistakes
-    #[command(after_help = "Example: raftdeck drill check examples/drills/*.toml\n\nExit status: 0 no mistake, 1 a file cannot be read, 2 a mistake.")]
+    #[command(
+        after_help = "Example: raftdeck drill check examples/drills/*.toml\n\nExit status: 0 no mistake, 1 a file cannot be read, 2 a mistake."
+    )]
     Check(list::CheckArgs),
     /// Print the JSON Schema of drill files
     #[command(after_help = "Example: raftdeck drill schema > drill.schema.json")]
@@ -159,7 +163,8 @@ fn plans(args: &RunArgs) -> Result<Vec<DrillPlan>> {
         for &engine in &engines {
             for nth in 0..u64::from(args.repeat) {
                 // A repeated simulation with the same seed would be the same run.
-                let seed = args.seed.or(drill.cluster.seed).or((engine == Some(DrillEngine::Sim)).then_some(1));
+                let seed =
+                    args.seed.or(drill.cluster.seed).or((engine == Some(DrillEngine::Sim)).then_some(1));
                 let wishes = Wishes { timing: args.timing, seed: seed.map(|seed| seed.wrapping_add(nth)) };
                 plans.push(DrillPlan::new(drill.clone(), name, engine, wishes));
             }

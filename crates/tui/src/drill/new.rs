@@ -35,7 +35,9 @@ pub(super) fn run(args: &NewArgs) -> Result<String> {
         other => other.wrap_err_with(|| format!("{shown} cannot be written"))?,
     };
     opened.write_all(text.as_bytes()).wrap_err_with(|| format!("{shown} cannot be written"))?;
-    Ok(format!("{shown} is written. Check it with raftdeck drill check {shown}, run it with raftdeck drill run {shown}\n"))
+    Ok(format!(
+        "{shown} is written. Check it with raftdeck drill check {shown}, run it with raftdeck drill run {shown}\n"
+    ))
 }
 
 #[cfg(test)]

@@ -101,8 +101,8 @@ impl DrillPlan {
     }
 
     fn lab(&self) -> Result<LabOptions> {
-        let executable =
-            std::env::current_exe().wrap_err("this program's own file, which runs the nodes, cannot be found")?;
+        let executable = std::env::current_exe()
+            .wrap_err("this program's own file, which runs the nodes, cannot be found")?;
         let ClusterOptions { snapshot_entries, append_bytes, sync_delay, disk_stall, detect_crash } =
             &self.drill.cluster.options;
         Ok(LabOptions {

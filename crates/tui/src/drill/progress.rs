@@ -32,13 +32,12 @@ impl Progress {
 
     /// The same where many runs follow each other: their lines are not shown.
     pub(super) fn of_many(plain: bool, json: bool, runs: u64) -> Self {
-        match Self::new(plain, json) {
-            Self::Lines | Self::Silent => Self::Silent,
-            Self::Bar(bar) => {
-                bar.set_length(runs);
-                Self::Bar(bar)
-            }
+        let progress = Self::new(plain, json);
+        if let Self::Bar(bar) = &progress {
+            bar.set_length(runs);
+            return progress;
         }
+        Self::Silent
     }
 
     /// A line that the run tells.

@@ -15,7 +15,12 @@ use std::time::{Duration, Instant};
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// Runs a drill on a cluster of its own, to the end of both. A signal aborts the drill: it heals, and then ends.
-pub(super) fn run(plan: &DrillPlan, inbox: &Arc<Inbox>, progress: &Progress, record: Option<&Path>) -> Result<Outcome> {
+pub(super) fn run(
+    plan: &DrillPlan,
+    inbox: &Arc<Inbox>,
+    progress: &Progress,
+    record: Option<&Path>,
+) -> Result<Outcome> {
     let engine = plan.start()?;
     let mut tape = record.map(|file| Tape::begin(file, engine.name())).transpose()?;
     // What an earlier run left behind.
@@ -58,7 +63,9 @@ pub(super) fn run(plan: &DrillPlan, inbox: &Arc<Inbox>, progress: &Progress, rec
     }
     drop(source);
     tape.map_or(Ok(()), Tape::finish)?;
-    run.outcome().cloned().ok_or_else(|| eyre!("internal invariant violated: a run that is over has an outcome"))
+    run.outcome()
+        .cloned()
+        .ok_or_else(|| eyre!("internal invariant violated: a run that is over has an outcome"))
 }
 
 /// The exit status of a drill that was made to end.

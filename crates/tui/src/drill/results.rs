@@ -32,7 +32,12 @@ impl Results<'_> {
     }
 
     /// Writes the files that were asked for.
-    pub(super) fn write(&self, html: Option<&Path>, junit: Option<&Path>, table: Option<&Path>) -> Result<()> {
+    pub(super) fn write(
+        &self,
+        html: Option<&Path>,
+        junit: Option<&Path>,
+        table: Option<&Path>,
+    ) -> Result<()> {
         if let Some((file, worst)) = html.zip(self.worst()) {
             write(file, &report::html(worst))?;
         }
