@@ -5,7 +5,7 @@ use raftdeck_raft::Timing;
 
 /// A preset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TimingName {
+pub(crate) enum TimingName {
     /// Heartbeat 50 ms, election timeout 150 to 300 ms
     Fast,
     /// Heartbeat 500 ms, election timeout 1 to 2 s
@@ -17,7 +17,7 @@ pub enum TimingName {
 impl TimingName {
     /// Its values.
     #[must_use]
-    pub fn timing(self) -> Timing {
+    pub(crate) fn timing(self) -> Timing {
         match self {
             Self::Fast => Timing::FAST,
             Self::Debug => Timing::DEBUG,
@@ -27,7 +27,7 @@ impl TimingName {
 
     /// Its name.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",
             Self::Debug => "debug",

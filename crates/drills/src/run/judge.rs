@@ -11,12 +11,15 @@ use raftdeck_model::{
     ClientOp, ClientOutcome, ClientRequest, Command, CommandId, News, Order, StoreOutcome, Update,
 };
 use raftdeck_protocol::Consistency;
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Steps that the search for an order of the operations may take at a key.
 const SEARCH: u64 = 2_000_000;
+
+/// The states after this many of the newest indices are kept.
+const MAX_STATES: usize = 4096;
 
 /// A violated property: its name, the node that showed it, and what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub(super) struct Judge {
     last: Duration,
     /// Nodes whose disk is to be replaced as soon as their process has ended.
     losing: BTreeSet<NodeId>,
+    /// The hash of the state machine after the newest indices, and the node that reported it first.
+    states: BTreeMap<LogIndex, (u64, NodeId)>,
     /// Events were lost, so that not everything can be judged.
     missed: bool,
     undecided: bool,
@@ -64,7 +69,7 @@ impl Judge {
                 if let (Some(applied), Some(state_hash)) =
                     (status.raft.applied.copied(), status.state_hash.copied())
                 {
-                    self.observe(update.at, *node, &Observation::State { applied, state_hash });
+                    self.state(*node, applied, state_hash);
                 }
             }
             News::Client { id, outcome, .. } => self.ended(*id, outcome),
@@ -96,6 +101,19 @@ impl Judge {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Statuses come by several ways and overtake one another and the traces. So only what does not depend on their order is judged:
+    /// equal applied indices have equal states.
+    fn state(&mut self, node: NodeId, applied: LogIndex, state_hash: u64) {
+        let (first_hash, first) = *self.states.entry(applied).or_insert((state_hash, node));
+        if self.states.len() > MAX_STATES {
+            self.states.pop_first();
+        }
+        if first_hash != state_hash {
+            let sentence = format!("{node}'s state after entry {applied} is not the same as {first}'s");
+            self.accuse(&Property::EqualStates.to_string(), Some(node), sentence);
         }
     }
 

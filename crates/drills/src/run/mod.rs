@@ -283,12 +283,6 @@ impl Run {
             down: world.down(),
             rate: self.clock.rate(),
         };
-        let first = CommandId(self.options.first.0 + LOAD_OFFSET);
-        self.load = self
-            .drill
-            .workload
-            .as_ref()
-            .map(|spec| Load::new(spec, self.t, in_t(spec.within.text(), self.t), first, at));
         self.stage = Stage::Steady(SteadyWait::begin(&self.drill, self.t, at, Some(now)));
     }
 

@@ -1,12 +1,13 @@
 //! The steady state: its conditions all hold at once, and the workload is answered, for some time without a break.
 
 use super::awaited::Awaited;
+use super::load::Load;
 use super::steps::StepState;
-use super::{Run, RunEffect, Stage, in_t};
+use super::{LOAD_OFFSET, Run, RunEffect, Stage, in_t};
 use crate::bound::Millis;
-use crate::file::Drill;
+use crate::file::{Drill, WorkloadSpec};
 use crate::outcome::Verdict;
-use raftdeck_model::World;
+use raftdeck_model::{CommandId, World};
 use std::time::Duration;
 
 /// The steady state lasts this long, in T, before it counts.
@@ -78,14 +79,21 @@ enum SteadyLook {
 }
 
 impl Run {
-    fn steady(&self, wait: &mut SteadyWait, now: Duration, world: &World) -> SteadyLook {
+    fn steady(&mut self, wait: &mut SteadyWait, now: Duration, world: &World) -> SteadyLook {
         let at = self.clock.at(now);
         let (bindings, unanswered) = (self.script.bindings(), self.script.unanswered());
         let unmet = wait.checks.iter_mut().find_map(|(name, condition)| {
             let why = condition.look(world, bindings, unanswered).unmet()?;
             Some(format!("{name}: {why}"))
         });
-        let is_answered = self.load.as_ref().is_none_or(super::Load::is_answered);
+        if unmet.is_none() && self.load.is_none() {
+            // Requests to a cluster that is not ready would only measure how it starts.
+            let first = CommandId(self.options.first.0 + LOAD_OFFSET);
+            let begin =
+                |spec: &WorkloadSpec| Load::new(spec, self.t, in_t(spec.within.text(), self.t), first, at);
+            self.load = self.drill.workload.as_ref().map(begin);
+        }
+        let is_answered = self.load.as_ref().is_none_or(Load::is_answered);
         let unmet = unmet.or_else(|| {
             (!is_answered).then(|| "the workload's requests are not answered in time".to_owned())
         });
