@@ -3,7 +3,38 @@
 use crate::file::Drill;
 
 /// The built-in drills, each with its id and the text of its file, in the order in which they are best taken.
-pub const CATALOGUE: [(&str, &str); 1] = [("leader-kill", include_str!("catalogue/leader-kill.toml"))];
+pub const CATALOGUE: [(&str, &str); 30] = [
+    ("leader-kill", include_str!("catalogue/leader-kill.toml")),
+    ("follower-kill", include_str!("catalogue/follower-kill.toml")),
+    ("leader-restart", include_str!("catalogue/leader-restart.toml")),
+    ("rolling-restart", include_str!("catalogue/rolling-restart.toml")),
+    ("majority-lost", include_str!("catalogue/majority-lost.toml")),
+    ("transfer", include_str!("catalogue/transfer.toml")),
+    ("pause-leader", include_str!("catalogue/pause-leader.toml")),
+    ("split-vote", include_str!("catalogue/split-vote.toml")),
+    ("stale-read", include_str!("catalogue/stale-read.toml")),
+    ("retry", include_str!("catalogue/retry.toml")),
+    ("leader-minority", include_str!("catalogue/leader-minority.toml")),
+    ("rejoin", include_str!("catalogue/rejoin.toml")),
+    ("one-way", include_str!("catalogue/one-way.toml")),
+    ("log-repair", include_str!("catalogue/log-repair.toml")),
+    ("figure-8", include_str!("catalogue/figure-8.toml")),
+    ("bridge", include_str!("catalogue/bridge.toml")),
+    ("single-link", include_str!("catalogue/single-link.toml")),
+    ("partial-partition", include_str!("catalogue/partial-partition.toml")),
+    ("quorum-loss", include_str!("catalogue/quorum-loss.toml")),
+    ("constrained-election", include_str!("catalogue/constrained-election.toml")),
+    ("slow-follower", include_str!("catalogue/slow-follower.toml")),
+    ("limping-leader", include_str!("catalogue/limping-leader.toml")),
+    ("disk-full", include_str!("catalogue/disk-full.toml")),
+    ("lost-tail", include_str!("catalogue/lost-tail.toml")),
+    ("amnesia", include_str!("catalogue/amnesia.toml")),
+    ("add-slow-node", include_str!("catalogue/add-slow-node.toml")),
+    ("remove-leader", include_str!("catalogue/remove-leader.toml")),
+    ("replace-member", include_str!("catalogue/replace-member.toml")),
+    ("clock-skew", include_str!("catalogue/clock-skew.toml")),
+    ("wan", include_str!("catalogue/wan.toml")),
+];
 
 /// The text of a built-in drill.
 #[must_use]

@@ -453,3 +453,6 @@ impl Drill {
         self.steps.iter().position(Step::is_fault)
     }
 }
+
+#[cfg(test)]
+mod tests;
