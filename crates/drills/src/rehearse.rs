@@ -4,6 +4,9 @@ use crate::run::{Run, RunEffect};
 use raftdeck_model::{ClusterTime, News, VirtualSource, World};
 use std::time::Duration;
 
+/// The least time that passes between two rounds in which nothing is sent.
+const LEAST: Duration = Duration::from_micros(1);
+
 /// Runs a drill to its end. Real time is virtual too: it passes as fast as cluster time at rate 1. What is to be told goes to `tell`.
 ///
 /// The same cluster and drill give the same outcome.
@@ -33,7 +36,8 @@ pub fn rehearse(run: &mut Run, cluster: &mut impl VirtualSource, mut tell: impl 
         }
         let next = cluster.next().and_then(|next| Some(time.1 + time.0.until(next)?));
         let Some(due) = [run.next_due(), next].into_iter().flatten().min() else { return };
-        now = now.max(due);
+        // Time passes in every round, whatever is due: a rehearsal always ends, by its budget if by nothing else.
+        now = due.max(now + LEAST);
         cluster.run_until(time.0.after(now.saturating_sub(time.1)));
     }
 }

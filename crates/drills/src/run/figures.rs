@@ -4,6 +4,7 @@ use super::record::{Fact, Record};
 use crate::bound::Measured;
 use crate::measure::{Measure, Phase, Quantile};
 use crate::outcome::{Gap, Moments, PhaseFigures, RequestEnd, RequestFigures, RequestPoint};
+use std::ops::Range;
 use std::time::Duration;
 
 /// A part of a run, in cluster time.
@@ -20,10 +21,11 @@ pub(super) struct Measurements<'a> {
 /// The moments after the fault that follow from what was recorded.
 pub(super) fn with_consequences(moments: Moments, record: &Record, points: &[RequestPoint]) -> Moments {
     let Some(fault) = moments.fault else { return moments };
-    let term = record.term_by(fault);
-    let later = || record.facts.iter().filter(|fact| fact.at > fault);
-    let detect = later().find(|fact| matches!(fact.fact, Fact::Campaign { .. })).map(|fact| fact.at);
-    let lead = later()
+    let term = record.term_at_end_of(record.at_fault.unwrap_or_default());
+    let later = record.facts_of(Phase::Since);
+    let detect = later.iter().find(|fact| matches!(fact.fact, Fact::Campaign { .. })).map(|fact| fact.at);
+    let lead = later
+        .iter()
         .find(|fact| matches!(fact.fact, Fact::Follows { term: led, .. } if led > term))
         .map(|fact| fact.at);
     let from = lead.unwrap_or(fault);
@@ -51,12 +53,7 @@ impl Measurements<'_> {
             }
             Measure::Acknowledged(phase) => Some(Measured::Count(self.phase(*phase)?.acknowledged)),
             Measure::InDoubt(phase) => Some(Measured::Count(self.phase(*phase)?.in_doubt)),
-            Measure::Terms(phase) => {
-                let (from, until) = self.window(*phase)?;
-                Some(Measured::Count(
-                    self.record.term_by(until).0.saturating_sub(self.record.term_by(from).0),
-                ))
-            }
+            Measure::Terms(phase) => self.terms(*phase),
             Measure::Elections(phase) => {
                 self.count(*phase, |fact| matches!(fact, Fact::Campaign { pre_vote: false }))
             }
@@ -67,9 +64,16 @@ impl Measurements<'_> {
     }
 
     fn count(&self, phase: Phase, counts: impl Fn(Fact) -> bool) -> Option<Measured> {
-        let (from, until) = self.window(phase)?;
-        let within = self.record.facts.iter().filter(|fact| fact.at > from && fact.at <= until);
-        Some(Measured::Count(within.filter(|fact| counts(fact.fact)).count() as u64))
+        self.window(phase)?;
+        let facts = self.record.facts_of(phase).iter();
+        Some(Measured::Count(facts.filter(|fact| counts(fact.fact)).count() as u64))
+    }
+
+    fn terms(&self, phase: Phase) -> Option<Measured> {
+        self.window(phase)?;
+        let Range { start, end } = self.record.range_of(phase);
+        let term = |facts| self.record.term_at_end_of(facts).0;
+        Some(Measured::Count(term(end).saturating_sub(term(start))))
     }
 
     /// From when to when a part of the run lasts. `None`: it did not begin.

@@ -79,6 +79,7 @@ impl Run {
     pub(super) fn begin_heal(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) {
         let at = self.clock.at(now);
         self.moments.heal = Some(at);
+        self.record.at_heal = Some(self.record.facts.len());
         effects.push(self.tell(at, "heal"));
         self.script.abandon();
         let mut part = HealingPart::Undoing;

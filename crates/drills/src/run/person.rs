@@ -77,7 +77,7 @@ impl Run {
         task.commands += 1;
         task.first_key.get_or_insert(now);
         if self.drill.fault_step() == Some(*index) {
-            self.moments.fault = Some(at);
+            self.fault_at(at);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What happened in a run, as it is needed for measures and reports.
 
+use crate::measure::Phase;
 use crate::outcome::{Band, BandState, Happening, NodeBands};
 use raftdeck_model::{MessageId, MessageReport, News, ProcessState, Update};
 use raftdeck_raft::{NodeId, Role, Term, TraceEvent};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 /// The most happenings that are kept. A drill has some hundreds.
@@ -78,6 +80,10 @@ pub(super) struct Record {
     pub(super) observed: Vec<Happening>,
     messages: BTreeMap<MessageId, MessageReport>,
     pub(super) messages_skipped: u64,
+    /// How many facts there were at the steady state, the fault and the heal: in a frozen world, time does not tell what came first.
+    pub(super) at_steady: Option<usize>,
+    pub(super) at_fault: Option<usize>,
+    pub(super) at_heal: Option<usize>,
 }
 
 impl Record {
@@ -178,6 +184,33 @@ impl Record {
         }
     }
 
+    /// Which facts belong to a part of the run.
+    pub(super) fn range_of(&self, phase: Phase) -> Range<usize> {
+        let all = self.facts.len();
+        let (fault, heal) = (self.at_fault.unwrap_or(all), self.at_heal.unwrap_or(all));
+        match phase {
+            // The founding of the cluster is not counted.
+            Phase::Before => self.at_steady.unwrap_or(all).min(fault)..fault.min(heal),
+            Phase::During => fault..heal.max(fault),
+            Phase::After => heal..all,
+            Phase::Since => fault..all,
+        }
+    }
+
+    /// The facts of a part of the run.
+    pub(super) fn facts_of(&self, phase: Phase) -> &[FactAt] {
+        self.facts.get(self.range_of(phase)).unwrap_or_default()
+    }
+
+    /// The highest term of these facts, and of those before them.
+    pub(super) fn term_at_end_of(&self, facts: usize) -> Term {
+        let terms = self.facts.iter().take(facts);
+        terms
+            .filter_map(|fact| if let Fact::Term(term) = fact.fact { Some(term) } else { None })
+            .max()
+            .unwrap_or_default()
+    }
+
     /// What each node was, until this time.
     pub(super) fn bands(&self, until: Duration) -> Vec<NodeBands> {
         let bands = |(node, story): (&NodeId, &NodeStory)| {
@@ -193,15 +226,6 @@ impl Record {
     /// The messages that were sent in this time, in the order of their ids.
     pub(super) fn messages(&self, from: Duration, until: Duration) -> Vec<MessageReport> {
         self.messages.values().filter(|message| (from..=until).contains(&message.sent)).cloned().collect()
-    }
-
-    /// The highest term that any node was in by this time.
-    pub(super) fn term_by(&self, by: Duration) -> Term {
-        let terms = self.facts.iter().filter(|fact| fact.at <= by);
-        terms
-            .filter_map(|fact| if let Fact::Term(term) = fact.fact { Some(term) } else { None })
-            .max()
-            .unwrap_or_default()
     }
 }
 
@@ -292,7 +316,6 @@ mod tests {
         );
         assert!(bands.windows(2).all(|pair| pair[0].until == pair[1].from));
         assert_eq!(bands[3].until, Duration::from_millis(20));
-        assert_eq!(record.term_by(Duration::from_millis(4)), Term(0));
-        assert_eq!(record.term_by(Duration::from_millis(5)), Term(2));
+        assert_eq!((record.term_at_end_of(0), record.term_at_end_of(record.facts.len())), (Term(0), Term(2)));
     }
 }

@@ -57,7 +57,7 @@ impl SteadyWait {
     }
 
     pub(super) fn next_due(&self) -> Option<Duration> {
-        self.since.map(|since| since + self.lasts).or(Some(self.deadline))
+        self.since.map(|since| since + self.lasts).or((self.earliest.is_none()).then_some(self.deadline))
     }
 
     pub(super) fn next_due_real(&self) -> Option<Duration> {
@@ -105,8 +105,8 @@ impl Run {
             }
             Some(why) => {
                 wait.since = None;
-                let may_start = wait.earliest.is_some_and(|earliest| now < earliest);
-                if at >= wait.deadline && !may_start { SteadyLook::TooLate(why) } else { SteadyLook::Waits }
+                wait.earliest = wait.earliest.filter(|earliest| now < *earliest);
+                if at >= wait.deadline && wait.earliest.is_none() { SteadyLook::TooLate(why) } else { SteadyLook::Waits }
             }
         }
     }
@@ -123,6 +123,7 @@ impl Run {
             SteadyLook::Waits => self.stay(Stage::Steady(wait)),
             SteadyLook::Steady => {
                 self.moments.steady = Some(at);
+                self.record.at_steady = Some(self.record.facts.len());
                 effects.push(self.tell(at, "steady: the cluster is ready for the fault"));
                 self.edge(false, at, world);
                 self.go_to(Stage::Step(0, StepState::begin(self.drill.steps.first(), at, at, self.t)))

@@ -159,7 +159,7 @@ impl Run {
     fn lines_done(&mut self, index: usize, step: &Step, now: Duration) -> bool {
         let at = self.clock.at(now);
         if self.drill.fault_step() == Some(index) && self.moments.fault.is_none() {
-            self.moments.fault = self.steps[index].begun;
+            self.fault_at(self.steps[index].begun.unwrap_or(at));
         }
         let Some(verify) = &step.verify else { return self.step_done(index, now) };
         let within = step.within.as_ref().map_or(self.t * WITHIN, |within| in_t(within.text(), self.t));
@@ -168,6 +168,12 @@ impl Run {
             index,
             StepState::Condition { condition, until: at + within, is_verify: true },
         ))
+    }
+
+    /// The fault is ordered now.
+    pub(super) fn fault_at(&mut self, at: Duration) {
+        self.moments.fault = Some(at);
+        self.record.at_fault = Some(self.record.facts.len());
     }
 
     /// Carries out the present lines as far as possible. An error: a line failed, or could not be carried out.
@@ -184,7 +190,7 @@ impl Run {
             match effect {
                 ScriptEffect::Send(command) => {
                     if is_fault_step && is_fault(&command.what) && self.moments.fault.is_none() {
-                        self.moments.fault = Some(at);
+                        self.fault_at(at);
                     }
                     self.judge.sent(&command, at, |node| is_down(world, node));
                     effects.push(RunEffect::Send(command));

@@ -1,0 +1,6 @@
+//! Drills over the simulator: every drill of the catalogue passes, each of its assertions can fail, each fault can fail to take, and the
+//! verdicts are the right ones.
+
+mod catalogue;
+mod support;
+mod verdicts;

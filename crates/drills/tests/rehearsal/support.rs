@@ -1,0 +1,92 @@
+//! One run of a drill in the simulator.
+
+use raftdeck_drills::{Context, Drill, Outcome, Run, RunEffect, RunOptions, TimingSpec, rehearse};
+use raftdeck_model::{CommandId, World};
+use raftdeck_raft::Timing;
+use raftdeck_sim::{Live, LiveOptions};
+use std::time::Duration;
+
+/// The cluster that a drill asks for, with this seed.
+fn cluster(drill: &Drill, seed: u64) -> LiveOptions {
+    let options = &drill.cluster.options;
+    let timing = match drill.cluster.timing {
+        Some(TimingSpec::Debug) => Timing::DEBUG,
+        Some(TimingSpec::Demo) => Timing::DEMO,
+        Some(TimingSpec::Fast) | None => Timing::FAST,
+    };
+    let mut world = World::default();
+    world.election.0 = timing.election_min;
+    let time = |given: &Option<raftdeck_drills::Phrase>| {
+        given.as_ref().map(|given| raftdeck_script::duration(given.text(), &world).expect("it was checked"))
+    };
+    LiveOptions {
+        timing,
+        snapshot_entries: options.snapshot_entries,
+        append_bytes: options.append_bytes,
+        sync_delay: time(&options.sync_delay),
+        disk_stall: time(&options.disk_stall),
+        detect_crash: options.detect_crash,
+        ..LiveOptions::new(drill.cluster.nodes.into(), seed)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).expect("a timing is short")
+}
+
+/// A run that has not begun, and its cluster.
+pub(crate) fn prepared(drill: &Drill, seed: u64) -> (Run, Live) {
+    let options = cluster(drill, seed);
+    let context = Context {
+        engine: "sim".to_owned(),
+        nodes: drill.cluster.nodes,
+        seed: Some(seed),
+        heartbeat_ms: millis(options.timing.heartbeat),
+        election_ms: (millis(options.timing.election_min), millis(options.timing.election_max)),
+        ..Context::default()
+    };
+    let run = RunOptions { first: CommandId(0), attended: false, context, is_real: false };
+    (Run::new(drill.clone(), run), Live::new(options))
+}
+
+/// The outcome of a run, and what it told.
+pub(crate) fn outcome_of(drill: &Drill, seed: u64) -> (Outcome, Vec<String>) {
+    let (mut run, mut cluster) = prepared(drill, seed);
+    let mut told = Vec::new();
+    rehearse(&mut run, &mut cluster, |line| told.push(line));
+    (run.outcome().cloned().unwrap_or_else(|| panic!("{} came to a stop", drill.id)), told)
+}
+
+/// Runs to the end as [`rehearse`] does; after each round `watch` may act.
+pub(crate) fn run_to_end(
+    run: &mut Run,
+    cluster: &mut Live,
+    world: &mut World,
+    mut watch: impl FnMut(&mut Run, &World),
+) {
+    let mut now = Duration::ZERO;
+    while !run.is_over() {
+        for update in cluster.take() {
+            world.fold(&update);
+            run.hear(&update, now, world);
+        }
+        watch(run, world);
+        let effects = run.go_on(now, world);
+        let mut is_sent = false;
+        for effect in effects {
+            if let RunEffect::Send(command) = effect {
+                is_sent = true;
+                cluster.send(command);
+            }
+        }
+        if is_sent {
+            continue;
+        }
+        let due = [run.next_due(), cluster.next()].into_iter().flatten().min().expect("something is due");
+        now = now.max(due);
+        cluster.run_until(now);
+    }
+    for update in cluster.take() {
+        world.fold(&update);
+    }
+}
