@@ -144,7 +144,7 @@ impl Axis {
         let markup = html! {
             g class="scale" {
                 line x1=(Px(LEFT)) x2=(Px(RIGHT)) y1=(Px(y)) y2=(Px(y)) {}
-                text class="row" x=(Px(LEFT - 10.0)) y=(Px(y + 15.0)) { "time" }
+                text class="row" x=(Px(LEFT - 34.0)) y=(Px(y + 15.0)) { "time" }
                 @for (x, label) in self.ticks() {
                     line x1=(Px(x)) x2=(Px(x)) y1=(Px(y)) y2=(Px(y + 5.0)) {}
                     text x=(Px(x)) y=(Px(y + 15.0)) { (label) }
@@ -154,7 +154,7 @@ impl Axis {
                     text class="t" x=(Px(x)) y=(Px(y + 30.0)) { (label) }
                 }
                 @if !self.t.is_zero() {
-                    text class="row t" x=(Px(LEFT - 10.0)) y=(Px(y + 30.0)) { "in T" }
+                    text class="row t" x=(Px(LEFT - 34.0)) y=(Px(y + 30.0)) { "in T" }
                 }
             }
         };

@@ -47,7 +47,7 @@ fn band_markup(node: &NodeBands, band: &Band, axis: &Axis, middle: f64) -> Marku
             title { (told) }
             (shape(band.state, from, until.max(from + LEAST_WIDTH), middle))
             @if let Some(label) = label(band, until - from) {
-                text x=(Px(f64::midpoint(from, until))) y=(Px(middle + 4.0)) { (label) }
+                (label_markup(band.state, &label, f64::midpoint(from, until), middle))
             }
         }
     }
@@ -65,6 +65,18 @@ fn shape(state: BandState, from: f64, until: f64, middle: f64) -> Markup {
     };
     html! {
         rect x=(Px(from)) y=(Px(middle - half)) width=(Px(until - from)) height=(Px(2.0 * half)) {}
+    }
+}
+
+/// A label in the middle of its shape, with a ground of its own where the shape is a line.
+fn label_markup(state: BandState, label: &str, x: f64, middle: f64) -> Markup {
+    let is_line = matches!(state, BandState::Down | BandState::Paused | BandState::Unknown);
+    let width = label_width(label);
+    html! {
+        @if is_line {
+            rect class="ground" x=(Px(x - width / 2.0)) y=(Px(middle - 9.0)) width=(Px(width)) height="18" {}
+        }
+        text x=(Px(x)) y=(Px(middle + 4.0)) { (label) }
     }
 }
 
@@ -120,7 +132,7 @@ pub(super) fn legend(nodes: &[NodeBands]) -> Markup {
                     svg width="34" height="26" viewBox="0 0 34 26" aria-hidden="true" {
                         g class={ "band " (class(state)) } {
                             (shape(state, 1.0, 33.0, 13.0))
-                            text x="17" y="17" { (letter(state)) }
+                            (label_markup(state, letter(state), 17.0, 13.0))
                         }
                     }
                     (band_name(state))

@@ -40,10 +40,10 @@ fn check_row(check: &CheckResult, t: Duration) -> Markup {
             td class="state" { b { (sign) " " (word) } @if !why.is_empty() { br; (why) } }
             td { (check.name) }
             td { code { (check.expr) } }
-            td { (check.bound.as_deref().map_or(NONE.to_owned(), |bound| bound_told(bound, t))) }
-            td { (check.measured.map_or("not measured".to_owned(), |measured| measured.to_string())) }
-            td { (kind_name(check.kind)) }
-            td { @match check.severity { Severity::Must => "must hold", Severity::Should => "should hold" } }
+            td class="short" { (check.bound.as_deref().map_or(NONE.to_owned(), |bound| bound_told(bound, t))) }
+            td class="short" { (check.measured.map_or("not measured".to_owned(), |measured| measured.to_string())) }
+            td class="short" { (kind_name(check.kind)) }
+            td class="short" { @match check.severity { Severity::Must => "must hold", Severity::Should => "should hold" } }
         }
     }
 }

@@ -12,11 +12,12 @@ pub(super) fn key_figures(outcome: &Outcome) -> Markup {
     let requests = outcome.requests.as_ref();
     let gap = requests.and_then(|requests| requests.longest_gap);
     let availability = requests.and_then(|requests| requests.during.availability());
+    let since = |time| since_told(time, moments.fault.is_some(), t);
     html! {
         section class="figures" id="figures" {
-            (figure("D: new leader", &seen(moments.takeover()), &since_told(moments.takeover(), t)))
-            (figure("detected", &seen(moments.to_detect()), &since_told(moments.to_detect(), t)))
-            (figure("first write", &seen(moments.to_write()), &since_told(moments.to_write(), t)))
+            (figure("D: new leader", &seen(moments.takeover()), &since(moments.takeover())))
+            (figure("detected", &seen(moments.to_detect()), &since(moments.to_detect())))
+            (figure("first write", &seen(moments.to_write()), &since(moments.to_write())))
             (figure("longest gap", &time_or_none(gap), &no_load_or(outcome, || gap_told(gap, t))))
             (figure("available during", &percent_or_none(availability), &no_load_or(outcome, || {
                 requests.map_or(NONE.to_owned(), |requests| due_told(&requests.during))
@@ -29,12 +30,13 @@ fn figure(name: &str, value: &str, note: &str) -> Markup {
     html! { div { p class="name" { (name) } p class="value" { (value) } p class="note" { (note) } } }
 }
 
-fn since_told(time: Option<Duration>, t: Duration) -> String {
+fn since_told(time: Option<Duration>, has_fault: bool, t: Duration) -> String {
     match time {
         Some(time) => {
             in_t(time, t).map_or("after the fault".to_owned(), |told| format!("{told} after the fault"))
         }
-        None => "after the fault".to_owned(),
+        None if has_fault => "after the fault".to_owned(),
+        None => "there was no fault".to_owned(),
     }
 }
 
@@ -44,7 +46,10 @@ fn gap_told(gap: Option<Duration>, t: Duration) -> String {
 }
 
 fn due_told(figures: &PhaseFigures) -> String {
-    format!("{} of {} requests in time", figures.in_time, figures.due)
+    match figures.due {
+        0 => "no request was due".to_owned(),
+        due => format!("{} of {due} requests in time", figures.in_time),
+    }
 }
 
 fn no_load_or(outcome: &Outcome, told: impl FnOnce() -> String) -> String {
@@ -54,11 +59,17 @@ fn no_load_or(outcome: &Outcome, told: impl FnOnce() -> String) -> String {
 /// The requests of each phase.
 pub(super) fn requests(outcome: &Outcome) -> Markup {
     let Some(figures) = &outcome.requests else { return html! {} };
+    if [figures.before, figures.during, figures.after].iter().all(|phase| phase.due == 0) {
+        return html! { section id="requests" { h2 { "Requests" } p { "No request was due." } } };
+    }
     let phases = [("before", figures.before), ("during", figures.during), ("after", figures.after)];
     html! {
         section id="requests" {
             h2 { "Requests" }
-            p class="hint" { "In time: acknowledged within " (time_or_none(Some(figures.within))) " of being due. Latency counts from when a request was due." }
+            p class="hint" {
+                "In time: acknowledged within " (time_or_none(Some(figures.within))) " of being due. "
+                "Latency counts from when a request was due."
+            }
             div class="scroll" {
                 table class="numbers" {
                     thead { tr {

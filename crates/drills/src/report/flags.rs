@@ -23,6 +23,7 @@ fn moments(outcome: &Outcome) -> Vec<Moment> {
         ("first write", "seen", m.write),
         ("heal", "heal", m.heal),
         ("healed", "heal", m.healed),
+        ("✕ violation", "fault", outcome.violation.as_ref().map(|violation| violation.at)),
     ]
     .into_iter()
     .filter_map(|(name, class, at)| Some((name, class, at?)))
@@ -79,7 +80,8 @@ pub(super) fn injected(happenings: &[Happening], axis: &Axis, top: f64) -> Part 
         return Part { height: 0.0, markup: html! {} };
     }
     let lines = placed.iter().filter_map(|(_, row, ..)| *row).max().unwrap_or_default() + 1;
-    let bottom = top + count(lines) * ROW;
+    let unlabelled = if placed.iter().any(|(_, row, ..)| row.is_none()) { 10.0 } else { 0.0 };
+    let bottom = top + count(lines) * ROW + unlabelled;
     let markup = html! {
         g class="injected" {
             text class="row" x=(Px(LEFT - 10.0)) y=(Px(top + 12.0)) { "injected" }
@@ -94,7 +96,7 @@ pub(super) fn injected(happenings: &[Happening], axis: &Axis, top: f64) -> Part 
             }
         }
     };
-    Part { height: count(lines) * ROW + 4.0, markup }
+    Part { height: bottom - top + 4.0, markup }
 }
 
 #[cfg(test)]
@@ -109,6 +111,7 @@ mod tests {
         let outcome = sample::passed();
         let names: Vec<&str> = moments(&outcome).iter().map(|(name, ..)| *name).collect();
         assert_eq!(names, ["fault", "detected", "new leader", "first write", "heal", "healed"]);
+        assert!(moments(&sample::failed()).iter().any(|(name, ..)| *name == "✕ violation"));
         let window = Window { from: Duration::ZERO, until: Duration::from_secs(9) };
         let axis = Axis::new(window, Origin::of(&outcome), outcome.context.t());
         let told = moment_label("detected", Duration::from_millis(5180), &axis, outcome.context.t());

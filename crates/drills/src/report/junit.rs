@@ -38,7 +38,7 @@ pub fn junit(outcomes: &[Outcome]) -> String {
     let suites: Vec<(&Outcome, Vec<Case>)> =
         outcomes.iter().map(|outcome| (outcome, cases(outcome))).collect();
     let all = || suites.iter().flat_map(|(_, cases)| cases);
-    let time: Duration = outcomes.iter().map(length).sum();
+    let time: Duration = outcomes.iter().map(length).fold(Duration::ZERO, Duration::saturating_add);
     let markup = html! {
         (PreEscaped(DECLARATION))
         testsuites name="raftdeck drills" tests=(all().count()) failures=(failures(all())) errors=(errors(all())) skipped=(skipped(all()))

@@ -95,7 +95,7 @@ pub(super) fn latency(outcome: &Outcome, axis: &Axis, top: f64) -> Part {
             }
         }
     };
-    Part { height: HEIGHT + 20.0, markup }
+    Part { height: HEIGHT + 32.0, markup }
 }
 
 /// A dot or a short line at each place, at most one in half a pixel.

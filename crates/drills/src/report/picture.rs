@@ -6,9 +6,13 @@ use super::flags::{flags, injected};
 use super::latency::latency;
 use super::strip::strip;
 use super::words::Origin;
-use crate::outcome::Outcome;
+use crate::outcome::{Gap, Outcome};
 use maud::{Markup, html};
 use std::time::Duration;
+
+/// What the signs of the latency plot mean.
+const LATENCY_KEY: &str =
+    "from when it was due · dot: write · dash: read · solid line: p50 of the phase · dashed line: p99";
 
 /// The section with the timeline of the whole run and, if the takeover is too short to be read there, a closer one.
 pub(super) fn timeline(outcome: &Outcome) -> Markup {
@@ -37,13 +41,14 @@ pub(super) fn timeline(outcome: &Outcome) -> Markup {
 fn close_up(outcome: &Outcome) -> Option<Window> {
     let moments = &outcome.moments;
     let fault = moments.fault?;
-    let heal = moments.heal.unwrap_or(moments.ended);
-    let gap_end = outcome.timeline.gaps.iter().filter(|gap| gap.from <= heal).map(|gap| gap.until).max();
-    let last = [moments.detect, moments.lead, moments.write, gap_end].into_iter().flatten().max()?;
+    let last_moment = [moments.detect, moments.lead, moments.write].into_iter().flatten().max();
+    let begins_by_then = |gap: &&Gap| gap.from <= last_moment.unwrap_or(fault) && gap.until > fault;
+    let gap_end = outcome.timeline.gaps.iter().filter(begins_by_then).map(|gap| gap.until).max();
+    let last = last_moment.max(gap_end)?;
     let span = last.saturating_sub(fault).max(outcome.context.t() * 2);
     let window = Window {
         from: fault.saturating_sub(span / 4).max(moments.begun),
-        until: (fault + span + span / 4).min(moments.ended),
+        until: fault.saturating_add(span).saturating_add(span / 4).min(moments.ended),
     };
     let length = |window: Window| window.until.saturating_sub(window.from);
     let whole = moments.ended.saturating_sub(moments.begun);
@@ -59,8 +64,8 @@ fn picture(outcome: &Outcome, window: Window, shaded: Option<Window>, name: &str
     let top = stack.top;
     stack.add(injected(&outcome.timeline.injected, &axis, stack.top));
     stack.add(bands(&outcome.timeline.nodes, &axis, stack.top));
-    stack.add_titled("requests", |top| strip(outcome, &axis, top));
-    stack.add_titled("latency", |top| latency(outcome, &axis, top));
+    stack.add_titled("requests", "", |top| strip(outcome, &axis, top));
+    stack.add_titled("latency", LATENCY_KEY, |top| latency(outcome, &axis, top));
     let bottom = stack.top;
     let scale = axis.scale(bottom);
     let height = bottom + scale.height;
@@ -92,12 +97,15 @@ impl Stack {
         self.parts.push(part.markup);
     }
 
-    /// Adds a part below a title, unless it is empty.
-    fn add_titled(&mut self, title: &str, part: impl FnOnce(f64) -> Part) {
+    /// Adds a part below a title and what its signs mean, unless it is empty.
+    fn add_titled(&mut self, title: &str, key: &str, part: impl FnOnce(f64) -> Part) {
         let part = part(self.top + 18.0);
         if part.height > 0.0 {
             let y = self.top + 14.0;
-            self.parts.push(html! { text class="row strong" x=(Px(LEFT - 10.0)) y=(Px(y)) { (title) } });
+            self.parts.push(html! {
+                text class="row strong" x=(Px(LEFT - 10.0)) y=(Px(y)) { (title) }
+                text class="key" x=(Px(LEFT + 4.0)) y=(Px(y)) { (key) }
+            });
             self.top += 18.0;
             self.add(part);
         }
@@ -121,7 +129,11 @@ mod tests {
             (2, 1)
         );
 
-        outcome.moments.begun = moments.fault.unwrap() - Duration::from_millis(100);
+        let later = Gap { from: Duration::from_secs(6), until: Duration::from_secs(8) };
+        outcome.timeline.gaps.push(later);
+        assert_eq!(close_up(&outcome), Some(window), "a later gap is not of the takeover");
+
+        outcome.moments.begun = moments.fault.unwrap().saturating_sub(Duration::from_millis(100));
         outcome.moments.ended = moments.write.unwrap() + Duration::from_millis(100);
         assert_eq!(close_up(&outcome), None, "the whole run shows it");
         outcome.moments.fault = None;

@@ -1,7 +1,7 @@
 //! The messages of the decisive moment: a column for each node, time downwards, an arrow for each message.
 
 use super::axis::{Px, count};
-use super::words::{Origin, counted};
+use super::words::{Origin, counted, told_finely};
 use crate::outcome::Outcome;
 use maud::{Markup, html};
 use raftdeck_model::{FrameKind, MessageReport, MessageState};
@@ -13,7 +13,7 @@ use std::time::Duration;
 const MOST: usize = 48;
 const LEFT: f64 = 100.0;
 const TOP: f64 = 40.0;
-const LEAST_ROW: f64 = 19.0;
+const LEAST_ROW: f64 = 20.0;
 const MOST_ROW: f64 = 52.0;
 const LEAST_FALL: f64 = 9.0;
 /// Pixels for each T, between the least and the most.
@@ -21,7 +21,7 @@ const PER_T: f64 = 60.0;
 
 /// The section with the diagram. Nothing at all if no message was kept.
 pub(super) fn spacetime(outcome: &Outcome) -> Markup {
-    let messages = chosen(&outcome.timeline.messages);
+    let messages = chosen(&outcome.timeline.messages, outcome.violation.is_some());
     if messages.is_empty() {
         return html! {};
     }
@@ -31,7 +31,8 @@ pub(super) fn spacetime(outcome: &Outcome) -> Markup {
         section id="messages" {
             h2 { "Messages of the decisive moment" }
             p class="hint" {
-                "Time runs downwards, and long waits are shortened. A lost message ends in ×. "
+                "Time runs downwards, and long waits are shortened. "
+                "Messages of replication are grey, others blue, and lost ones orange with × at their end. "
                 (counted(messages.len(), "message"))
                 @match left_out {
                     0 => ".",
@@ -43,13 +44,20 @@ pub(super) fn spacetime(outcome: &Outcome) -> Markup {
     }
 }
 
-/// At most [`MOST`] messages, in order of time: those of elections first, then the earliest others.
-fn chosen(messages: &[MessageReport]) -> Vec<&MessageReport> {
+/// At most [`MOST`] messages, in order of time: first those that are not of replication, then the earliest others, or the latest ones
+/// where a violation is at the end.
+fn chosen(messages: &[MessageReport], ends_in_violation: bool) -> Vec<&MessageReport> {
     let mut sorted: Vec<&MessageReport> = messages.iter().collect();
-    sorted.sort_by_key(|message| (is_routine(message.kind), message.sent, message.id));
-    sorted.truncate(MOST);
     sorted.sort_by_key(|message| (message.sent, message.id));
-    sorted
+    let (mut routine, mut kept): (Vec<_>, Vec<_>) =
+        sorted.into_iter().partition(|message| is_routine(message.kind));
+    if ends_in_violation {
+        routine.reverse();
+    }
+    kept.extend(routine);
+    kept.truncate(MOST);
+    kept.sort_by_key(|message| (message.sent, message.id));
+    kept
 }
 
 fn is_routine(kind: FrameKind) -> bool {
@@ -80,7 +88,7 @@ fn layout(messages: &[&MessageReport], t: Duration) -> Layout {
     let mut events: Vec<(Duration, bool, usize)> = Vec::new();
     for (i, message) in messages.iter().enumerate() {
         events.push((message.sent, true, i));
-        events.extend(end_of(message).map(|at| (at.max(message.sent), false, i)));
+        events.extend(end_of(message).filter(|at| *at > message.sent).map(|at| (at, false, i)));
     }
     events.sort_unstable();
     let mut layout = Layout {
@@ -106,9 +114,8 @@ fn layout(messages: &[&MessageReport], t: Duration) -> Layout {
         places[i] = y;
         before = Some((at, is_start));
     }
-    for (i, message) in messages.iter().enumerate() {
-        let least = layout.starts[i] + LEAST_FALL;
-        layout.ends[i] = if end_of(message).is_some() { layout.ends[i].max(least) } else { least };
+    for (start, end) in layout.starts.iter().zip(&mut layout.ends) {
+        *end = end.max(start + LEAST_FALL);
     }
     layout.height = y + 34.0;
     layout
@@ -138,7 +145,7 @@ fn diagram(outcome: &Outcome, messages: &[&MessageReport]) -> Markup {
             viewBox={ "0 0 " (Px(width)) " " (Px(layout.height)) } {
             @for (y, at) in &layout.times {
                 line class="moment" x1=(Px(LEFT - 20.0)) x2=(Px(width)) y1=(Px(*y)) y2=(Px(*y)) {}
-                text class="row" x=(Px(LEFT - 26.0)) y=(Px(y + 4.0)) { (origin.told(*at)) }
+                text class="row" x=(Px(LEFT - 26.0)) y=(Px(y + 4.0)) { (told_finely(origin, *at)) }
             }
             @for node in &nodes {
                 @let x = place(*node);
@@ -167,13 +174,14 @@ fn arrow(message: &MessageReport, from: (f64, f64), to: (f64, f64), origin: Orig
     html! {
         g class={ "arrow " (class) " " (kind) } {
             title {
-                (label(message)) " from n" (message.from.0) " to n" (message.to.0) ", sent at " (origin.told(message.sent)) ", " (fate)
+                (label(message)) " from n" (message.from.0) " to n" (message.to.0)
+                ", sent at " (told_finely(origin, message.sent)) ", " (fate)
                 @if !message.fields.is_empty() { ": " (message.fields) }
             }
             line x1=(Px(from.0)) y1=(Px(from.1)) x2=(Px(end.0)) y2=(Px(end.1)) {}
             circle cx=(Px(from.0)) cy=(Px(from.1)) r="2.5" {}
             (tip(message.state, end, from))
-            text text-anchor=(anchor) x=(Px(from.0 + side * 9.0)) y=(Px(from.1 - 3.0)) {
+            text text-anchor=(anchor) x=(Px(from.0 + side * 9.0)) y=(Px(from.1 - 5.0)) {
                 (label(message))
                 @if class != "delivered" { " (" (fate) ")" }
             }
@@ -225,7 +233,11 @@ mod tests {
         let mut many = outcome.timeline.messages.clone();
         let heartbeat = many.iter().find(|m| m.kind == FrameKind::Heartbeat).unwrap().clone();
         many.splice(0..0, vec![heartbeat; 200]);
-        let chosen = chosen(&many);
+        let last = many.iter().map(|m| m.id).max().unwrap();
+        let has_last = |chosen: &[&MessageReport]| chosen.iter().any(|m| m.id == last);
+        let (early, late) = (chosen(&many, false), chosen(&many, true));
+        assert!(!has_last(&early) && has_last(&late), "before a violation the last messages matter");
+        let chosen = early;
         assert_eq!(chosen.len(), MOST);
         assert_eq!(chosen.iter().filter(|m| !is_routine(m.kind)).count(), election);
         assert!(chosen.is_sorted_by_key(|m| m.sent));
@@ -243,7 +255,7 @@ mod tests {
     #[test]
     fn what_is_lower_is_never_earlier_and_labels_have_a_row_each() {
         let outcome = sample::passed();
-        let messages = chosen(&outcome.timeline.messages);
+        let messages = chosen(&outcome.timeline.messages, false);
         let layout = layout(&messages, outcome.context.t());
         for (i, pair) in messages.windows(2).enumerate() {
             assert!(pair[0].sent <= pair[1].sent);

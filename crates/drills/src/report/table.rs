@@ -100,7 +100,7 @@ fn row(runs: &[&Outcome]) -> Row {
         verdicts(runs),
         d_median,
         d_worst,
-        told_or(median(&gaps, |a, b| (a + b) / 2), NONE),
+        told_or(median(&gaps, between), NONE),
         told_or(gaps.last().copied(), NONE),
         percent_or_none(median(&shares, f64::midpoint)),
         percent_or_none(shares.first().copied()),
@@ -126,7 +126,7 @@ fn takeovers(runs: &[&Outcome]) -> (String, String) {
         Some(_) if missing > 0 => format!("{NOT_SEEN} in {missing}"),
         other => told_or(other.copied(), NOT_SEEN),
     };
-    (told_or(median(&seen, |a, b| (a + b) / 2), NOT_SEEN), worst)
+    (told_or(median(&seen, between), NOT_SEEN), worst)
 }
 
 fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
@@ -137,6 +137,10 @@ fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
 
 fn told_or(time: Option<Duration>, otherwise: &str) -> String {
     time.map_or(otherwise.to_owned(), |time| Millis(time).to_string())
+}
+
+fn between(low: Duration, high: Duration) -> Duration {
+    low.saturating_add(high.saturating_sub(low) / 2)
 }
 
 /// The middle value, or that between the two middle ones. `None`: there are no values.

@@ -51,6 +51,11 @@ fn figures(outcome: &Outcome, lines: &mut Vec<String>) {
     lines.push(named("detected", &since(moments.to_detect(), t)));
     lines.push(named("first write", &since(moments.to_write(), t)));
     match &outcome.requests {
+        Some(requests)
+            if [requests.before, requests.during, requests.after].iter().all(|phase| phase.due == 0) =>
+        {
+            lines.push(named("requests", "none was due"));
+        }
         Some(requests) => load(requests, t, lines),
         None => lines.push(named("requests", "none: the drill has no workload")),
     }
@@ -85,30 +90,54 @@ fn with_t(time: Duration, t: Duration) -> String {
 }
 
 fn checks(outcome: &Outcome, lines: &mut Vec<String>) {
-    let holding = outcome.checks.iter().filter(|check| check.state == CheckState::Holds).count();
-    let all = outcome.checks.len();
+    let count = |is: fn(&CheckState) -> bool| outcome.checks.iter().filter(|check| is(&check.state)).count();
+    let (holding, all) = (count(|state| *state == CheckState::Holds), outcome.checks.len());
     let told = match (holding, all) {
         (_, 0) => NONE.to_owned(),
         (holding, all) if holding == all => format!("all {all} hold"),
         (holding, all) => format!("{holding} of {all} hold"),
     };
     lines.push(named("checks", &told));
-    let mut others: Vec<&CheckResult> =
-        outcome.checks.iter().filter(|check| check.state != CheckState::Holds).collect();
-    others.sort_by_key(|check| {
-        (matches!(check.state, CheckState::Unknown(_)), check.severity == Severity::Should)
-    });
-    for check in others.iter().take(MOST_CHECKS) {
-        lines.extend(wrapped("  ", &check_told(check, outcome.context.t()), 2));
+    let others = broken_told(outcome).into_iter().chain(unknown_told(outcome)).collect::<Vec<_>>();
+    for told in others.iter().take(MOST_CHECKS) {
+        lines.extend(wrapped("  ", told, 2));
     }
     if others.len() > MOST_CHECKS {
-        lines.push(format!("  {} more do not hold or are unknown", others.len() - MOST_CHECKS));
+        lines.push(format!("  {} more in the full report", others.len() - MOST_CHECKS));
     }
+}
+
+/// What does not hold, each with its bound and what was measured; what must hold first.
+fn broken_told(outcome: &Outcome) -> Vec<String> {
+    let is_broken = |check: &&CheckResult| matches!(check.state, CheckState::Broken(_));
+    let mut broken: Vec<&CheckResult> = outcome.checks.iter().filter(is_broken).collect();
+    broken.sort_by_key(|check| check.severity == Severity::Should);
+    broken.into_iter().map(|check| check_told(check, outcome.context.t())).collect()
+}
+
+/// What could not be judged. Where many could not for the same reason, only their names.
+fn unknown_told(outcome: &Outcome) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&CheckResult>)> = Vec::new();
+    for check in &outcome.checks {
+        let CheckState::Unknown(why) = &check.state else { continue };
+        match reasons.iter_mut().find(|(reason, _)| reason == why) {
+            Some((_, checks)) => checks.push(check),
+            None => reasons.push((why, vec![check])),
+        }
+    }
+    let told = |(why, checks): (&str, Vec<&CheckResult>)| match checks.as_slice() {
+        [check] => check_told(check, outcome.context.t()),
+        checks => {
+            let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+            format!("? {} unknown: {why} ({})", checks.len(), names.join("; "))
+        }
+    };
+    reasons.into_iter().map(told).collect()
 }
 
 fn check_told(check: &CheckResult, t: Duration) -> String {
     let (sign, word, why) = state_told(&check.state);
-    let severity = if check.severity == Severity::Should { ", only should hold" } else { "" };
+    let severity = if check.severity == Severity::Should { " (should hold)" } else { "" };
     let bound = check.bound.as_deref().map_or(String::new(), |bound| format!(", {}", bound_told(bound, t)));
     let measured =
         check.measured.map_or("not measured".to_owned(), |measured| format!("measured {measured}"));
@@ -249,6 +278,13 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("Safety violated: State Machine Safety"));
+    }
+
+    #[test]
+    fn checks_that_are_unknown_for_one_reason_are_told_together() {
+        let text = text(&sample::inconclusive()).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("? 6 unknown: there was no fault (the next leader is there soon; "), "{text}");
+        assert!(text.contains("requests none was due"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::bound::Millis;
 use crate::outcome::{BandState, CheckKind, CheckState, Outcome, Verdict};
 use raftdeck_raft::Role;
+use std::cmp::Ordering;
 use std::time::Duration;
 
 /// What stands for a moment that did not come, or that nobody saw.
@@ -57,7 +58,7 @@ pub(super) fn percent_or_none(percent: Option<f64>) -> String {
 }
 
 fn percent_told(percent: f64) -> String {
-    if percent < 100.0 && percent >= 99.95 {
+    if (99.95..100.0).contains(&percent) {
         return ">99.9 %".to_owned();
     }
     format!("{percent:.1} %")
@@ -97,13 +98,21 @@ impl Origin {
 
     /// A time told from it: `+180 ms`, `−1.2 s`, `0 ms`.
     pub(super) fn told(self, at: Duration) -> String {
-        if at == self.at {
-            "0 ms".to_owned()
-        } else if at > self.at {
-            format!("+{}", Millis(at.saturating_sub(self.at)))
-        } else {
-            format!("−{}", Millis(self.at.saturating_sub(at)))
+        match at.cmp(&self.at) {
+            Ordering::Equal => "0 ms".to_owned(),
+            Ordering::Greater => format!("+{}", Millis(at.saturating_sub(self.at))),
+            Ordering::Less => format!("−{}", Millis(self.at.saturating_sub(at))),
         }
+    }
+}
+
+/// A time told from an origin to a tenth of a millisecond: `+182.6 ms`.
+pub(super) fn told_finely(origin: Origin, at: Duration) -> String {
+    let millis = origin.millis_until(at);
+    match millis {
+        _ if at == origin.at() => "0 ms".to_owned(),
+        _ if millis.abs() >= 10_000.0 => origin.told(at),
+        _ => format!("{}{:.1} ms", if millis < 0.0 { "−" } else { "+" }, millis.abs()),
     }
 }
 
@@ -201,8 +210,10 @@ mod tests {
         let mut outcome = crate::report::sample::passed();
         let origin = Origin::of(&outcome);
         assert_eq!(origin.told(Duration::from_millis(5180)), "+180 ms");
-        assert_eq!(origin.told(Duration::from_millis(4000)), "−1000 ms");
-        assert_eq!(origin.told(Duration::from_millis(5000)), "0 ms");
+        assert_eq!(origin.told(Duration::from_secs(4)), "−1000 ms");
+        assert_eq!(origin.told(Duration::from_secs(5)), "0 ms");
+        assert_eq!(told_finely(origin, Duration::from_micros(5_182_640)), "+182.6 ms");
+        assert_eq!(told_finely(origin, Duration::from_micros(4_999_500)), "−0.5 ms");
         outcome.moments.fault = None;
         assert_eq!(Origin::of(&outcome).name, "the start");
     }
