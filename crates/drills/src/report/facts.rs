@@ -7,6 +7,9 @@ use crate::outcome::{CheckResult, CheckState, Happening, Outcome, PersonResult, 
 use maud::{Markup, html};
 use std::time::Duration;
 
+/// The most lines of a list that stand in one column.
+const MOST_IN_ONE: usize = 12;
+
 /// A table: its columns, and its rows.
 fn table(columns: &[&str], rows: &Markup) -> Markup {
     html! {
@@ -194,7 +197,7 @@ fn happenings(happenings: &[Happening], origin: Origin, if_none: &str) -> Markup
     html! {
         @if happenings.is_empty() { p { (if_none) } }
         @else {
-            ol class="happenings" {
+            ol class={ "happenings" @if happenings.len() > MOST_IN_ONE { " long" } } {
                 @for happening in happenings {
                     li {
                         span class="time" { (origin.told(happening.at)) }
@@ -214,7 +217,9 @@ mod tests {
 
     #[test]
     fn what_is_broken_comes_first_and_says_why() {
-        let page = checks(&sample::failed()).into_string();
+        let mut outcome = sample::failed();
+        outcome.checks.reverse();
+        let page = checks(&outcome).into_string();
         let broken = page.find("✕ broken").unwrap();
         assert!(broken < page.find("✓ holds").unwrap());
         assert!(

@@ -17,7 +17,7 @@ pub(super) fn key_figures(outcome: &Outcome) -> Markup {
         section class="figures" id="figures" {
             (figure("D: new leader", &seen(moments.takeover()), &since(moments.takeover())))
             (figure("detected", &seen(moments.to_detect()), &since(moments.to_detect())))
-            (figure("first write", &seen(moments.to_write()), &since(moments.to_write())))
+            (figure("first write", &seen(moments.to_write()), &no_load_or(outcome, || since(moments.to_write()))))
             (figure("longest gap", &time_or_none(gap), &no_load_or(outcome, || gap_told(gap, t))))
             (figure("available during", &percent_or_none(availability), &no_load_or(outcome, || {
                 requests.map_or(NONE.to_owned(), |requests| due_told(&requests.during))

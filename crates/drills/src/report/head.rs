@@ -4,6 +4,7 @@ use super::words::{NONE, Origin, glyph};
 use crate::bound::Millis;
 use crate::outcome::{Outcome, Score, Verdict};
 use maud::{Markup, html};
+use std::time::Duration;
 
 /// All of it.
 pub(super) fn head(outcome: &Outcome) -> Markup {
@@ -91,10 +92,14 @@ fn context(outcome: &Outcome) -> Markup {
                 dt { "length" } dd { (Millis(took).to_string()) " of cluster time" }
                 dt { "fault" } dd { (fault.map_or("none".to_owned(), |after| format!("{after} after the start"))) }
                 dt { "times" } dd { "counted from " (Origin::of(outcome).name) }
-                dt { "runner" } dd { "called at most " (Millis(outcome.worst_lateness).to_string()) " late" }
+                dt { "runner" } dd { (lateness_told(outcome.worst_lateness)) }
             }
         }
     }
+}
+
+fn lateness_told(worst: Duration) -> String {
+    if worst.is_zero() { "never late".to_owned() } else { format!("called at most {} late", Millis(worst)) }
 }
 
 fn engine_told(engine: &str) -> String {

@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn it_makes_no_request_and_runs_no_program() {
-        for outcome in [sample::passed(), sample::failed(), sample::inconclusive(), empty()] {
+        for outcome in
+            [sample::simulated(), sample::passed(), sample::failed(), sample::inconclusive(), empty()]
+        {
             let mut page = html(&outcome).to_lowercase();
             for link in &outcome.links {
                 let link = link.to_lowercase();
@@ -183,7 +185,9 @@ mod tests {
 
     #[test]
     fn every_element_is_closed() {
-        for outcome in [sample::passed(), sample::failed(), sample::inconclusive(), empty()] {
+        for outcome in
+            [sample::simulated(), sample::passed(), sample::failed(), sample::inconclusive(), empty()]
+        {
             let page = html(&outcome);
             for name in [
                 "section", "svg", "g", "line", "path", "rect", "text", "table", "tr", "td", "div", "p", "ol",
@@ -194,6 +198,21 @@ mod tests {
                 assert_eq!(open, page.matches(&format!("</{name}>")).count(), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn a_run_in_the_simulator_has_every_picture() {
+        let page = html(&sample::simulated());
+        for text in [
+            "<h3>Close to the fault</h3>",
+            "class=\"strip\"",
+            "class=\"latency\"",
+            "class=\"arrow delivered election\"",
+            "gap ",
+        ] {
+            assert!(page.contains(text), "{text}");
+        }
+        assert!(!page.contains("NaN") && !page.contains("not seen"));
     }
 
     #[test]

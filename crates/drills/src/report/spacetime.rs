@@ -6,16 +6,18 @@ use crate::outcome::Outcome;
 use maud::{Markup, html};
 use raftdeck_model::{FrameKind, MessageReport, MessageState};
 use raftdeck_raft::NodeId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The most messages that a person can follow.
-const MOST: usize = 48;
+const MOST: usize = 40;
 const LEFT: f64 = 100.0;
 const TOP: f64 = 40.0;
 const LEAST_ROW: f64 = 20.0;
 const MOST_ROW: f64 = 52.0;
 const LEAST_FALL: f64 = 9.0;
+/// From the end of an arrow to the next label of the same node.
+const BELOW_END: f64 = 21.0;
 /// Pixels for each T, between the least and the most.
 const PER_T: f64 = 60.0;
 
@@ -82,42 +84,47 @@ struct Layout {
     height: f64,
 }
 
-/// Beginnings get a row each, as each has a label; ends at the same time share one. Between them more time takes more space, up to a
-/// limit. So what is lower is never earlier.
-fn layout(messages: &[&MessageReport], t: Duration) -> Layout {
+/// The beginnings and ends of messages by time, ends first: when, whether it is a beginning, and of which message. A message that took no
+/// time has no end of its own.
+fn events(messages: &[&MessageReport]) -> Vec<(Duration, bool, usize)> {
     let mut events: Vec<(Duration, bool, usize)> = Vec::new();
     for (i, message) in messages.iter().enumerate() {
         events.push((message.sent, true, i));
         events.extend(end_of(message).filter(|at| *at > message.sent).map(|at| (at, false, i)));
     }
     events.sort_unstable();
-    let mut layout = Layout {
-        starts: vec![0.0; messages.len()],
-        ends: vec![0.0; messages.len()],
-        times: Vec::new(),
-        height: 0.0,
-    };
-    let mut y = TOP;
-    let mut before: Option<(Duration, bool)> = None;
-    for (at, is_start, i) in events {
+    events
+}
+
+/// Beginnings get a row each, as each has a label, and stand below all arrows that point at their node by then. Ends at the same time share
+/// a row. Between them more time takes more space, up to a limit. So what is lower is never earlier.
+fn layout(messages: &[&MessageReport], t: Duration) -> Layout {
+    let none = vec![0.0; messages.len()];
+    let mut layout = Layout { starts: none.clone(), ends: none, times: Vec::new(), height: 0.0 };
+    let mut lowest_end: BTreeMap<NodeId, f64> = BTreeMap::new();
+    let (mut y, mut before): (f64, Option<(Duration, bool)>) = (TOP, None);
+    for (at, is_start, i) in events(messages) {
         let since = before.map(|(before, _)| at.saturating_sub(before));
-        y += match (since, before) {
-            (Some(Duration::ZERO), Some((_, false))) if !is_start => 0.0,
-            (since, _) => step(since.unwrap_or_default(), t, if is_start { LEAST_ROW } else { LEAST_FALL }),
-        };
-        let is_new = since != Some(Duration::ZERO);
+        let is_shared = !is_start && since == Some(Duration::ZERO) && matches!(before, Some((_, false)));
+        if !is_shared && before.is_some() {
+            y += step(since.unwrap_or_default(), t, if is_start { LEAST_ROW } else { LEAST_FALL });
+        }
+        if is_start {
+            let least = lowest_end.get(&messages[i].from).map_or(y, |end| end + BELOW_END);
+            y = y.max(least);
+            (layout.starts[i], layout.ends[i]) = (y, y + LEAST_FALL);
+        } else {
+            layout.ends[i] = layout.ends[i].max(y);
+        }
+        let lowest = lowest_end.entry(messages[i].to).or_default();
+        *lowest = lowest.max(layout.ends[i]);
         let is_apart = layout.times.last().is_none_or(|(last, _)| y - last >= 13.0);
-        if is_new && is_apart {
+        if since != Some(Duration::ZERO) && is_apart {
             layout.times.push((y, at));
         }
-        let places = if is_start { &mut layout.starts } else { &mut layout.ends };
-        places[i] = y;
         before = Some((at, is_start));
     }
-    for (start, end) in layout.starts.iter().zip(&mut layout.ends) {
-        *end = end.max(start + LEAST_FALL);
-    }
-    layout.height = y + 34.0;
+    layout.height = layout.ends.iter().copied().fold(y, f64::max) + 24.0;
     layout
 }
 
@@ -261,8 +268,14 @@ mod tests {
             assert!(pair[0].sent <= pair[1].sent);
             assert!(layout.starts[i + 1] - layout.starts[i] >= LEAST_ROW);
         }
-        for (start, end) in layout.starts.iter().zip(&layout.ends) {
-            assert!(end - start >= LEAST_FALL);
+        for (i, message) in messages.iter().enumerate() {
+            assert!(layout.ends[i] - layout.starts[i] >= LEAST_FALL);
+            let arrived = messages.iter().zip(&layout.ends).take(i).filter(|(other, _)| {
+                other.to == message.from && end_of(other).is_some_and(|at| at <= message.sent)
+            });
+            for (_, end) in arrived {
+                assert!(layout.starts[i] - end >= BELOW_END, "a label is on the end of an arrow");
+            }
         }
     }
 

@@ -1,14 +1,18 @@
-//! Outcomes as runs give them, for tests: of a drill that passed, of one that failed with a violation, of one that cannot be judged, and of
-//! one whose every text is hostile.
+//! Outcomes as runs give them, for tests: of a run in the simulator, of a drill that passed, of one that failed with a violation, of one
+//! that cannot be judged, and of one whose every text is hostile.
 
 mod traffic;
 
 use self::traffic::{figures, load, messages};
 use crate::bound::Measured;
-use crate::file::Severity;
+use crate::catalogue::built_in;
+use crate::file::{Drill, Severity};
 use crate::outcome::*;
-use raftdeck_model::{FrameKind, MessageState};
+use crate::rehearse::rehearse;
+use crate::run::{Run, RunOptions};
+use raftdeck_model::{CommandId, FrameKind, MessageState};
 use raftdeck_raft::{NodeId, Role, Term};
+use raftdeck_sim::{Live, LiveOptions};
 use std::time::Duration;
 
 const T: u64 = 150;
@@ -120,6 +124,20 @@ pub(super) fn failed() -> Outcome {
         ],
     });
     outcome
+}
+
+/// What the built-in drill that kills the leader gives in the simulator.
+///
+/// # Panics
+/// If it does not come to its end.
+pub(super) fn simulated() -> Outcome {
+    let drill = Drill::read(built_in("leader-kill").unwrap()).unwrap();
+    let context = Context { nodes: drill.cluster.nodes, ..context(Some(7)) };
+    let mut cluster = Live::new(LiveOptions::new(context.nodes.into(), 7));
+    let mut run =
+        Run::new(drill, RunOptions { first: CommandId(0), attended: false, context, is_real: false });
+    rehearse(&mut run, &mut cluster, |_| {});
+    run.outcome().unwrap().clone()
 }
 
 /// The cluster was never steady, so there was no fault.
