@@ -42,7 +42,7 @@ fn since_told(time: Option<Duration>, has_fault: bool, t: Duration) -> String {
 
 fn gap_told(gap: Option<Duration>, t: Duration) -> String {
     gap.and_then(|gap| in_t(gap, t))
-        .map_or("no acknowledged request".to_owned(), |told| format!("{told} without an acknowledgement"))
+        .map_or("no acknowledged request".to_owned(), |told| format!("{told}, from the fault on"))
 }
 
 fn due_told(figures: &PhaseFigures) -> String {
