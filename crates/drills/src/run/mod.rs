@@ -314,7 +314,7 @@ impl Run {
             Stage::Healing(healing) => self.heal(healing, now, world, effects),
             Stage::SteadyAgain(wait) => self.steady_after(wait, now, world, effects),
             Stage::Observing(until) => self.observe(until, now),
-            Stage::Draining { until, reads } => self.drain(until, reads, now, world),
+            Stage::Draining { until, reads } => self.drain(until, reads, now, world, effects),
             Stage::Over => false,
         }
     }
@@ -423,7 +423,14 @@ impl Run {
         self.go_to(Stage::Draining { until: now + DRAIN, reads: false })
     }
 
-    fn drain(&mut self, until: Duration, reads: bool, now: Duration, world: &World) -> bool {
+    fn drain(
+        &mut self,
+        until: Duration,
+        reads: bool,
+        now: Duration,
+        world: &World,
+        effects: &mut Vec<RunEffect>,
+    ) -> bool {
         let at = self.clock.at(now);
         let is_empty = self.load.as_ref().is_none_or(|load| load.is_over() && !load.waits());
         if !is_empty && now < until {
@@ -442,6 +449,8 @@ impl Run {
             let reason =
                 format!("a safety property is violated ({}): {}", violation.property, violation.sentence);
             self.decided = Some((Verdict::Failed, reason));
+            let freeze = self.send(Order::SetRate(ClockRate::FROZEN), now, world);
+            effects.push(freeze);
         }
         self.finish(now, world);
         true

@@ -106,7 +106,11 @@ impl Run {
             Some(why) => {
                 wait.since = None;
                 wait.earliest = wait.earliest.filter(|earliest| now < *earliest);
-                if at >= wait.deadline && wait.earliest.is_none() { SteadyLook::TooLate(why) } else { SteadyLook::Waits }
+                if at >= wait.deadline && wait.earliest.is_none() {
+                    SteadyLook::TooLate(why)
+                } else {
+                    SteadyLook::Waits
+                }
             }
         }
     }

@@ -2,5 +2,6 @@
 //! verdicts are the right ones.
 
 mod catalogue;
+mod sabotage;
 mod support;
 mod verdicts;

@@ -4,6 +4,9 @@ use raftdeck_drills::{Context, Drill, Outcome, Run, RunEffect, RunOptions, Timin
 use raftdeck_model::{CommandId, World};
 use raftdeck_raft::Timing;
 use raftdeck_sim::{Live, LiveOptions};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 /// The cluster that a drill asks for, with this seed.
@@ -89,4 +92,21 @@ pub(crate) fn run_to_end(
     for update in cluster.take() {
         world.fold(&update);
     }
+}
+
+/// What this says of each item, on all processors.
+pub(crate) fn in_parallel<T: Sync>(items: &[T], judge: impl Fn(&T) -> Option<String> + Sync) -> Vec<String> {
+    let (next, judge) = (AtomicUsize::new(0), &judge);
+    let found = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let said = judge(item);
+                    found.lock().expect("no judge panics while it holds this").extend(said);
+                }
+            });
+        }
+    });
+    found.into_inner().expect("no judge panics while it holds this")
 }
