@@ -84,10 +84,7 @@ impl Run {
         self.script.abandon();
         let mut part = HealingPart::Undoing;
         if let Some(lines) = self.drill.heal.lines.clone().filter(|_| self.moments.fault.is_some()) {
-            for line in lines.lines() {
-                effects.push(self.tell(at, line));
-                self.record.inject(at, line.to_owned());
-            }
+            effects.extend(lines.lines().map(|line| self.tell(at, line)));
             self.script.append("heal", lines.text().as_bytes());
             part = HealingPart::Lines;
         }

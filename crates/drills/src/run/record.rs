@@ -128,7 +128,7 @@ impl Record {
         let story = self.story(node, at);
         story.is_down = state.is_down();
         story.is_paused = matches!(state, ProcessState::Paused { .. });
-        if story.is_down {
+        if !matches!(state, ProcessState::Running { .. } | ProcessState::Paused { .. }) {
             story.role = None;
         }
         story.change(at);

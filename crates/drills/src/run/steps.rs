@@ -1,7 +1,7 @@
 //! The steps of a drill, one after the other.
 
 use super::awaited::{Awaited, Look};
-use super::person::{PersonInput, TaskProgress};
+use super::person::{PersonInput, TaskProgress, in_words};
 use super::{Run, RunEffect, Stage, in_t, is_down, is_fault};
 use crate::file::{Act, Ask, Drill, Step};
 use crate::outcome::{PersonResult, StepResult, Verdict};
@@ -128,10 +128,7 @@ impl Run {
     ) -> bool {
         let Some(lines) = &step.lines else { return self.step_done(index, now) };
         let at = self.clock.at(now);
-        for line in lines.lines() {
-            effects.push(self.tell(at, line));
-            self.record.inject(at, line.to_owned());
-        }
+        effects.extend(lines.lines().map(|line| self.tell(at, line)));
         self.script.append(&format!("step {}", index + 1), lines.text().as_bytes());
         self.go_to(Stage::Step(index, StepState::Lines))
     }
@@ -191,6 +188,9 @@ impl Run {
                 ScriptEffect::Send(command) => {
                     if is_fault_step && is_fault(&command.what) && self.moments.fault.is_none() {
                         self.fault_at(at);
+                    }
+                    if is_fault(&command.what) {
+                        self.record.inject(at, in_words(&command.what));
                     }
                     self.judge.sent(&command, at, |node| is_down(world, node));
                     effects.push(RunEffect::Send(command));
@@ -326,7 +326,8 @@ impl Run {
     fn step_failed(&mut self, index: usize, verdict: Verdict, why: &str) {
         self.steps[index].failure = Some(why.to_owned());
         self.stage = Stage::Step(index, StepState::Lines);
-        self.decide(verdict, format!("step {}: {why}", index + 1));
+        let names_it = why.starts_with("step ");
+        self.decide(verdict, if names_it { why.to_owned() } else { format!("step {}: {why}", index + 1) });
     }
 }
 

@@ -4,6 +4,7 @@ use crate::pages::{page, pages, root};
 use crate::tables::{code, codes, sentence, table};
 use clap::{Arg, ArgAction, Command};
 use raftdeck_deck::actions::{ACTIONS, Group};
+use raftdeck_drills::{MEASURES, Unit, catalogue};
 use raftdeck_tui::cli::program;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub(crate) fn begin(name: &str) -> String {
 type Make = fn() -> String;
 
 /// Every part that needs no running node.
-const PARTS: [(&str, Make); 8] = [
+const PARTS: [(&str, Make); 10] = [
     ("keys", keys),
     ("events", events),
     ("commands", commands),
@@ -29,6 +30,8 @@ const PARTS: [(&str, Make); 8] = [
     ("configuration", configuration),
     ("routes", routes),
     ("statuses", statuses),
+    ("measures", measures),
+    ("drills", drills),
 ];
 
 /// A part that a running node tells, see `run.rs`.
@@ -72,6 +75,37 @@ pub(crate) fn hold(name: &str, made: &str) {
         "{}: the part {name:?} is not as the program has it: run `cargo xtask book --write` and read what it changes",
         page.path.display()
     );
+}
+
+fn measures() -> String {
+    let row = |(name, unit, takes_phase, about): &(&str, Unit, bool, &str)| {
+        let unit = match unit {
+            Unit::Time => "time",
+            Unit::Percent => "percent",
+            Unit::Count => "count",
+        };
+        let name = if *name == "time" { "time to CONDITION" } else { name };
+        let phase = if *takes_phase { "yes" } else { "" };
+        vec![code(name), unit.to_owned(), phase.to_owned(), (*about).to_owned()]
+    };
+    table(&["measure", "unit", "of a part", "what it is"], MEASURES.iter().map(row))
+}
+
+fn drills() -> String {
+    let row = |drill: raftdeck_drills::Drill| {
+        let about =
+            drill.description.trim().split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned();
+        let nodes = drill.cluster.nodes.to_string();
+        vec![
+            code(&drill.id),
+            drill.title,
+            nodes,
+            drill.difficulty.name().to_owned(),
+            about,
+            drill.paper.join(", "),
+        ]
+    };
+    table(&["id", "title", "nodes", "difficulty", "what happens", "read"], catalogue().into_iter().map(row))
 }
 
 fn keys() -> String {
