@@ -41,7 +41,7 @@ pub enum Measure {
     Healing,
     /// `gap`: the longest time without an acknowledged request of the workload.
     Gap(Phase),
-    /// `availability`: acknowledged in time, of the requests that were due.
+    /// `availability`: the share of due requests that were acknowledged in time.
     Availability(Phase),
     /// `latency p99`: of acknowledged requests, from when they were due.
     Latency(Quantile, Phase),
@@ -75,7 +75,7 @@ pub const MEASURES: [(&str, Unit, bool, &str); 15] = [
     ),
     ("healing", Unit::Time, false, "from the heal to the steady state"),
     ("gap", Unit::Time, true, "the longest time without an acknowledged request"),
-    ("availability", Unit::Percent, true, "requests acknowledged in time, of those that were due"),
+    ("availability", Unit::Percent, true, "the share of due requests that were acknowledged in time"),
     ("latency", Unit::Time, true, "latency p50, latency p99 or latency max, from when a request was due"),
     (
         "slowdown",

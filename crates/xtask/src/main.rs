@@ -5,6 +5,7 @@ mod architecture;
 mod bench;
 mod book;
 mod dist;
+mod drills;
 mod fuzz;
 mod grammar;
 mod mutants;
@@ -32,6 +33,8 @@ enum Task {
     Book(book::Args),
     /// Build the programs for others and pack them
     Dist(dist::Args),
+    /// Run every drill on both engines, and write what was measured into docs/drills-measured.md
+    Drills(drills::Args),
     /// Give a reader of bytes many of them, for a time
     Fuzz(fuzz::Args),
     /// Write the table of words in docs/grammar.md anew
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         Task::Bench(args) => bench::run(&args),
         Task::Book(args) => book::run(&args),
         Task::Dist(args) => dist::run(&args),
+        Task::Drills(args) => drills::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Grammar(args) => grammar::run(&args),
         Task::Mutants(args) => mutants::run(&args),

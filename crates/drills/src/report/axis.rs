@@ -202,7 +202,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// At most so many rows.
+    /// At most this many rows.
     pub(super) fn new(most: usize) -> Self {
         Self { ends: Vec::new(), most }
     }

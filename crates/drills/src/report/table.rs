@@ -43,7 +43,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
     })
 }
 
-/// A text filled up with spaces to so many columns of a terminal.
+/// A text filled up with spaces to this many columns of a terminal.
 fn padded(text: &str, width: usize, is_left: bool) -> String {
     let spaces = " ".repeat(width.saturating_sub(text.width()));
     if is_left { format!("{text}{spaces}") } else { format!("{spaces}{text}") }

@@ -191,7 +191,7 @@ fn wrapped(first: &str, text: &str, most: usize) -> Vec<String> {
         .collect()
 }
 
-/// A text in parts of at most so many columns, broken between words, or within one that is longer.
+/// A text in parts of at most this many columns, broken between words, or within one that is longer.
 fn broken(text: &str, room: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     for word in text.split(' ') {
