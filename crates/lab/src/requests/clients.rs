@@ -61,7 +61,7 @@ struct ClientPaths {
     current: Option<Current>,
 }
 
-/// A client and the addresses that it was made for: the nodes that serve.
+/// A client and the addresses that it was made for.
 struct Current {
     addresses: Vec<String>,
     client: Client,
@@ -353,12 +353,15 @@ impl KnownClients {
         }
     }
 
-    /// A client's paths to the nodes that serve and that it reaches.
+    /// A client's paths to the nodes that it reaches, if one of them serves. Those that do not serve yet are among them: one may be
+    /// elected while a request is in progress, and a client learns of no other paths then.
     fn ways(&mut self, client: &ClientName) -> BTreeMap<NodeId, String> {
-        let serving: Vec<NodeId> =
-            self.places.keys().copied().filter(|node| self.address(*node).is_some()).collect();
+        let nodes: Vec<NodeId> = self.places.keys().copied().collect();
         let kept = self.clients.entry(client.clone()).or_default();
-        let reached: Vec<NodeId> = serving.into_iter().filter(|node| kept.reaches(*node)).collect();
+        let reached: Vec<NodeId> = nodes.into_iter().filter(|node| kept.reaches(*node)).collect();
+        if reached.iter().all(|node| self.address(*node).is_none()) {
+            return BTreeMap::new();
+        }
         reached.into_iter().filter_map(|node| Some((node, self.relay(client, node)?))).collect()
     }
 

@@ -182,3 +182,16 @@ fn there_is_room_for_so_many_clients() {
     assert!(deck.answer(id).is_err(), "nothing is in force");
     assert_eq!(asked(&mut deck, "as c3 get a"), "none");
 }
+
+/// The client has been made when only one node served. It is redirected to one that it did not know then.
+#[test]
+fn a_request_reaches_a_leader_that_did_not_serve_when_it_was_sent() {
+    let (mut deck, leader) = Deck::settled(3);
+    let (stays, other) = (others(leader)[0], others(leader)[1]);
+    // So that one of the two that come back is elected.
+    say(&mut deck, &format!("timeouts {} 20s..30s", stays.0));
+    say(&mut deck, &format!("kill {},{}", leader.0, other.0));
+    let id = ask(&mut deck, "as alice put color blue");
+    say(&mut deck, &format!("restart {},{}", leader.0, other.0));
+    assert_eq!(outcome(&mut deck, id), "stored");
+}
