@@ -73,6 +73,7 @@ Exit status: 0 passed, 3 failed, 4 inconclusive (never steady, the fault did not
 then 4.";
 
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 struct RunArgs {
     /// The drills: ids of built-in ones, or files
     #[arg(value_name = "ID|FILE", required_unless_present = "all")]

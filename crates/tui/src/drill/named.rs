@@ -40,7 +40,8 @@ pub(super) fn mistakes(file: &str) -> Result<String> {
 }
 
 fn is_file(named: &str) -> bool {
-    Path::new(named).exists() || named.contains('/') || named.ends_with(".toml")
+    let path = Path::new(named);
+    path.exists() || named.contains('/') || path.extension().is_some_and(|extension| extension == "toml")
 }
 
 fn text_of(file: &str) -> Result<String> {

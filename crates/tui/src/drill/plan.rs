@@ -67,13 +67,13 @@ impl DrillPlan {
         let timing = timing_name.timing();
         let seed = wishes.seed.or(drill.cluster.seed).or((engine == DrillEngine::Sim).then_some(1));
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let mut command = format!("raftdeck drill run {name} --engine {}", engine.name());
-        if timing_name != TimingName::Fast {
-            command.push_str(&format!(" --timing {}", timing_name.name()));
-        }
-        if let Some(seed) = seed {
-            command.push_str(&format!(" --seed {seed}"));
-        }
+        let timing_option = match timing_name {
+            TimingName::Fast => String::new(),
+            other => format!(" --timing {}", other.name()),
+        };
+        let seed_option = seed.map_or_else(String::new, |seed| format!(" --seed {seed}"));
+        let command =
+            format!("raftdeck drill run {name} --engine {}{timing_option}{seed_option}", engine.name());
         let context = Context {
             engine: engine.name().to_owned(),
             nodes: drill.cluster.nodes,
