@@ -6,6 +6,7 @@
 //! this crate.
 
 mod configs;
+mod drills;
 mod frames;
 mod queries;
 mod recordings;
@@ -14,6 +15,7 @@ mod requests;
 mod scripts;
 
 pub use configs::configs;
+pub use drills::drills;
 pub use frames::frames;
 pub use queries::queries;
 pub use recordings::recordings;
@@ -33,4 +35,5 @@ pub const TARGETS: &[Target] = &[
     ("scripts", scripts),
     ("configs", configs),
     ("recordings", recordings),
+    ("drills", drills),
 ];

@@ -59,6 +59,11 @@ fn seeds_of_configs_are_harmless() {
 }
 
 #[test]
+fn seeds_of_drills_are_harmless() {
+    run("drills");
+}
+
+#[test]
 fn seeds_of_recordings_are_harmless() {
     run("recordings");
 }

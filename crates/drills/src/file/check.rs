@@ -60,7 +60,8 @@ impl<'a> Reading<'a> {
         let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| value.starts_with(quote));
         let quote = quote.map_or(0, str::len);
         // A line break directly after the opening quotes is not a part of the text.
-        let first = usize::from(quote == 3 && value[3..].starts_with('\n'));
+        let first =
+            usize::from(quote == 3 && (value[3..].starts_with('\n') || value[3..].starts_with("\r\n")));
         let before: usize = value[quote..].split_inclusive('\n').take(line + first).map(str::len).sum();
         let (line, column) = place(self.source, phrase.start() + quote + before + byte);
         self.mistakes.push(DrillMistake { line, column, sentence: sentence.to_string() });

@@ -81,6 +81,12 @@ fn toml_that_cannot_be_parsed_is_said_with_its_place() {
 }
 
 #[test]
+fn lines_that_end_as_on_windows_are_counted_the_same() {
+    let source = GOOD.replacen("kill $old", "klil $old", 1).replace('\n', "\r\n");
+    assert_eq!(mistakes(&source), ["11:1: \"klil\" is not known: did you mean kill?"]);
+}
+
+#[test]
 fn a_measure_of_requests_needs_requests() {
     let found = mistakes(&GOOD.replacen("[workload]", "", 1).replacen("\"D\"", "\"gap\"", 1));
     assert_eq!(found, ["17:9: gap needs a [workload]"]);
