@@ -135,9 +135,9 @@ impl Run {
             return true;
         }
         if self.decided.is_some() {
-            // Nothing is judged any more: what is under way is not waited for.
+            // What is under way is not waited for.
             self.moments.ended = self.clock.at(now);
-            self.finish(now, world);
+            self.judge_and_finish(now, world, effects);
             return true;
         }
         let wait = SteadyWait::begin(&self.drill, self.t, self.clock.at(now), None);

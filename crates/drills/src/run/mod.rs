@@ -444,6 +444,12 @@ impl Run {
                 return self.go_to(Stage::Draining { until, reads: true });
             }
         }
+        self.judge_and_finish(now, world, effects);
+        true
+    }
+
+    /// Judges the history of the clients, and ends the run. A violation overrules every other verdict, and freezes the world.
+    pub(super) fn judge_and_finish(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) {
         self.judge.judge_history();
         if let Some(violation) = self.judge.violation() {
             let reason =
@@ -453,7 +459,6 @@ impl Run {
             effects.push(freeze);
         }
         self.finish(now, world);
-        true
     }
 
     fn check_limits(&mut self, now: Duration) {

@@ -50,6 +50,12 @@ impl Run {
             Measurements { record: &self.record, points: &points, moments: self.moments, within };
         let requests = has_load.then(|| measurements.requests());
         let mut checks = self.assertions(&measurements, world);
+        if let Some((verdict @ (Verdict::Aborted | Verdict::Inconclusive), _)) = &self.decided {
+            // What a run did not come to says nothing about the cluster.
+            for check in &mut checks {
+                check.state = CheckState::Unknown(format!("not judged: the run is {verdict}"));
+            }
+        }
         checks.extend(self.probes.iter().map(super::ProbeState::result));
         checks.extend(self.judge.checks());
         let (verdict, reason) = self.verdict(&checks, world);

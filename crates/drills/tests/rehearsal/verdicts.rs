@@ -119,6 +119,12 @@ fn its_own_condition_aborts_it_and_it_heals() {
         run("[[assert]]", "[[abort]]\nexpr = \"down $old\"\nreason = \"the leader is down\"\n[[assert]]");
     assert_eq!((outcome.verdict, outcome.verdict.exit_status()), (Verdict::Aborted, 5));
     assert_eq!(outcome.reason, "the leader is down");
+    let states: Vec<&CheckState> = outcome.checks.iter().map(|check| &check.state).collect();
+    assert!(
+        matches!(states[0], CheckState::Unknown(_)),
+        "an assertion of an aborted run is not judged: {states:?}"
+    );
+    assert!(states[1..].iter().all(|state| **state == CheckState::Holds), "properties are: {states:?}");
     assert!(is_healed(&outcome), "{:?}", outcome.left);
 }
 
