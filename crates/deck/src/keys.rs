@@ -1,7 +1,7 @@
 //! Keys as the action table names them, and the action of a key press.
 
 use crate::actions::{ACTIONS, Action};
-use crate::app::View;
+use crate::app::{App, View};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::fmt;
 
@@ -60,6 +60,8 @@ pub enum Scope {
     In(View),
     /// In every view but this.
     Beside(View),
+    /// In every view but these two.
+    Neither(View, View),
     /// In these two views.
     Either(View, View),
 }
@@ -72,15 +74,29 @@ impl Scope {
             Self::Everywhere => true,
             Self::In(one) => one == view,
             Self::Beside(other) => other != view,
+            Self::Neither(one, other) => one != view && other != view,
             Self::Either(one, other) => one == view || other == view,
         }
     }
 }
 
-/// The action of a key press in a view.
+/// The action of a key press now, as [`chosen`] says.
 #[must_use]
-pub fn meant(view: View, event: &KeyEvent) -> Option<&'static Action> {
-    let bound =
-        |action: &&Action| action.keys.iter().any(|(key, scope)| scope.holds(view) && key.matches(event));
-    ACTIONS.iter().find(bound)
+pub fn meant(app: &App, event: &KeyEvent) -> Option<&'static Action> {
+    chosen(app, |key| key.matches(event))
+}
+
+/// Whether pressing the key of an action takes that action now, rather than another one with the same key.
+#[must_use]
+pub fn takes(app: &App, action: &Action) -> bool {
+    let Some(key) = action.key(app.view()) else { return false };
+    chosen(app, |other| other == key).is_some_and(|taken| taken.id == action.id)
+}
+
+/// Of the actions that have this key in the present view, the first that can be taken now; if none can, the last one, which says why.
+fn chosen(app: &App, is_key: impl Fn(Key) -> bool) -> Option<&'static Action> {
+    let is_bound =
+        |action: &&Action| action.keys.iter().any(|(key, scope)| scope.holds(app.view()) && is_key(*key));
+    let bound = || ACTIONS.iter().filter(is_bound);
+    bound().find(|action| action.can(app).is_ok()).or_else(|| bound().last())
 }

@@ -2,6 +2,7 @@
 
 use crate::actions::Reason;
 use crate::app::App;
+use crate::app::drills::{DrillStage, ONE_CLUSTER_A_RECORDING, PersonWait, Playing, RECORDING_HAS_NO_DRILLS};
 use crate::sentences::changing;
 use raftdeck_model::MAX_NODES;
 use raftdeck_model::{Concern, MemberStanding, MessageState, Node};
@@ -233,4 +234,76 @@ pub(super) fn any_open(app: &App) -> Result<(), Reason> {
     } else {
         because("no message is held or under way")
     }
+}
+
+fn waits_for(app: &App) -> Option<PersonWait> {
+    app.drills.playing().and_then(Playing::waits_for)
+}
+
+pub(super) fn question_waits(app: &App) -> Result<(), Reason> {
+    match waits_for(app) {
+        Some(PersonWait::Answer(_)) => Ok(()),
+        _ => because("no question waits for an answer"),
+    }
+}
+
+pub(super) fn answer_is_read(app: &App) -> Result<(), Reason> {
+    match waits_for(app) {
+        Some(PersonWait::Reading) => Ok(()),
+        _ => because("no answer waits to be read"),
+    }
+}
+
+pub(super) fn task_waits(app: &App) -> Result<(), Reason> {
+    match waits_for(app) {
+        Some(PersonWait::Task { .. }) => Ok(()),
+        _ => because("no task waits for you"),
+    }
+}
+
+pub(super) fn has_hint(app: &App) -> Result<(), Reason> {
+    task_waits(app)?;
+    match waits_for(app) {
+        Some(PersonWait::Task { hints: 0 }) => because("there are no more hints for this task"),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn drill_runs(app: &App) -> Result<(), Reason> {
+    if app.drills.playing().is_some() { Ok(()) } else { because("no drill is running") }
+}
+
+pub(super) fn drill_ended(app: &App) -> Result<(), Reason> {
+    if app.drills.ended().is_some() { Ok(()) } else { because("no drill has ended") }
+}
+
+pub(super) fn is_choosing(app: &App) -> Result<(), Reason> {
+    match &app.drills.stage {
+        DrillStage::Choosing => Ok(()),
+        DrillStage::Starting(_) => because("the cluster of the drill is starting"),
+        DrillStage::Playing(_) => because("a drill is running: Esc stops it"),
+        DrillStage::Ended(_) => because("Enter leaves this result first"),
+    }
+}
+
+/// Why this deck can start no drill at all.
+pub(super) fn may_start(app: &App) -> Result<(), Reason> {
+    if app.capabilities().is_recorded() {
+        return because(RECORDING_HAS_NO_DRILLS);
+    }
+    if app.drills.is_recording {
+        return because(ONE_CLUSTER_A_RECORDING);
+    }
+    Ok(())
+}
+
+pub(super) fn can_start_drill(app: &App) -> Result<(), Reason> {
+    is_choosing(app)?;
+    may_start(app)?;
+    if app.drills.catalogue.selected().is_some() { Ok(()) } else { because("there is no drill to start") }
+}
+
+pub(super) fn can_play_again(app: &App) -> Result<(), Reason> {
+    drill_ended(app)?;
+    may_start(app)
 }

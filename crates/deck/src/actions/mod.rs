@@ -61,6 +61,19 @@ pub enum ActionId {
     DropMessage,
     HoldAlike,
     NextOpen,
+    Drills,
+    DrillPrevious,
+    DrillNext,
+    SearchDrills,
+    StartDrill,
+    StopDrill,
+    Answer,
+    Continue,
+    Hint,
+    GiveUp,
+    Again,
+    NextDrill,
+    ToCatalogue,
     GoOn,
 }
 
@@ -75,6 +88,8 @@ pub enum Group {
     Members,
     /// Using the store.
     Store,
+    /// Drills.
+    Drills,
     /// Looking around.
     Look,
     /// The deck itself.
@@ -83,7 +98,8 @@ pub enum Group {
 
 impl Group {
     /// All groups in order.
-    pub const ALL: [Self; 6] = [Self::Faults, Self::Time, Self::Members, Self::Store, Self::Look, Self::Deck];
+    pub const ALL: [Self; 7] =
+        [Self::Faults, Self::Time, Self::Members, Self::Store, Self::Drills, Self::Look, Self::Deck];
 
     /// Its heading.
     #[must_use]
@@ -93,6 +109,7 @@ impl Group {
             Self::Time => "Messages and time",
             Self::Members => "Leadership and membership",
             Self::Store => "Use the store",
+            Self::Drills => "Drills",
             Self::Look => "Look around",
             Self::Deck => "The deck",
         }
@@ -163,6 +180,19 @@ impl ActionId {
             | Self::MessageBack
             | Self::MessageOn
             | Self::NextOpen
+            | Self::Drills
+            | Self::DrillPrevious
+            | Self::DrillNext
+            | Self::SearchDrills
+            | Self::StartDrill
+            | Self::StopDrill
+            | Self::Answer
+            | Self::Continue
+            | Self::Hint
+            | Self::GiveUp
+            | Self::Again
+            | Self::NextDrill
+            | Self::ToCatalogue
             | Self::GoOn => return None,
         })
     }
@@ -174,6 +204,12 @@ impl Action {
         let able = self.id.needs().map_or(Ok(()), |ability| app.capabilities().has(ability));
         able.map_err(|lacking| Reason(lacking.to_string().into()))?;
         (self.enabled)(app)
+    }
+
+    /// Whether it is meant to change something at the cluster.
+    #[must_use]
+    pub fn acts_on_cluster(&self) -> bool {
+        matches!(self.group, Group::Faults | Group::Members | Group::Store) && self.id != ActionId::InForce
     }
 
     /// The first key that applies in a view.

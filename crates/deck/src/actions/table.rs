@@ -1,9 +1,10 @@
 //! The table of actions.
 
 use super::conditions::{
-    always, any_down, any_open, can_add, can_elect, can_heal, can_isolate, can_kill, can_move, can_partition,
-    can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
-    has_nodes, has_selection, script_waits,
+    always, answer_is_read, any_down, any_open, can_add, can_elect, can_heal, can_isolate, can_kill,
+    can_move, can_partition, can_pause, can_play_again, can_remove, can_replace, can_slow, can_speed,
+    can_start_drill, can_transfer, can_undo, drill_ended, drill_runs, has_hint, has_leader, has_message,
+    has_nodes, has_selection, is_choosing, question_waits, script_waits, task_waits,
 };
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
@@ -27,12 +28,97 @@ const fn either(key: Key) -> (Key, Scope) {
     (key, Scope::Either(View::Cluster, View::Messages))
 }
 
+/// For keys that select nodes in the views where up and down have no other use.
+const fn neither(key: Key) -> (Key, Scope) {
+    (key, Scope::Neither(View::Messages, View::Drills))
+}
+
 const fn only(view: View, key: Key) -> (Key, Scope) {
     (key, Scope::In(view))
 }
 
 /// The table.
 pub static ACTIONS: &[Action] = &[
+    Action {
+        id: ActionId::Answer,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Digit)],
+        short: "answer",
+        long: "Drills: answer the question that waits",
+        dangerous: false,
+        footer: 1,
+        enabled: question_waits,
+    },
+    Action {
+        id: ActionId::Continue,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Code(KeyCode::Enter))],
+        short: "go on",
+        long: "Drills: go on after the answer",
+        dangerous: false,
+        footer: 1,
+        enabled: answer_is_read,
+    },
+    Action {
+        id: ActionId::Hint,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Char('H'))],
+        short: "hint",
+        long: "Drills: the next hint for the task; it costs points",
+        dangerous: false,
+        footer: 1,
+        enabled: has_hint,
+    },
+    Action {
+        id: ActionId::GiveUp,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Char('G'))],
+        short: "give up",
+        long: "Drills: give the task up; the drill does it, and goes on",
+        dangerous: false,
+        footer: 1,
+        enabled: task_waits,
+    },
+    Action {
+        id: ActionId::ToCatalogue,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Code(KeyCode::Enter)), only(View::Drills, Key::Code(KeyCode::Esc))],
+        short: "catalogue",
+        long: "Drills: leave the result, back to the catalogue",
+        dangerous: false,
+        footer: 1,
+        enabled: drill_ended,
+    },
+    Action {
+        id: ActionId::Again,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Char('a'))],
+        short: "again",
+        long: "Drills: the same drill again, on a fresh cluster",
+        dangerous: false,
+        footer: 1,
+        enabled: can_play_again,
+    },
+    Action {
+        id: ActionId::NextDrill,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Char('n'))],
+        short: "next",
+        long: "Drills: the next drill of the catalogue",
+        dangerous: false,
+        footer: 1,
+        enabled: can_play_again,
+    },
+    Action {
+        id: ActionId::StopDrill,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Code(KeyCode::Esc))],
+        short: "stop",
+        long: "Drills: stop the running drill; it heals first",
+        dangerous: false,
+        footer: 2,
+        enabled: drill_runs,
+    },
     Action {
         id: ActionId::Kill,
         group: Group::Faults,
@@ -319,7 +405,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::SelectPrevious,
         group: Group::Look,
-        keys: &[not(View::Messages, Key::Code(KeyCode::Up)), either(Key::Code(KeyCode::Left))],
+        keys: &[neither(Key::Code(KeyCode::Up)), either(Key::Code(KeyCode::Left))],
         short: "previous",
         long: "select the previous node",
         dangerous: false,
@@ -329,7 +415,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::SelectNext,
         group: Group::Look,
-        keys: &[not(View::Messages, Key::Code(KeyCode::Down)), either(Key::Code(KeyCode::Right))],
+        keys: &[neither(Key::Code(KeyCode::Down)), either(Key::Code(KeyCode::Right))],
         short: "next",
         long: "select the next node",
         dangerous: false,
@@ -475,6 +561,56 @@ pub static ACTIONS: &[Action] = &[
         dangerous: false,
         footer: 0,
         enabled: script_waits,
+    },
+    Action {
+        id: ActionId::StartDrill,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Code(KeyCode::Enter))],
+        short: "start",
+        long: "Drills: start the selected drill, on a fresh cluster",
+        dangerous: false,
+        footer: 1,
+        enabled: can_start_drill,
+    },
+    Action {
+        id: ActionId::SearchDrills,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Char('/'))],
+        short: "search",
+        long: "Drills: search in ids, titles and tags",
+        dangerous: false,
+        footer: 2,
+        enabled: is_choosing,
+    },
+    Action {
+        id: ActionId::DrillPrevious,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Code(KeyCode::Up))],
+        short: "up",
+        long: "Drills: the drill before; a line up in a text",
+        dangerous: false,
+        footer: 0,
+        enabled: always,
+    },
+    Action {
+        id: ActionId::DrillNext,
+        group: Group::Drills,
+        keys: &[only(View::Drills, Key::Code(KeyCode::Down))],
+        short: "down",
+        long: "Drills: the drill after; a line down in a text",
+        dangerous: false,
+        footer: 0,
+        enabled: always,
+    },
+    Action {
+        id: ActionId::Drills,
+        group: Group::Drills,
+        keys: &[all(Key::Char('d'))],
+        short: "drills",
+        long: "open the drills",
+        dangerous: false,
+        footer: 9,
+        enabled: always,
     },
     Action {
         id: ActionId::Palette,

@@ -22,6 +22,10 @@ pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration
             app.messages.to_end();
             PaletteLine::Nothing
         }),
+        Purpose::Search => app.drills.catalogue.search(line.trim()).map(|()| {
+            app.drills.scroll = 0;
+            PaletteLine::Nothing
+        }),
     };
     match done.and_then(|said| able(app, said)) {
         Ok(said) => {

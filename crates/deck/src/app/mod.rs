@@ -2,9 +2,10 @@
 //!
 //! The runtime's duties: give every [`Msg`] to [`update`] and carry out the effects; paint when [`App::changed`] says so, immediately
 //! after a key, else at most thirty frames a second; hand what [`view`](crate::view::view) returns to [`App::set_landed`]; and send
-//! [`Msg::Wake`] at [`App::next_wake`]. `now` is the time since the deck started; it never decreases.
+//! [`Msg::Wake`] at [`App::next_wake`] and [`Msg::Due`] at [`App::next_due`]. `now` is the time since the deck started; it never decreases.
 
 pub mod clock;
+pub mod drills;
 mod entered;
 pub mod feed;
 pub mod flights;
@@ -30,6 +31,7 @@ pub use msg::{Effect, Msg};
 pub use reduce::update;
 
 use crate::app::clock::Clock;
+use crate::app::drills::Drills;
 use crate::app::feed::Feed;
 use crate::app::flights::Flights;
 use crate::app::logs::Logs;
@@ -45,7 +47,7 @@ use crate::app::timers::{next_step, on_tick, timers};
 pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
 use crate::view::Landed;
-use raftdeck_model::{Capabilities, Command, CommandId, Node, Order, World};
+use raftdeck_model::{Capabilities, ClusterTime, Command, CommandId, Node, Order, World};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -74,13 +76,15 @@ pub enum View {
     Logs,
     /// The messages between the nodes.
     Messages,
+    /// The drills: the catalogue, the one that runs, its result.
+    Drills,
     /// The nodes' own logs.
     Output,
 }
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [Self; 4] = [Self::Cluster, Self::Logs, Self::Messages, Self::Output];
+    pub const ALL: [Self; 5] = [Self::Cluster, Self::Logs, Self::Messages, Self::Drills, Self::Output];
 
     /// Its name.
     #[must_use]
@@ -89,6 +93,7 @@ impl View {
             Self::Cluster => "Cluster",
             Self::Logs => "Logs",
             Self::Messages => "Messages",
+            Self::Drills => "Drills",
             Self::Output => "Output",
         }
     }
@@ -124,6 +129,7 @@ pub struct App {
     pub(crate) operations: Operations,
     /// The script that is being played, if any.
     pub(crate) scripted: Option<Scripted>,
+    pub(crate) drills: Drills,
     pub(crate) notice: Option<Notice>,
     /// The menu over the screen, while it is open.
     pub(crate) menu: Option<Menu>,
@@ -159,6 +165,7 @@ impl App {
             prompt: Prompt::default(),
             operations: Operations::default(),
             scripted: None,
+            drills: Drills::default(),
             notice: None,
             menu: None,
             help: None,
@@ -173,6 +180,36 @@ impl App {
     #[must_use]
     pub fn over(self, capabilities: Capabilities) -> Self {
         Self { capabilities, ..self }
+    }
+
+    /// The same with drills. If one of them runs already, its view is shown.
+    #[must_use]
+    pub fn with_drills(mut self, drills: Drills) -> Self {
+        if drills.playing().is_some() {
+            self.view = View::Drills;
+        }
+        self.drills = drills;
+        self
+    }
+
+    /// Forgets the cluster that was shown: another one is in its place, which can do this.
+    pub(crate) fn begin_anew(&mut self, capabilities: Capabilities, now: Duration) {
+        let mut anew = Self::new(self.settings).over(capabilities);
+        anew.clock.tell(ClusterTime::default(), now);
+        // Commands are numbered on: an answer to an earlier one must not be taken for that of a later one.
+        anew.sent = self.sent;
+        anew.view = self.view;
+        anew.output.level = self.output.level;
+        anew.drills = std::mem::take(&mut self.drills);
+        anew.prompt = std::mem::take(&mut self.prompt);
+        anew.landed = std::mem::take(&mut self.landed);
+        *self = anew;
+    }
+
+    /// The drills.
+    #[must_use]
+    pub fn drills(&self) -> &Drills {
+        &self.drills
     }
 
     /// What the source can do.
@@ -215,13 +252,26 @@ impl App {
             View::Cluster => self.cluster_view_change(now),
             View::Logs => self.logs.next_ask(&self.world, now),
             View::Messages => self.messages_change(now, MESSAGES_STEP),
-            View::Output => None,
+            View::Drills | View::Output => None,
         };
         // Never immediately: a runtime that obeys this cannot spin.
         let soonest = now.saturating_add(Duration::from_millis(1));
         let clock = if self.world.is_empty() { None } else { self.clock.next_change(now) };
         let script = self.scripted.as_ref().and_then(Scripted::next_due);
-        [notice, beats, waiting, of_view, clock, script].into_iter().flatten().min().map(|at| at.max(soonest))
+        let drill = self.drills.next_change(self.view == View::Drills, now);
+        [notice, beats, waiting, of_view, clock, script, drill]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.max(soonest))
+    }
+
+    /// When the running drill has something to do without any message: send [`Msg::Due`] then, whether or not a frame is due.
+    #[must_use]
+    pub fn next_due(&self, now: Duration) -> Option<Duration> {
+        // Before the cluster reports there is nothing to do.
+        let playing = self.drills.playing().filter(|_| !self.world.is_empty())?;
+        Some(playing.run().next_due()?.max(now.saturating_add(Duration::from_millis(1))))
     }
 
     fn cluster_view_change(&self, now: Duration) -> Option<Duration> {
@@ -323,5 +373,9 @@ impl App {
 
     pub(crate) fn mark_changed(&mut self) {
         self.changed = true;
+    }
+
+    pub(crate) fn mark_changed_if(&mut self, changed: bool) {
+        self.changed |= changed;
     }
 }

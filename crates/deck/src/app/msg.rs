@@ -15,6 +15,15 @@ pub enum Msg {
     Loaded(Result<Vec<u8>, String>),
     /// The file of [`Effect::Write`] is written, or why it cannot be.
     Written(Result<(), String>),
+    /// The cluster of [`Effect::StartDrill`] is there, in place of the one before, whose updates have ended.
+    ClusterStarted {
+        /// What it can do.
+        capabilities: raftdeck_model::Capabilities,
+        /// On what the drill runs.
+        context: raftdeck_drills::Context,
+    },
+    /// The cluster of [`Effect::StartDrill`] could not be started; why. The one before is gone.
+    ClusterFailed(String),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -25,10 +34,12 @@ pub enum Msg {
     Resize(u16, u16),
     /// The time that [`App::next_wake`](super::App::next_wake) gave has come.
     Wake,
+    /// The time that [`App::next_due`](super::App::next_due) gave has come: the screen need not be painted.
+    Due,
 }
 
 /// Something the deck wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Send this command to the source.
     Send(raftdeck_model::Command),
@@ -40,6 +51,15 @@ pub enum Effect {
         file: String,
         /// What is to be in it.
         text: String,
+    },
+    /// Stop the present cluster and start a fresh one for this drill; then comes [`Msg::ClusterStarted`] or [`Msg::ClusterFailed`].
+    StartDrill(Box<raftdeck_drills::Drill>),
+    /// Keep how a drill went so far, for later decks.
+    KeepRecord {
+        /// The drill.
+        id: String,
+        /// How it went.
+        record: super::drills::DrillRecord,
     },
     /// End the deck and everything it started.
     Quit,

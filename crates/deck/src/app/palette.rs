@@ -3,7 +3,7 @@
 //! The words are the grammar's, which scripts use too ([`raftdeck_script`]). Whatever has a key is also available here under the few
 //! words that the footer has for it.
 
-use crate::actions::{ACTIONS, ActionId};
+use crate::actions::{ACTIONS, Action, ActionId, Group};
 use raftdeck_model::{Capabilities, ClientRequest, Order, World};
 use raftdeck_script::ScriptLine;
 
@@ -110,13 +110,14 @@ pub fn lacking(line: &str, world: &World, capabilities: &Capabilities) -> Option
 
 fn by_name(line: &str) -> Option<ActionId> {
     let line = line.trim();
-    ACTIONS.iter().find(|action| action.short == line && can_be_named(action.id)).map(|action| action.id)
+    ACTIONS.iter().find(|action| action.short == line && can_be_named(action)).map(|action| action.id)
 }
 
-/// Excludes actions that need a number, or only move within a view.
-fn can_be_named(id: ActionId) -> bool {
-    !matches!(
-        id,
+/// Excludes actions that need a number, only move within a view, or belong to a moment of a drill.
+fn can_be_named(action: &Action) -> bool {
+    let is_of_drill = action.group == Group::Drills && action.id != ActionId::Drills;
+    let moves = matches!(
+        action.id,
         ActionId::SelectNumber
             | ActionId::EntryBack
             | ActionId::EntryOn
@@ -125,7 +126,8 @@ fn can_be_named(id: ActionId) -> bool {
             | ActionId::PageBack
             | ActionId::PageOn
             | ActionId::Palette
-    )
+    );
+    !is_of_drill && !moves
 }
 
 /// One possible completion.
@@ -153,7 +155,7 @@ pub fn offers(before: &str, world: &World, capabilities: &Capabilities) -> Vec<O
     };
     let mut offers: Vec<Offer> = raftdeck_script::complete(before, world).into_iter().map(offer).collect();
     let named = ACTIONS.iter().filter(|action| {
-        can_be_named(action.id)
+        can_be_named(action)
             && action.short.len() > before.len()
             && action.short.starts_with(before)
             && !before.is_empty()

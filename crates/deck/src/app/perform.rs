@@ -4,8 +4,9 @@ use crate::actions::{Action, ActionId};
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
-use crate::app::{App, Effect, View, palette, scripted, selection};
+use crate::app::{App, Effect, View, drills, palette, scripted, selection};
 use crate::view::Pane;
+use raftdeck_drills::PersonInput;
 use raftdeck_model::{ClientRequest, Disturbance, MessageSelection, Order, Step};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId};
@@ -24,6 +25,9 @@ pub(super) fn attempt(app: &mut App, action: &Action, number: Option<u32>, now: 
         }
         Err(reason) => {
             app.notice = Some(Notice::new(reason.0, now));
+            if action.acts_on_cluster() {
+                drills::note_refusal(app);
+            }
             Vec::new()
         }
     }
@@ -83,9 +87,54 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::ToEnd => to_end(app),
         ActionId::NodeFilter => app.output.toggle_node_filter(),
         ActionId::Level => app.output.next_level(),
+        ActionId::Drills
+        | ActionId::DrillPrevious
+        | ActionId::DrillNext
+        | ActionId::SearchDrills
+        | ActionId::StartDrill
+        | ActionId::StopDrill
+        | ActionId::Answer
+        | ActionId::Continue
+        | ActionId::Hint
+        | ActionId::GiveUp
+        | ActionId::Again
+        | ActionId::NextDrill
+        | ActionId::ToCatalogue => return of_drills(app, id, number, now),
         ActionId::Help => app.help = Some(0),
         ActionId::Quit => return vec![Effect::Quit],
         ActionId::Suspend => return vec![Effect::Suspend],
+    }
+    Vec::new()
+}
+
+fn of_drills(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> Vec<Effect> {
+    match id {
+        ActionId::Drills => app.view = View::Drills,
+        ActionId::DrillPrevious => drills::step(app, 1, false),
+        ActionId::DrillNext => drills::step(app, 1, true),
+        ActionId::SearchDrills => {
+            let words = app.drills.catalogue.words().to_owned();
+            app.prompt.open(Purpose::Search, &words);
+        }
+        ActionId::StartDrill => {
+            let id = app.drills.catalogue.selected().map(|drill| drill.id.clone());
+            return id.map(|id| drills::ask_to_start(app, &id)).unwrap_or_default();
+        }
+        ActionId::StopDrill => drills::ask_to_stop(app),
+        ActionId::Answer => {
+            drills::answer(app, number.and_then(|number| usize::try_from(number).ok()).unwrap_or(0), now);
+        }
+        ActionId::Continue => drills::person(app, PersonInput::Continue),
+        ActionId::Hint => drills::person(app, PersonInput::Hint),
+        ActionId::GiveUp => drills::person(app, PersonInput::GiveUp),
+        ActionId::Again | ActionId::NextDrill => {
+            let Some(last) = app.drills.ended().map(|outcome| outcome.id.clone()) else { return Vec::new() };
+            let next = app.drills.catalogue.after(&last).map(|drill| drill.id.clone());
+            let id = if id == ActionId::Again { last } else { next.unwrap_or(last) };
+            return drills::ask_to_start(app, &id);
+        }
+        ActionId::ToCatalogue => drills::to_catalogue(app),
+        _ => {}
     }
     Vec::new()
 }
@@ -210,6 +259,7 @@ fn page(app: &mut App, on: bool) {
             step_log(app, if on { by } else { -by });
         }
         View::Messages => step_message(app, app.landed.rows(Pane::Messages).saturating_sub(1).max(1), on),
+        View::Drills => drills::scroll(app, app.landed.rows(Pane::Drill).saturating_sub(1).max(1), on),
         View::Output => scroll_output(app, app.landed.rows(Pane::Output).saturating_sub(1).max(1), on),
     }
 }
@@ -229,6 +279,7 @@ fn to_start(app: &mut App) {
             app.logs.go_to(LogIndex(1), app.world.extent(), app.landed.rows(Pane::Entries));
         }
         View::Messages => app.messages.to_start(),
+        View::Drills => drills::step(app, usize::MAX, false),
         View::Output => scroll_output(app, usize::MAX, false),
     }
 }
@@ -238,6 +289,7 @@ fn to_end(app: &mut App) {
         View::Cluster => app.feed.to_end(),
         View::Logs => app.logs.follow(),
         View::Messages => app.messages.to_end(),
+        View::Drills => drills::step(app, usize::MAX, true),
         View::Output => app.output.to_end(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::actions::Action;
 use crate::app::perform::{WHEEL, attempt, scroll_feed, scroll_output, step_log, step_message};
-use crate::app::{App, Effect, View};
+use crate::app::{App, Effect, View, drills};
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
@@ -27,6 +27,9 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    if app.drills.confirm.is_some() {
+        return Vec::new();
+    }
     if let Some(menu) = &mut app.menu.clone() {
         match target {
             Some(Target::MenuRow(row)) => {
@@ -45,6 +48,7 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         Some(Target::Message(id)) => app.messages.choose(id),
         Some(Target::Node(id)) if app.world.node(id).is_some() => app.selected = Some(id),
         Some(Target::View(view)) => app.view = view,
+        Some(Target::Drill(place)) => drills::select(app, place),
         Some(Target::Action(id)) if !app.prompt.is_open() => {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }
@@ -74,6 +78,8 @@ fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
         (View::Cluster, Some(Target::Pane(Pane::Feed))) => scroll_feed(app, WHEEL, on),
         (View::Logs, _) => step_log(app, if on { 1 } else { -1 }),
         (View::Messages, _) => step_message(app, 1, on),
+        (View::Drills, Some(Target::Drill(_))) => drills::step(app, 1, on),
+        (View::Drills, _) => drills::scroll(app, WHEEL, on),
         (View::Output, _) => scroll_output(app, WHEEL, on),
         _ => {}
     }

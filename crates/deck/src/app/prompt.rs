@@ -32,6 +32,8 @@ pub enum Purpose {
     Command,
     /// Which messages are shown.
     Filter,
+    /// Which drills are shown.
+    Search,
 }
 
 impl Purpose {
@@ -42,6 +44,7 @@ impl Purpose {
             Self::Write => "write",
             Self::Command => "command",
             Self::Filter => "filter",
+            Self::Search => "search",
         }
     }
 
@@ -50,6 +53,7 @@ impl Purpose {
             Self::Write => 0,
             Self::Command => 1,
             Self::Filter => 2,
+            Self::Search => 3,
         }
     }
 }
@@ -68,7 +72,7 @@ pub struct Prompt {
     purpose: Purpose,
     line: Vec<char>,
     cursor: usize,
-    histories: [Vec<String>; 3],
+    histories: [Vec<String>; 4],
     trial: Option<CompletionTrial>,
     /// The line of the history that is shown, and the line that was being written before.
     recalled: Option<(usize, Vec<char>)>,
@@ -228,8 +232,9 @@ impl Prompt {
 
     fn enter(&mut self) -> PromptOutcome {
         let line: String = self.line.iter().collect();
-        // An empty filter shows everything; in the other prompts an empty line requests nothing.
-        if line.trim().is_empty() && self.purpose != Purpose::Filter {
+        // An empty filter or search shows everything; in the other prompts an empty line requests nothing.
+        let is_filter = matches!(self.purpose, Purpose::Filter | Purpose::Search);
+        if line.trim().is_empty() && !is_filter {
             return self.close();
         }
         PromptOutcome::Entered(self.purpose, line)

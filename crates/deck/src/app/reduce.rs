@@ -5,7 +5,7 @@ use crate::app::notice::Notice;
 use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
 use crate::app::prompt::{PromptOutcome, Purpose};
-use crate::app::{App, Effect, Msg, View, palette, scripted, selection};
+use crate::app::{App, Effect, Msg, View, drills, palette, scripted, selection};
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -44,12 +44,23 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
             app.mark_changed();
             Vec::new()
         }
+        Msg::ClusterStarted { capabilities, context } => {
+            app.begin_anew(capabilities, now);
+            drills::began(app, context);
+            Vec::new()
+        }
+        Msg::ClusterFailed(why) => {
+            app.begin_anew(app.capabilities().clone(), now);
+            drills::refused(app, why);
+            Vec::new()
+        }
         Msg::Wake => {
             app.flights.tidy(now);
             app.messages.tidy(now, app.clock.at(now));
             app.mark_changed();
             Vec::new()
         }
+        Msg::Due => Vec::new(),
     };
     if app.notice.as_ref().is_some_and(|notice| !notice.stands(now)) {
         app.notice = None;
@@ -60,6 +71,8 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         let orders = app.logs.ask(&app.world, now);
         effects.extend(app.send_quietly(orders));
     }
+    let of_drill = drills::go_on(app, &effects, now);
+    effects.extend(of_drill);
     effects
 }
 
@@ -70,6 +83,10 @@ fn told(app: &mut App, update: Update, now: Duration) {
         return;
     }
     let mut changed = app.world.fold(&update);
+    drills::hear(app, &update, now);
+    if is_affair_of_drill(&update.what) {
+        return app.mark_changed_if(changed);
+    }
     if let Some(scripted) = &mut app.scripted {
         scripted.hear(&update.what);
     }
@@ -101,6 +118,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
         }
         News::Refused { id, reason } => {
             app.operations.refused(id);
+            drills::note_refusal(app);
             app.notice = Some(Notice::new(reason, now));
             changed = true;
         }
@@ -122,8 +140,15 @@ fn told(app: &mut App, update: Update, now: Duration) {
         | News::Missed { .. }
         | News::Done { .. } => {}
     }
-    if changed {
-        app.mark_changed();
+    app.mark_changed_if(changed);
+}
+
+/// Whether this answers the running drill and no person: a request of its workload, or a command.
+fn is_affair_of_drill(news: &News) -> bool {
+    match news {
+        News::Client { id, .. } => drills::is_of_workload(*id),
+        News::Done { id } | News::Refused { id, .. } => drills::is_of_run(*id),
+        _ => false,
     }
 }
 
@@ -167,6 +192,9 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     if ctrl && matches!(event.code, KeyCode::Char('z' | 'Z')) {
         return vec![Effect::Suspend];
     }
+    if let Some(confirm) = app.drills.confirm.clone() {
+        return drills::confirm_key(app, confirm, event);
+    }
     if app.prompt.is_open() {
         return prompt_key(app, event, now);
     }
@@ -176,7 +204,7 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     if app.menu.is_some() {
         return menu_key(app, event, now);
     }
-    let Some(action) = keys::meant(app.view, &event) else { return Vec::new() };
+    let Some(action) = keys::meant(app, &event) else { return Vec::new() };
     let number = match event.code {
         KeyCode::Char(c) => c.to_digit(10),
         _ => None,

@@ -1,9 +1,10 @@
 //! The bottom of the screen: the keys that apply now, made from the action table; each is a button.
 
-use crate::actions::{ACTIONS, Action, ActionId};
+use crate::actions::{ACTIONS, Action, ActionId, Group};
+use crate::keys;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use crate::view::prompt;
+use crate::view::{drills, prompt};
 use raftdeck_model::Node;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -22,6 +23,10 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 fn keys(paint: &mut Paint<'_>, area: Rect) {
     if paint.app.prompt.is_open() {
         prompt::hint(paint, area);
+        return;
+    }
+    if paint.app.drills.confirm.is_some() {
+        paint.row(area, 0, &drills::ask_keys(paint));
         return;
     }
     let (actions, gap) = fitting(paint, area.width.saturating_sub(1));
@@ -55,11 +60,17 @@ fn short(paint: &Paint<'_>, action: &Action) -> &'static str {
     }
 }
 
+/// An action that shares its key is offered only while the key means it; one of the drills only while it can be taken.
+fn is_offered(paint: &Paint<'_>, action: &Action) -> bool {
+    let is_able = action.group != Group::Drills || action.can(paint.app).is_ok();
+    is_able && keys::takes(paint.app, action)
+}
+
 /// The footer's actions in the table's order, except those for which there is no room, and the gap between them.
 fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
     let view = paint.app.view;
     let mut kept: Vec<&Action> =
-        ACTIONS.iter().filter(|action| action.footer > 0 && action.key(view).is_some()).collect();
+        ACTIONS.iter().filter(|action| action.footer > 0 && is_offered(paint, action)).collect();
     let length = |action: &&Action| {
         action.key(view).map_or(0, |key| key.to_string().len() + short(paint, action).len() + 1)
     };

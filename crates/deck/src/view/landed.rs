@@ -18,6 +18,8 @@ pub enum Pane {
     Output,
     /// The list of messages.
     Messages,
+    /// The text of the Drills view.
+    Drill,
     /// A menu.
     Menu,
     /// The help page.
@@ -39,6 +41,8 @@ pub enum Target {
     Fault(FaultId),
     /// A message.
     Message(MessageId),
+    /// A drill of the catalogue, by its place in the list.
+    Drill(usize),
     /// A row of the menu.
     MenuRow(usize),
     /// A pane, where nothing else is.
@@ -52,6 +56,7 @@ pub struct Landed {
     rows: Vec<(Pane, usize)>,
     timers: Vec<(NodeId, Timers)>,
     help: usize,
+    drill: usize,
 }
 
 impl Landed {
@@ -69,6 +74,10 @@ impl Landed {
 
     pub(crate) fn help_ends(&mut self, last: usize) {
         self.help = last;
+    }
+
+    pub(crate) fn drill_ends(&mut self, last: usize) {
+        self.drill = last;
     }
 
     /// The target at this cell; of several, the last one painted.
@@ -99,6 +108,12 @@ impl Landed {
     #[must_use]
     pub fn timers(&self, node: NodeId) -> Option<Timers> {
         self.timers.iter().find(|(id, _)| *id == node).map(|(_, timers)| *timers)
+    }
+
+    /// The furthest that the text of the Drills view can be scrolled.
+    #[must_use]
+    pub fn last_drill_line(&self) -> usize {
+        self.drill
     }
 
     /// The furthest that the help page can be scrolled.

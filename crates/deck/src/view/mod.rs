@@ -8,6 +8,7 @@
 mod big;
 mod card;
 mod cluster;
+mod drills;
 mod feed;
 mod footer;
 mod header;
@@ -77,16 +78,19 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     let header_rows = header::rows(area.height);
     let footer_rows = if area.height >= 14 { 2 } else { 1 };
     let in_force_rows = in_force::rows(paint, area.height);
-    let [header, in_force, body, footer] = Layout::vertical([
+    let [header, strip, in_force, body, footer] = Layout::vertical([
         Constraint::Length(header_rows),
+        Constraint::Length(drills::strip_rows(paint.app)),
         Constraint::Length(in_force_rows),
         Constraint::Fill(1),
         Constraint::Length(footer_rows),
     ])
     .areas(area);
     header::draw(paint, header);
+    drills::strip(paint, strip);
     in_force::draw(paint, in_force);
     match paint.app.view {
+        View::Drills => drills::draw(paint, body),
         _ if paint.app.world.is_empty() => cluster::waiting(paint, body),
         View::Cluster => cluster::draw(paint, body),
         View::Logs => logs::draw(paint, body),
@@ -99,6 +103,9 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     }
     if let Some(menu) = &paint.app.menu {
         menu::draw(paint, body, menu);
+    }
+    if let Some(confirm) = &paint.app.drills.confirm {
+        drills::ask(paint, body, confirm);
     }
     if let Some(first) = paint.app.help {
         help::draw(paint, area, first);

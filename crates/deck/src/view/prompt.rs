@@ -53,6 +53,7 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
         Purpose::Write => palette::REQUESTS,
         Purpose::Command => "a command, such as isolate 2 or delay * 50ms: Tab shows what there is",
         Purpose::Filter => sieve::USAGE,
+        Purpose::Search => "words of a drill's id, title or tags, such as election",
     };
     paint.row(area, 0, &Line::from(Span::styled(label.clone(), paint.theme.selected())));
     let indent = u16::try_from(label.len() + 1).unwrap_or(0).min(area.width);
@@ -82,6 +83,7 @@ fn keys_of(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Write => " Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
         Purpose::Command => " Enter does it   Tab goes on   Esc leaves   Up Down recall   help WORD explains",
+        Purpose::Search => " Enter shows what has all these words   an empty line shows all   Esc leaves",
         Purpose::Filter => " Enter filters   an empty line shows all   Esc leaves",
     }
 }

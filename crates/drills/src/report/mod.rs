@@ -24,6 +24,7 @@ pub use junit::junit;
 pub use page::html;
 pub use table::{markdown_table, table};
 pub use text::text;
+pub use words::bound_told;
 
 #[cfg(test)]
 mod sample;

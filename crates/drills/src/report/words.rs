@@ -116,8 +116,9 @@ pub(super) fn told_finely(origin: Origin, at: Duration) -> String {
     }
 }
 
-/// A bound in words: `..4T` is `at most 4T (600 ms)`.
-pub(super) fn bound_told(bound: &str, t: Duration) -> String {
+/// A bound in words: `..4T` is `at most 4T (600 ms)`, or `at most 4T` where a T has no length.
+#[must_use]
+pub fn bound_told(bound: &str, t: Duration) -> String {
     match bound.split_once("..") {
         Some(("", most)) => format!("at most {}", end_told(most, t)),
         Some((least, "")) => format!("at least {}", end_told(least, t)),

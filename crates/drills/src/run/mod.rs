@@ -39,8 +39,8 @@ use std::time::Duration;
 use steady::SteadyWait;
 use steps::StepState;
 
-/// The commands of the workload are numbered this far after those of the lines.
-const LOAD_OFFSET: u64 = 1 << 24;
+/// The commands of the workload and of the heal are numbered at least this far after [`RunOptions::first`].
+pub const LOAD_OFFSET: u64 = 1 << 24;
 
 /// The commands of the heal are numbered this far after those of the lines.
 const HEAL_OFFSET: u64 = 1 << 25;

@@ -114,6 +114,12 @@ impl Run {
         }
     }
 
+    /// The question and the task that wait for the person at this real time: a part of [`Run::status`] that costs next to nothing.
+    #[must_use]
+    pub fn waits_for_person(&self, now: Duration) -> (Option<AskStatus<'_>>, Option<ActStatus<'_>>) {
+        (self.asks(), self.acts(self.clock.at(now)))
+    }
+
     fn waits_for(&self) -> String {
         match &self.stage {
             Stage::Steady(wait) | Stage::SteadyAgain(wait) => wait.unmet().to_owned(),

@@ -1,0 +1,110 @@
+//! What is asserted against what is measured, and the times since the fault.
+
+use super::text::Text;
+use crate::view::paint::Paint;
+use raftdeck_drills::report::bound_told;
+use raftdeck_drills::{CheckKind, CheckResult, CheckState, LiveCheck, Millis, Moments, RunStatus, Severity};
+use ratatui::style::Style;
+use ratatui::text::Span;
+use std::time::Duration;
+
+/// The assertions of a running drill.
+pub(super) fn live(paint: &Paint<'_>, status: &RunStatus<'_>, width: u16) -> Text {
+    let mut text = Text::new(width);
+    if status.checks.is_empty() {
+        return text;
+    }
+    text.heading("checks so far", paint.theme.strong());
+    for check in &status.checks {
+        one_live(paint, &mut text, check, status.t);
+    }
+    text
+}
+
+fn one_live(paint: &Paint<'_>, text: &mut Text, check: &LiveCheck, t: Duration) {
+    let (theme, glyphs) = (paint.theme, paint.glyphs());
+    let (mark, style) = match check.holds {
+        Some(true) => (glyphs.yes, theme.leader_line()),
+        Some(false) => (glyphs.no, theme.trouble_plate()),
+        None => (glyphs.starting, theme.faint()),
+    };
+    let words = match (&check.measured, &check.bound) {
+        (Some(measured), Some(bound)) => {
+            let word = if check.holds == Some(false) { "TOO FAR: " } else { "" };
+            format!("{}: {word}{} {measured}, {}", check.name, check.expr, bound_told(bound, t))
+        }
+        (None, Some(bound)) => {
+            format!("{}: {} not measured yet, {}", check.name, check.expr, bound_told(bound, t))
+        }
+        _ => format!("{}: judged at the end", check.name),
+    };
+    let words_style: Style = if check.holds.is_none() { theme.faint() } else { theme.text() };
+    text.led(Span::styled(format!(" {mark} "), style), &words, words_style);
+}
+
+/// What happened since the fault, each with its time after it.
+pub(super) fn since_fault(paint: &Paint<'_>, moments: &Moments, now: Option<Duration>, width: u16) -> Text {
+    let mut text = Text::new(width);
+    let Some(fault) = moments.fault else { return text };
+    let theme = paint.theme;
+    let heading = match now.filter(|_| moments.heal.is_none()) {
+        Some(now) => format!("since the fault: {}", super::now::tenths(now.saturating_sub(fault))),
+        None => "after the fault".to_owned(),
+    };
+    text.heading(&heading, theme.strong());
+    let rows = [
+        ("first vote request", moments.detect),
+        ("next leader's first heartbeat", moments.lead),
+        ("first write acknowledged", moments.write),
+        ("heal begun", moments.heal),
+        ("steady again", moments.healed),
+    ];
+    for (name, at) in rows.into_iter().filter_map(|(name, at)| Some((name, at?))) {
+        let after = Millis(at.saturating_sub(fault)).to_string();
+        text.led(Span::styled(format!(" {after:>9}  "), theme.strong()), name, theme.text());
+    }
+    if moments.detect.or(moments.lead).is_none() {
+        text.wrapped(" ", "no vote request was seen yet", theme.faint());
+    }
+    text
+}
+
+/// The checks of a drill that is over.
+pub(super) fn results(paint: &Paint<'_>, checks: &[CheckResult], t: Duration, width: u16) -> Text {
+    let mut text = Text::new(width);
+    text.heading("checks", paint.theme.strong());
+    // First what the drill is about, then what is judged in every one; what does not hold comes first.
+    let rank = |check: &&CheckResult| (check.state == CheckState::Holds, check.kind == CheckKind::Always);
+    let mut sorted: Vec<&CheckResult> = checks.iter().collect();
+    sorted.sort_by_key(rank);
+    for check in sorted {
+        one_result(paint, &mut text, check, t);
+    }
+    text
+}
+
+fn one_result(paint: &Paint<'_>, text: &mut Text, check: &CheckResult, t: Duration) {
+    let (theme, glyphs) = (paint.theme, paint.glyphs());
+    let (mark, word, why, style) = match &check.state {
+        CheckState::Holds => (glyphs.yes, "", "", theme.leader_line()),
+        CheckState::Broken(why) => (glyphs.no, "BROKEN", why.as_str(), theme.trouble_plate()),
+        CheckState::Unknown(why) => (glyphs.ask, "NOT KNOWN", why.as_str(), theme.strong()),
+    };
+    let mut words = check.name.clone();
+    if let Some(measured) = &check.measured {
+        words.push_str(&format!(": {} {measured}", check.expr));
+    }
+    if let Some(bound) = &check.bound {
+        words.push_str(&format!(", {}", bound_told(bound, t)));
+    }
+    if check.severity == Severity::Should {
+        words.push_str(" (should)");
+    }
+    if !word.is_empty() {
+        words.push_str(&format!(" {}: {word}", glyphs.dot));
+    }
+    if !why.is_empty() {
+        words.push_str(&format!(": {why}"));
+    }
+    text.led(Span::styled(format!(" {mark} "), style), &words, theme.text());
+}

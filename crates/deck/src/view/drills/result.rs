@@ -1,0 +1,156 @@
+//! How a drill ended: the verdict first, then why, the score, the checks, what the person did, and what to learn from it.
+
+use super::text::Text;
+use super::{WIDE, checks};
+use crate::view::paint::Paint;
+use raftdeck_drills::{Millis, Outcome, PersonResult, Verdict};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// Draws it.
+pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, outcome: &Outcome) {
+    let head = head(paint, outcome, area.width);
+    super::show(paint, area, head.lines(), 0);
+    let used = u16::try_from(head.len()).unwrap_or(u16::MAX).min(area.height);
+    let area = Rect { y: area.y + used, height: area.height - used, ..area };
+    let first = paint.app.drills.scroll;
+    if area.width < WIDE {
+        let mut text = judged(paint, outcome, area.width);
+        text.append(learned(paint, outcome, area.width));
+        super::note_scroll(paint, text.len(), area.height);
+        return super::show(paint, area, text.lines(), first);
+    }
+    let left = Rect { width: area.width * 11 / 20, ..area };
+    let right = Rect { x: left.right() + 2, width: area.width - left.width - 2, ..area };
+    for (area, text) in
+        [(left, judged(paint, outcome, left.width)), (right, learned(paint, outcome, right.width))]
+    {
+        super::note_scroll(paint, text.len(), area.height);
+        super::show(paint, area, text.lines(), first);
+    }
+}
+
+/// A verdict's glyph and ground; its word is always beside it.
+pub(super) fn look(paint: &Paint<'_>, verdict: Verdict) -> (&'static str, Style) {
+    let (theme, glyphs) = (paint.theme, paint.glyphs());
+    match verdict {
+        Verdict::Passed => (glyphs.yes, theme.leader_plate()),
+        Verdict::Failed => (glyphs.no, theme.trouble_band()),
+        Verdict::Inconclusive => (glyphs.ask, theme.selected()),
+        Verdict::Aborted => (glyphs.entries, theme.selected()),
+    }
+}
+
+/// The verdict and the reason, which do not scroll.
+fn head(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
+    let mut text = Text::new(width);
+    let (glyph, style) = look(paint, outcome.verdict);
+    let score = outcome.score.total.map(|total| format!(", {total} of 100 points")).unwrap_or_default();
+    let verdict = outcome.verdict.to_string().to_uppercase();
+    text.plate(&format!(" {glyph} {verdict}{score}  {} {} ", paint.glyphs().dot, outcome.title), style);
+    text.wrapped(" ", &format!("{}.", outcome.reason), paint.theme.strong());
+    if !outcome.left.is_empty() {
+        let left = format!(" STILL IN FORCE: {} ", outcome.left.join("; "));
+        text.plate(&left, paint.theme.trouble_band());
+    }
+    text
+}
+
+fn judged(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
+    let theme = paint.theme;
+    let mut text = Text::new(width);
+    if let Some(violation) = &outcome.violation {
+        text.line(Line::default());
+        text.plate(&format!(" {}: {} ", violation.property, violation.sentence), theme.trouble_band());
+        let where_to_look = "Time is frozen as it was then; the Messages view shows what led to it.";
+        text.wrapped(" ", where_to_look, theme.text());
+    }
+    if !outcome.score.parts.is_empty() {
+        text.line(Line::default());
+        text.line(Line::styled(" score", theme.strong()));
+        let weights: u32 = outcome.score.parts.iter().map(|part| u32::from(part.weight)).sum();
+        for part in &outcome.score.parts {
+            let share = u32::from(part.weight) * 100 / weights.max(1);
+            let words = format!("{}, which count {share} %", part.name);
+            text.led(Span::styled(format!(" {:>3} ", part.points), theme.strong()), &words, theme.text());
+        }
+    }
+    text.line(Line::default());
+    text.append(checks::results(paint, &outcome.checks, outcome.context.t(), width));
+    let since = checks::since_fault(paint, &outcome.moments, None, width);
+    if since.len() > 0 {
+        text.blank();
+        text.append(since);
+    }
+    text
+}
+
+fn learned(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
+    let theme = paint.theme;
+    let mut text = Text::new(width);
+    if !outcome.person.is_empty() {
+        text.line(Line::default());
+        text.line(Line::styled(" what you did", theme.strong()));
+        for result in &outcome.person {
+            did(paint, &mut text, result);
+        }
+    }
+    if !outcome.debrief.trim().is_empty() {
+        text.line(Line::default());
+        text.line(Line::styled(" what to take from it", theme.strong()));
+        text.paragraphs(" ", &outcome.debrief, theme.text());
+    }
+    text.line(Line::default());
+    if !outcome.paper.is_empty() {
+        text.wrapped(" read: ", &outcome.paper.join(", "), theme.text());
+    }
+    for link in &outcome.links {
+        text.wrapped(" ", link, theme.text());
+    }
+    let left = if outcome.left.is_empty() { "Nothing of the drill is left in force. " } else { "" };
+    text.wrapped(" ", &format!("{left}The cluster runs on: look around."), theme.text());
+    text.wrapped(" without a screen: ", &outcome.context.command, theme.faint());
+    text
+}
+
+fn did(paint: &Paint<'_>, text: &mut Text, result: &PersonResult) {
+    let (theme, glyphs) = (paint.theme, paint.glyphs());
+    match result {
+        PersonResult::Answer { question, chosen, is_right, right, misconception } => {
+            let (mark, style) = if *is_right {
+                (glyphs.yes, theme.leader_line())
+            } else {
+                (glyphs.no, theme.trouble_plate())
+            };
+            text.led(Span::styled(format!(" {mark} "), style), question, theme.text());
+            let chosen = chosen.as_deref().unwrap_or("no answer");
+            if *is_right {
+                text.wrapped("     right: ", chosen, theme.text());
+            } else {
+                text.wrapped("     yours: ", chosen, theme.text());
+                text.wrapped("     right: ", right, theme.text());
+                if !misconception.trim().is_empty() {
+                    text.wrapped("     ", misconception.trim(), theme.text());
+                }
+            }
+        }
+        PersonResult::Task { task, took, first_key, wrong_keys, hints, points, .. } => {
+            let (mark, style) = if took.is_some() {
+                (glyphs.yes, theme.leader_line())
+            } else {
+                (glyphs.no, theme.trouble_plate())
+            };
+            text.led(Span::styled(format!(" {mark} "), style), task, theme.text());
+            let took = match took {
+                Some(took) => format!("done in {}", Millis(*took)),
+                None => "not done in time".to_owned(),
+            };
+            let first =
+                first_key.map(|first| format!(", first key after {}", Millis(first))).unwrap_or_default();
+            let figures =
+                format!("{took}{first}, wrong keys: {wrong_keys}, hints: {hints}, {points} of 100 points");
+            text.wrapped("     ", &figures, theme.text());
+        }
+    }
+}
