@@ -9,7 +9,7 @@ mod support;
 use portable_pty::CommandBuilder;
 use raftdeck_deck::app::Settings;
 use raftdeck_lab::LabOptions;
-use raftdeck_tui::screen::runtime;
+use raftdeck_tui::screen::runtime::{self, Beginning};
 use raftdeck_tui::source::engine::Engine;
 use std::path::PathBuf;
 use support::deck::{Deck, RAFTDECK};
@@ -44,6 +44,6 @@ fn the_deck_that_panics() {
         panic!("provoked on a thread of its own");
     });
     let lab = Engine::Lab(Box::new(LabOptions::new(RAFTDECK, &["node"], 3)));
-    let status = runtime::run(lab, Settings::default(), None, None).unwrap();
+    let status = runtime::run(lab, Settings::default(), Beginning::default()).unwrap();
     std::process::exit(status.into());
 }

@@ -271,7 +271,7 @@ impl App {
     pub fn next_due(&self, now: Duration) -> Option<Duration> {
         // Before the cluster reports there is nothing to do.
         let playing = self.drills.playing().filter(|_| !self.world.is_empty())?;
-        Some(playing.run().next_due()?.max(now.saturating_add(Duration::from_millis(1))))
+        Some(playing.next_due()?.max(now.saturating_add(Duration::from_millis(1))))
     }
 
     fn cluster_view_change(&self, now: Duration) -> Option<Duration> {

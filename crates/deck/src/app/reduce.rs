@@ -46,7 +46,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         }
         Msg::ClusterStarted { capabilities, context } => {
             app.begin_anew(capabilities, now);
-            drills::began(app, context);
+            drills::began(app, context, now);
             Vec::new()
         }
         Msg::ClusterFailed(why) => {

@@ -5,7 +5,7 @@ use super::screen::ScreenArgs;
 use super::script::read_script;
 use crate::errors::WrongUsage;
 use crate::plain::{self, Format};
-use crate::screen::runtime;
+use crate::screen::runtime::{self, Beginning};
 use clap::Args;
 use clap::error::ErrorKind;
 use color_eyre::eyre::Result;
@@ -49,7 +49,7 @@ pub(super) fn run(args: DeckArgs) -> Result<u8> {
     if args.plain || !on_terminal {
         return plain::run(engine, Format::Words, Script::default(), tape);
     }
-    runtime::run(engine, args.screen.settings(), scripted, tape)
+    runtime::run(engine, args.screen.settings(), Beginning { scripted, tape, play: None })
 }
 
 fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {

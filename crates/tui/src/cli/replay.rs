@@ -2,7 +2,7 @@
 
 use super::screen::ScreenArgs;
 use crate::plain::{self, Format};
-use crate::screen::runtime;
+use crate::screen::runtime::{self, Beginning};
 use crate::source::engine::Engine;
 use clap::Args;
 use color_eyre::eyre::{Result, WrapErr};
@@ -48,5 +48,5 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
         return plain::play_through(recording, format);
     }
     let engine = Engine::Recording(Box::new(recording));
-    runtime::run(engine, args.screen.settings(), None, None)
+    runtime::run(engine, args.screen.settings(), Beginning::default())
 }

@@ -18,6 +18,12 @@ pub fn client_history() -> Option<PathBuf> {
     Some(state_dir()?.join("client-history"))
 }
 
+/// The file with how each drill went so far.
+#[must_use]
+pub fn drill_records() -> Option<PathBuf> {
+    Some(state_dir()?.join("drills.json"))
+}
+
 /// What `raftdeck paths` prints: a line each, or one JSON object.
 #[must_use]
 pub fn told(as_json: bool) -> String {
@@ -26,6 +32,7 @@ pub fn told(as_json: bool) -> String {
         ("program", shown(std::env::current_exe().ok())),
         ("state", shown(state_dir())),
         ("client_history", shown(client_history())),
+        ("drill_records", shown(drill_records())),
         ("temporary_data", shown(Some(std::env::temp_dir()))),
     ];
     if as_json {

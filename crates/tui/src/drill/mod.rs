@@ -6,6 +6,7 @@ mod new;
 mod plan;
 mod progress;
 mod real_time;
+pub(crate) mod records;
 mod results;
 mod simulated;
 

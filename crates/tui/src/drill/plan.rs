@@ -86,6 +86,13 @@ impl DrillPlan {
         Self { drill, context, engine, timing }
     }
 
+    /// A built-in drill on the deck: on this engine, unless its file is for the other one.
+    pub(crate) fn on_deck(drill: Drill, engine: DrillEngine) -> Self {
+        let engine = DrillEngine::only(&drill).unwrap_or(engine);
+        let name = drill.id.clone();
+        Self::new(drill, &name, Some(engine), Wishes::default())
+    }
+
     /// On which engine.
     #[must_use]
     pub fn engine(&self) -> DrillEngine {

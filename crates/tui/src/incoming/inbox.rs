@@ -156,6 +156,11 @@ impl Inbox {
         batch
     }
 
+    /// Forgets the updates that wait, after their source has ended: another one is in its place.
+    pub fn forget_updates(&self) {
+        self.lock().backlog.take();
+    }
+
     // A panic elsewhere must not keep the loop from ending.
     fn lock(&self) -> MutexGuard<'_, InboxContent> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)

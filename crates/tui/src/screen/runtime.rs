@@ -3,6 +3,8 @@
 //! A key is painted immediately; the lab's updates are gathered to thirty frames a second; without a change nothing is drawn. However
 //! the deck ends, the terminal is restored and the nodes are gone.
 
+use crate::drill::{DrillEngine, DrillPlan, records};
+use crate::errors::sentence;
 use crate::files;
 use crate::incoming::inbox::{Batch, EndReason, Inbox};
 use crate::incoming::signals;
@@ -11,10 +13,12 @@ use crate::source::engine::Engine;
 use crate::source::tape::Tape;
 use color_eyre::eyre::{Report, Result, WrapErr};
 use crossterm::event::{self, Event};
+use raftdeck_deck::app::drills::{Catalogue, Drills};
 use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::view::view;
-use raftdeck_model::{News, Source, Update};
+use raftdeck_drills::{Context, Drill, catalogue};
+use raftdeck_model::{Capabilities, Command, News, Source, Update};
 use ratatui::Terminal;
 use rustix::process::{Signal, kill_current_process_group};
 use std::collections::VecDeque;
@@ -27,10 +31,21 @@ use std::time::{Duration, Instant};
 /// Frames of telemetry come at most this often.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// Runs a cluster and its deck, with a script if there is one, until either ends; returns the exit status.
+/// What a deck begins with, besides its cluster.
+#[derive(Debug, Default)]
+pub struct Beginning {
+    /// A script that it plays.
+    pub scripted: Option<Scripted>,
+    /// Where the updates are recorded.
+    pub tape: Option<Tape>,
+    /// A drill that it runs at once. The cluster is the one that [`DrillPlan::start`] gave.
+    pub play: Option<DrillPlan>,
+}
+
+/// Runs a cluster and its deck until either ends; returns the exit status.
 ///
 /// Errors are returned before the screen opens, or when the terminal fails; everything else is a state of the deck.
-pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>, tape: Option<Tape>) -> Result<u8> {
+pub fn run(engine: Engine, settings: Settings, beginning: Beginning) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the terminal cannot be watched")?;
@@ -39,27 +54,31 @@ pub fn run(engine: Engine, settings: Settings, scripted: Option<Scripted>, tape:
         let inbox = Arc::clone(&inbox);
         move || inbox.end(EndReason::Panicked)
     });
-    let source = engine.start({
-        let inbox = Arc::clone(&inbox);
-        move |update| inbox.update(update)
-    })?;
-    let status = catch_unwind(AssertUnwindSafe(|| on_screen(&*source, inbox, settings, (scripted, tape))));
+    let drill_engine = if engine.name().0 == "sim" { DrillEngine::Sim } else { DrillEngine::Lab };
+    let mut source = Some(start(engine, &inbox)?);
+    let status =
+        catch_unwind(AssertUnwindSafe(|| on_screen((&mut source, drill_engine), inbox, settings, beginning)));
     terminal::leave();
     drop(source);
     // The hook has printed the panic.
     status.unwrap_or(Ok(signals::PANICKED))
 }
 
+fn start(engine: Engine, inbox: &Arc<Inbox>) -> Result<Box<dyn Source>> {
+    let inbox = Arc::clone(inbox);
+    engine.start(move |update| inbox.update(update))
+}
+
 fn on_screen(
-    source: &dyn Source,
+    (source, drill_engine): (&mut Option<Box<dyn Source>>, DrillEngine),
     inbox: Arc<Inbox>,
     settings: Settings,
-    (scripted, tape): (Option<Scripted>, Option<Tape>),
+    Beginning { scripted, tape, play }: Beginning,
 ) -> Result<u8> {
     terminal::enter(settings.mouse).wrap_err("the terminal cannot be taken over")?;
     read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
     let mut deck = Deck {
-        app: App::new(settings).over(source.capabilities().clone()),
+        app: app(settings, source.as_deref(), tape.is_some(), play.as_ref()),
         screen: Terminal::new(Canvas::new()).wrap_err("the terminal's size cannot be found")?,
         mouse: settings.mouse,
         started: Instant::now(),
@@ -67,6 +86,8 @@ fn on_screen(
         wake_at: None,
         inbox,
         source,
+        drill_engine,
+        played: play,
         tape,
         unrecorded: None,
     };
@@ -80,6 +101,17 @@ fn on_screen(
         Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(EndReason::Closed)),
         ended => ended.wrap_err("the terminal failed"),
     }
+}
+
+/// The deck's state at first.
+fn app(settings: Settings, source: Option<&dyn Source>, is_recording: bool, play: Option<&DrillPlan>) -> App {
+    let catalogue = Catalogue::new(catalogue(), records::read());
+    let mut drills = Drills::new(catalogue, is_recording);
+    if let Some(plan) = play {
+        drills = drills.playing_at_once(plan.drill.clone(), plan.context.clone());
+    }
+    let capabilities = source.map(|source| source.capabilities().clone()).unwrap_or_default();
+    App::new(settings).over(capabilities).with_drills(drills)
 }
 
 /// Passes on the terminal's events. The thread ends with the process, or when the deck ends.
@@ -110,7 +142,12 @@ struct Deck<'a> {
     /// When the screen wants to be woken.
     wake_at: Option<Instant>,
     inbox: Arc<Inbox>,
-    source: &'a dyn Source,
+    /// The cluster; `None`: that of a drill could not be started.
+    source: &'a mut Option<Box<dyn Source>>,
+    /// What drills run on, unless they are for something else.
+    drill_engine: DrillEngine,
+    /// The drill that the deck was started with.
+    played: Option<DrillPlan>,
     /// Updates are recorded here.
     tape: Option<Tape>,
     /// Why they are no longer recorded.
@@ -128,13 +165,14 @@ impl Deck<'_> {
     fn run(&mut self) -> io::Result<u8> {
         self.paint()?;
         loop {
-            let deadline = self.deadline();
+            let due = self.app.next_due(self.started.elapsed()).map(|at| self.started + at);
+            let deadline = [self.deadline(), due].into_iter().flatten().min();
             let batch = self.inbox.wait(deadline);
             let at_once = !batch.input.is_empty();
             if batch.continued {
                 self.take_over_anew()?;
             }
-            match self.take_in(batch) {
+            match self.take_in(batch, due)? {
                 LoopStep::GoOn => {}
                 LoopStep::Suspend => self.suspend()?,
                 LoopStep::End(status) => return Ok(status),
@@ -145,27 +183,75 @@ impl Deck<'_> {
         }
     }
 
-    fn take_in(&mut self, batch: Batch) -> LoopStep {
+    /// `due`: when the app wants to be called if nothing arrives.
+    fn take_in(&mut self, batch: Batch, due: Option<Instant>) -> io::Result<LoopStep> {
         if let Some(end) = batch.end {
-            return LoopStep::End(signals::end_status(end));
+            return Ok(LoopStep::End(signals::end_status(end)));
         }
         let updates = self.recorded(batch.updates).into_iter().map(Msg::Told);
         let input = batch.input.into_iter().filter_map(message);
         let mut next = LoopStep::GoOn;
-        let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).collect();
+        let due = due.filter(|due| *due <= Instant::now()).map(|_| Msg::Due);
+        let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).chain(due).collect();
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.app, msg, self.started.elapsed()) {
                 match effect {
-                    Effect::Send(command) => self.source.send(command),
+                    Effect::Send(command) => msgs.extend(self.send(command)),
                     // A script's file, and small: the delay of the keys is not noticeable.
                     Effect::Read(file) => msgs.push_front(Msg::Loaded(files::read(&file))),
                     Effect::Write { file, text } => msgs.push_front(Msg::Written(files::write(&file, &text))),
+                    Effect::StartDrill(drill) => {
+                        // It says that the cluster is being started, which takes a moment.
+                        self.paint()?;
+                        msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
+                        msgs.push_front(self.start_drill(*drill));
+                    }
+                    Effect::KeepRecord { id, record } => {
+                        if let Err(error) = records::keep(&id, record) {
+                            let reason = format!("how the drill went is not kept: {error}");
+                            msgs.push_back(self.told(News::Trouble { reason }));
+                        }
+                    }
                     Effect::Suspend => next = LoopStep::Suspend,
-                    Effect::Quit => return LoopStep::End(0),
+                    Effect::Quit => return Ok(LoopStep::End(0)),
                 }
             }
         }
-        next
+        Ok(next)
+    }
+
+    /// Sends a command to the cluster. Where there is none, it is refused.
+    fn send(&self, command: Command) -> Option<Msg> {
+        let Some(source) = self.source.as_ref() else {
+            let reason = "there is no cluster: start a drill, or raftdeck anew".to_owned();
+            return Some(self.told(News::Refused { id: command.id, reason }));
+        };
+        source.send(command);
+        None
+    }
+
+    /// Something that the program itself says.
+    fn told(&self, what: News) -> Msg {
+        Msg::Told(Update { at: self.app.clock().at(self.started.elapsed()), seq: 0, what })
+    }
+
+    /// Stops the present cluster and starts a fresh one for this drill.
+    fn start_drill(&mut self, drill: Drill) -> Msg {
+        *self.source = None;
+        self.inbox.forget_updates();
+        match self.cluster_for(drill) {
+            Ok((capabilities, context)) => Msg::ClusterStarted { capabilities, context },
+            Err(error) => Msg::ClusterFailed(sentence(&error)),
+        }
+    }
+
+    fn cluster_for(&mut self, drill: Drill) -> Result<(Capabilities, Context)> {
+        let again = self.played.clone().filter(|plan| plan.drill == drill);
+        let plan = again.unwrap_or_else(|| DrillPlan::on_deck(drill, self.drill_engine));
+        let source = start(plan.start()?, &self.inbox)?;
+        let capabilities = source.capabilities().clone();
+        *self.source = Some(source);
+        Ok((capabilities, plan.context))
     }
 
     /// The updates, after they have been recorded if there is a recording. A failure of the recording is reported once, and the deck
@@ -173,7 +259,11 @@ impl Deck<'_> {
     fn recorded(&mut self, mut updates: Vec<Update>) -> Vec<Update> {
         let Some(tape) = &mut self.tape else { return updates };
         match tape.note(&mut updates) {
-            Ok(commands) => commands.into_iter().for_each(|command| self.source.send(command)),
+            Ok(commands) => {
+                if let Some(source) = self.source.as_ref() {
+                    commands.into_iter().for_each(|command| source.send(command));
+                }
+            }
             Err(error) => {
                 let reason = format!("{error:#}: nothing more is recorded");
                 let (at, seq) = updates.last().map_or((Duration::ZERO, 0), |last| (last.at, last.seq));

@@ -86,7 +86,7 @@ impl Drills {
     #[must_use]
     pub fn playing_at_once(mut self, drill: Drill, context: Context) -> Self {
         self.catalogue.take_in(drill.clone());
-        self.stage = DrillStage::Playing(Box::new(Playing::new(drill, context)));
+        self.stage = DrillStage::Playing(Box::new(Playing::new(drill, context, Duration::ZERO)));
         self.owns_cluster = true;
         self
     }

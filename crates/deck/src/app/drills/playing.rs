@@ -27,17 +27,19 @@ pub fn is_of_workload(id: CommandId) -> bool {
 #[derive(Debug)]
 pub struct Playing {
     run: Run,
+    /// When it was made: the run counts real time from here, as if the deck had started with it.
+    origin: Duration,
     /// What the run told, oldest first.
     story: VecDeque<String>,
     waits_for: Option<PersonWait>,
 }
 
 impl Playing {
-    /// A run of this drill, which begins when the cluster reports.
+    /// A run of this drill on a cluster that was started at `now`. It begins when the cluster reports.
     #[must_use]
-    pub fn new(drill: Drill, context: Context) -> Self {
+    pub fn new(drill: Drill, context: Context, now: Duration) -> Self {
         let options = RunOptions { first: FIRST, attended: true, context, is_real: true };
-        Self { run: Run::new(drill, options), story: VecDeque::new(), waits_for: None }
+        Self { run: Run::new(drill, options), origin: now, story: VecDeque::new(), waits_for: None }
     }
 
     /// The run.
@@ -49,7 +51,7 @@ impl Playing {
     /// What it does now.
     #[must_use]
     pub fn status(&self, now: Duration) -> RunStatus<'_> {
-        self.run.status(now)
+        self.run.status(self.since(now))
     }
 
     /// What it told, oldest first.
@@ -64,12 +66,21 @@ impl Playing {
         self.waits_for
     }
 
+    fn since(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.origin)
+    }
+
+    /// When it has something to do if nothing happens before.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        self.run.next_due().map(|due| due.saturating_add(self.origin))
+    }
+
     pub(super) fn hear(&mut self, update: &Update, now: Duration, world: &World) {
-        self.run.hear(update, now, world);
+        self.run.hear(update, self.since(now), world);
     }
 
     pub(super) fn note_command(&mut self, command: &Command, now: Duration, world: &World) {
-        self.run.note_command(command, now, world);
+        self.run.note_command(command, self.since(now), world);
     }
 
     pub(super) fn input(&mut self, input: PersonInput) {
@@ -82,6 +93,7 @@ impl Playing {
 
     /// Goes on as far as possible: the commands to send, and whether it waits for something new from the person.
     pub(super) fn go_on(&mut self, now: Duration, world: &World) -> (Vec<Command>, bool) {
+        let now = self.since(now);
         let mut commands = Vec::new();
         for effect in self.run.go_on(now, world) {
             match effect {

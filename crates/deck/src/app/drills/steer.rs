@@ -60,9 +60,9 @@ pub(crate) fn confirm_key(app: &mut App, confirm: Confirm, event: KeyEvent) -> V
 }
 
 /// The cluster of a drill has started: the run begins.
-pub(crate) fn began(app: &mut App, context: Context) {
+pub(crate) fn began(app: &mut App, context: Context, now: Duration) {
     if let DrillStage::Starting(drill) = std::mem::take(&mut app.drills.stage) {
-        app.drills.stage = DrillStage::Playing(Box::new(Playing::new(*drill, context)));
+        app.drills.stage = DrillStage::Playing(Box::new(Playing::new(*drill, context, now)));
         app.drills.owns_cluster = true;
         app.view = View::Drills;
     }

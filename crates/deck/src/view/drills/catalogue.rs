@@ -79,25 +79,26 @@ fn rows(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// The widths of the list's columns.
+/// The widths of the list's columns; 0: the column is left out.
 struct Columns {
     title: usize,
     id: usize,
+    nodes: usize,
 }
 
 impl Columns {
-    /// The mark, the level, the nodes and the result, with the gaps.
-    const OTHERS: usize = 3 + 8 + 7 + 5;
+    /// The mark, the level and the result, with the gaps.
+    const OTHERS: usize = 3 + 8 + 5;
 
     fn of(width: u16) -> Self {
-        let id = if width >= WITH_IDS { 22 } else { 0 };
-        Self { title: usize::from(width).saturating_sub(Self::OTHERS + id), id }
+        let (id, nodes) = if width >= WITH_IDS { (22, 7) } else { (0, 0) };
+        Self { title: usize::from(width).saturating_sub(Self::OTHERS + id + nodes), id, nodes }
     }
 
     fn heads(&self) -> String {
-        let id = if self.id > 0 { "id" } else { "" };
-        let heads = format!("   {:t$}{id:i$}level   nodes  best", "drill", t = self.title, i = self.id);
-        heads.trim_end().to_owned()
+        let (id, nodes) = if self.id > 0 { ("id", "nodes") } else { ("", "") };
+        let Self { title: t, id: i, nodes: n } = *self;
+        format!("   {:t$}{id:i$}{:8}{nodes:n$}best", "drill", "level")
     }
 
     fn row(
@@ -109,19 +110,17 @@ impl Columns {
     ) -> Line<'static> {
         let theme = paint.theme;
         let mark = if selected { paint.glyphs().selected } else { " " };
-        let title = paint.cut(&drill.title, self.title.saturating_sub(1));
-        let id = paint.cut(&drill.id, self.id.saturating_sub(1));
+        let cell = |text: &str, width: usize| padded(&paint.cut(text, width.saturating_sub(1)), width);
+        let nodes = if self.nodes > 0 { format!("{:>5}  ", drill.cluster.nodes) } else { String::new() };
         let (result, style) = best(paint, record);
         let faint = if selected { theme.selected() } else { theme.faint() };
+        let title = if selected { theme.selected() } else { theme.strong() };
         Line::from(vec![
             Span::raw(format!(" {mark} ")),
-            Span::styled(
-                padded(&title, self.title),
-                if selected { theme.selected() } else { theme.strong() },
-            ),
-            Span::styled(padded(&id, self.id), faint),
-            Span::styled(format!("{:<8}", drill.difficulty.name()), faint),
-            Span::styled(format!("{:>5}  ", drill.cluster.nodes), faint),
+            Span::styled(cell(&drill.title, self.title), title),
+            Span::styled(cell(&drill.id, self.id), faint),
+            Span::styled(cell(drill.difficulty.name(), 8), faint),
+            Span::styled(nodes, faint),
             Span::styled(result, style),
         ])
     }

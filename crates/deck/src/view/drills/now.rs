@@ -29,12 +29,12 @@ fn question(paint: &Paint<'_>, text: &mut Text, status: &AskStatus<'_>) {
     let (ask, chosen) = (status.ask, status.chosen);
     let is_right = chosen.and_then(|chosen| ask.options.get(chosen)).map(|option| option.right);
     match is_right {
-        None => text.plate(&format!(" QUESTION  {} ", ask.question), theme.trouble_band()),
+        None => text.plate(&format!(" QUESTION: {} ", ask.question), theme.trouble_band()),
         Some(true) => {
-            text.plate(&format!(" {} RIGHT  {} ", paint.glyphs().yes, ask.question), theme.leader_plate());
+            text.plate(&format!(" {} RIGHT: {} ", paint.glyphs().yes, ask.question), theme.leader_plate());
         }
         Some(false) => {
-            text.plate(&format!(" {} WRONG  {} ", paint.glyphs().no, ask.question), theme.trouble_band());
+            text.plate(&format!(" {} WRONG: {} ", paint.glyphs().no, ask.question), theme.trouble_band());
         }
     }
     text.blank();
@@ -90,7 +90,7 @@ fn answered(paint: &Paint<'_>, text: &mut Text, (place, option): (usize, &AskOpt
 
 fn task(paint: &Paint<'_>, text: &mut Text, status: &ActStatus<'_>) {
     let theme = paint.theme;
-    text.plate(&format!(" YOUR TASK  {} ", status.act.task), theme.trouble_band());
+    text.plate(&format!(" YOUR TASK: {} ", status.act.task), theme.trouble_band());
     text.blank();
     text.line(countdown(paint, status, text.width()));
     for (number, hint) in (1..).zip(status.hints) {
