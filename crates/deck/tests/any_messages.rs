@@ -5,15 +5,15 @@ mod fixture;
 use crossterm::event::{
     KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
-use fixture::{Scene, addresses, follower, leader, ms, n, node_status, runs};
+use fixture::{Scene, addresses, drills, follower, leader, ms, n, node_status, runs};
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
 use raftdeck_model::{
-    ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId, Disturbance,
-    Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, LinkState, LogLevel, MessageId, MessageReport,
-    MessageState, News, NodeView, Order, ProcessState, RaftView, RequestFate, Timers, Update,
+    Capabilities, ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId,
+    Disturbance, Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, LinkState, LogLevel, MessageId,
+    MessageReport, MessageState, News, NodeView, Order, ProcessState, RaftView, RequestFate, Timers, Update,
     WorkloadFigures, World,
 };
 use raftdeck_protocol::{
@@ -412,7 +412,7 @@ fn told() -> impl Strategy<Value = News> {
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU:.,+- /on\"\\ abc日".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU:.,+- /on\"\\ abc日dHGydHGy1Kk".chars().map(KeyCode::Char).collect::<Vec<_>>()),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
             KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,
@@ -448,6 +448,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => text().prop_map(|text| Step::Tell(Msg::Paste(text))),
         1 => (1..300u16, 1..100u16).prop_map(|(w, h)| Step::Tell(Msg::Resize(w, h))),
         1 => Just(Step::Tell(Msg::Wake)),
+        6 => Just(Step::Tell(Msg::Due)),
+        1 => text().prop_map(|why| Step::Tell(Msg::ClusterFailed(why))),
+        1 => any::<bool>().prop_map(|recorded| Step::Tell(Msg::ClusterStarted {
+            capabilities: if recorded { Capabilities::all().recorded() } else { Capabilities::all() },
+            context: drills::context(),
+        })),
         4 => prop_oneof![0..100u64, 0..20_000u64].prop_map(Step::Later),
         4 => prop_oneof![(1..130u16, 1..45u16), (1..12u16, 1..6u16), Just((1, 1)), Just((80, 24))]
             .prop_map(|(w, h)| Step::Paint(w, h)),
@@ -458,7 +464,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
     let member = |id| scene.app.world().node(id).is_some();
     match effect {
-        Effect::Quit | Effect::Suspend => true,
+        Effect::Quit | Effect::Suspend | Effect::StartDrill(_) | Effect::KeepRecord { .. } => true,
         // Only scripts name files.
         Effect::Read(_) | Effect::Write { .. } => false,
         Effect::Send(Command { what, .. }) => match what {
@@ -515,14 +521,17 @@ fn one_leader(world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn run(steps: Vec<Step>, settings: Settings, nodes: u64) -> Result<(), TestCaseError> {
-    let mut scene = Scene::started(settings, nodes);
+fn run(steps: Vec<Step>, mut scene: Scene, settings: Settings) -> Result<(), TestCaseError> {
     let mut world = scene.app.world().clone();
     for step in steps {
         match step {
             Step::Tell(msg) => {
-                if let Msg::Told(update) = &msg {
-                    world.fold(update);
+                match &msg {
+                    Msg::Told(update) => {
+                        world.fold(update);
+                    }
+                    Msg::ClusterStarted { .. } | Msg::ClusterFailed(_) => world = World::default(),
+                    _ => {}
                 }
                 let effects = update(&mut scene.app, msg, scene.now);
                 for effect in &effects {
@@ -540,6 +549,8 @@ fn run(steps: Vec<Step>, settings: Settings, nodes: u64) -> Result<(), TestCaseE
         one_leader(&world)?;
         let wake = scene.app.next_wake(scene.now);
         prop_assert!(wake.is_none_or(|at| at > scene.now), "a runtime that obeys would spin");
+        let due = scene.app.next_due(scene.now);
+        prop_assert!(due.is_none_or(|at| at > scene.now), "a runtime that obeys would spin");
     }
     Ok(())
 }
@@ -555,7 +566,20 @@ proptest! {
         nodes in 0..16u64,
     ) {
         let colour = if plain { ColourChoice::Never } else { ColourChoice::Terminal };
-        run(steps, Settings { ascii, colour, mouse: !ascii }, nodes)?;
+        let settings = Settings { ascii, colour, mouse: !ascii };
+        run(steps, Scene::started(settings, nodes), settings)?;
+    }
+
+    #[test]
+    fn no_sequence_of_messages_panics_during_a_drill(
+        steps in vec(step(), 0..120),
+        ascii in any::<bool>(),
+        part in 0..6usize,
+    ) {
+        let settings = Settings { ascii, ..Settings::default() };
+        let scenes =
+            [drills::choosing, drills::question, drills::answered, drills::task, drills::elected, drills::ended];
+        run(steps, scenes[part](settings), settings)?;
     }
 }
 
@@ -572,6 +596,11 @@ fn every_size_can_be_painted_in_every_view() {
         fixture::frozen,
         fixture::messages,
         fixture::many_messages,
+        drills::choosing,
+        drills::answered,
+        drills::task,
+        drills::elected,
+        drills::ended,
     ];
     std::thread::scope(|scope| {
         for make in scenes {

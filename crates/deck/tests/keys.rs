@@ -3,10 +3,10 @@
 mod fixture;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use fixture::{Scene, joining, joint, leader, ms, n, partition, quiet, rule, sent};
-use raftdeck_deck::actions::{ACTIONS, Action, ActionId};
+use fixture::{Scene, drills, joining, joint, leader, ms, n, partition, quiet, rule, sent};
+use raftdeck_deck::actions::{ACTIONS, Action, ActionId, Group};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, View, update};
-use raftdeck_deck::keys::meant;
+use raftdeck_deck::keys::{meant, takes};
 use raftdeck_deck::view::Target;
 use raftdeck_model::{
     Ability, Capabilities, ChangeStep, Command, LinkState, News, Order, ProcessState, WorkloadFigures,
@@ -207,7 +207,7 @@ fn q_and_ctrl_c_quit_and_ctrl_z_suspends_also_from_the_prompt() {
 #[test]
 fn tab_goes_round_the_views() {
     let mut scene = scene();
-    for view in [View::Logs, View::Messages, View::Output, View::Cluster] {
+    for view in [View::Logs, View::Messages, View::Drills, View::Output, View::Cluster] {
         scene.press(KeyCode::Tab);
         assert_eq!(scene.app.view(), view);
     }
@@ -251,20 +251,52 @@ fn clicks_select_nodes_tabs_and_keys() {
 
 #[test]
 fn every_key_of_the_deck_means_one_action_in_each_view() {
+    let of_drills = |action: &&Action| action.group == Group::Drills;
     for view in View::ALL {
-        for action in ACTIONS {
+        for action in ACTIONS.iter().filter(|action| !of_drills(action)) {
             for (key, scope) in action.keys.iter().filter(|(_, scope)| scope.holds(view)) {
                 let others = ACTIONS.iter().filter(|other| {
-                    other.keys.iter().any(|(k, s)| k == key && s.holds(view)) && other.id != action.id
+                    other.keys.iter().any(|(k, s)| k == key && s.holds(view))
+                        && other.id != action.id
+                        && !of_drills(other)
                 });
                 assert_eq!(others.count(), 0, "{key} in {view:?} ({scope:?})");
             }
         }
     }
-    for key in "123456789kKrRzpihwfuU:.,+- ?q".chars() {
-        let event = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
-        assert!(View::ALL.into_iter().all(|view| meant(view, &event).is_some()), "{key} does nothing");
+    let mut scene = scene();
+    for _ in View::ALL {
+        for key in "123456789kKrRzpihwfuUd:.,+- ?q".chars() {
+            let event = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
+            assert!(meant(&scene.app, &event).is_some(), "{key} does nothing in {:?}", scene.app.view());
+        }
+        scene.press(KeyCode::Tab);
     }
+}
+
+#[test]
+fn a_key_has_one_meaning_at_each_moment_of_a_drill() {
+    let scenes =
+        [drills::choosing, drills::question, drills::answered, drills::task, drills::elected, drills::ended];
+    for (place, make) in scenes.into_iter().enumerate() {
+        let scene = make(Settings::default());
+        assert_eq!(scene.app.view(), View::Drills);
+        let able: Vec<&Action> = ACTIONS
+            .iter()
+            .filter(|action| action.group == Group::Drills && action.can(&scene.app).is_ok())
+            .collect();
+        for action in &able {
+            let keys: Vec<_> = action.keys.iter().map(|(key, _)| key).collect();
+            let alike = able.iter().filter(|other| other.keys.iter().any(|(key, _)| keys.contains(&key)));
+            assert_eq!(alike.count(), 1, "{:?} at moment {place}", action.id);
+        }
+    }
+}
+
+/// What belongs to a moment of a drill is offered at that moment only.
+fn is_offered(scene: &Scene, action: &Action) -> bool {
+    let is_its_moment = action.group != Group::Drills || action.can(&scene.app).is_ok();
+    is_its_moment && takes(&scene.app, action)
 }
 
 #[test]
@@ -274,12 +306,12 @@ fn footer_help_and_table_agree() {
         assert_eq!(scene.app.view(), view);
         let footer = text(&scene.paint(340, 60)).lines().last().map(str::to_owned).unwrap_or_default();
         for action in ACTIONS.iter().filter(|action| action.footer > 0) {
-            let Some(key) = action.key(view) else { continue };
+            let Some(key) = action.key(view).filter(|_| is_offered(&scene, action)) else { continue };
             let hint = format!("{key} {}", action.short);
             assert!(footer.contains(&hint), "{hint:?} is not in {footer:?}");
         }
         let buttons = |scene: &Scene| scene.targets().filter(|t| matches!(t, Target::Action(_))).count();
-        let hinted = ACTIONS.iter().filter(|action| action.footer > 0 && action.key(view).is_some()).count();
+        let hinted = ACTIONS.iter().filter(|action| action.footer > 0 && is_offered(&scene, action)).count();
         assert_eq!(buttons(&scene), hinted);
         scene.press(KeyCode::Tab);
     }

@@ -4,8 +4,8 @@ mod fixture;
 
 use crossterm::event::KeyCode;
 use fixture::{
-    Scene, election, failed, frozen, joining, joint, logs, many_messages, messages, n, output, partition,
-    quiet, stale_leader,
+    Scene, drills, election, failed, frozen, joining, joint, logs, many_messages, messages, n, output,
+    partition, quiet, stale_leader,
 };
 use raftdeck_deck::app::{ColourChoice, Settings};
 use raftdeck_model::{Ability, Capabilities, ChangeStep, Known, News, NodeView, ProcessState, RaftView};
@@ -115,6 +115,45 @@ fn the_logs_view_shows_where_the_snapshot_ends() {
 #[test]
 fn the_output_view_shows_what_nodes_wrote() {
     check("output", output, &SIZES);
+}
+
+#[test]
+fn the_drills_view_shows_what_there_is_to_choose_from() {
+    check("drills-catalogue", drills::choosing, &SIZES);
+    let confirm = |settings| {
+        let mut scene = drills::choosing(settings);
+        scene.press(KeyCode::Enter);
+        scene
+    };
+    check("drills-confirm", confirm, &[(80, 24), (40, 12)]);
+}
+
+#[test]
+fn the_drills_view_shows_first_what_waits_for_the_person() {
+    check("drills-question", drills::question, &SIZES);
+    check("drills-answered", drills::answered, &SIZES);
+    check("drills-task", drills::task, &SIZES);
+    check("drills-elected", drills::elected, &SIZES);
+}
+
+#[test]
+fn the_drills_view_shows_the_verdict_first() {
+    check("drills-result", drills::ended, &SIZES);
+}
+
+#[test]
+fn the_other_views_show_a_line_of_the_drill() {
+    let beside = |scene: fn(Settings) -> Scene| {
+        move |settings| {
+            let mut scene = scene(settings);
+            scene.press(KeyCode::Tab);
+            scene.press(KeyCode::Tab);
+            scene
+        }
+    };
+    check("drills-beside-question", beside(drills::question), &[(80, 24)]);
+    check("drills-beside-task", beside(drills::task), &[(80, 24), (40, 12)]);
+    check("drills-beside-result", beside(drills::ended), &[(80, 24)]);
 }
 
 #[test]
@@ -247,6 +286,10 @@ fn ascii_means_ascii() {
         frozen(ASCII),
         messages(ASCII),
         many_messages(ASCII),
+        drills::choosing(ASCII),
+        drills::answered(ASCII),
+        drills::task(ASCII),
+        drills::ended(ASCII),
     ] {
         let mut scene = scene;
         for (width, height) in [(120, 40), (80, 24), (40, 12), (10, 3)] {

@@ -98,7 +98,7 @@ impl Record {
             News::Process { node, state } => self.process(update.at, *node, state),
             News::Trace { node, trace } => self.trace(update.at, *node, trace),
             News::Messages { messages, skipped } => {
-                self.messages_skipped += skipped;
+                self.messages_skipped = self.messages_skipped.saturating_add(*skipped);
                 for message in messages {
                     self.messages.insert(message.id, message.clone());
                 }

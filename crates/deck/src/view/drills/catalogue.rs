@@ -21,7 +21,7 @@ const WITH_IDS: u16 = 62;
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let area = trouble(paint, area);
     if area.width >= BESIDE {
-        let width = if area.width >= 110 { area.width * 11 / 20 } else { 44 };
+        let width = if area.width >= 110 { (area.width * 13 / 20).min(100) } else { 44 };
         let list = Rect { width, ..area };
         let about = Rect { x: list.right() + 1, width: area.width - width - 1, ..area };
         rows(paint, list);

@@ -39,6 +39,28 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         DrillStage::Playing(playing) => running::draw(paint, area, playing),
         DrillStage::Ended(outcome) => result::draw(paint, area, outcome),
     }
+    in_ascii(paint, area);
+}
+
+/// Where only ASCII may be drawn, the other characters of a drill's own texts are replaced by what comes closest in one cell.
+fn in_ascii(paint: &mut Paint<'_>, area: Rect) {
+    if !paint.app.settings.ascii {
+        return;
+    }
+    for position in area.intersection(paint.buf.area).positions() {
+        let Some(cell) = paint.buf.cell_mut(position).filter(|cell| !cell.symbol().is_ascii()) else {
+            continue;
+        };
+        let closest = match cell.symbol() {
+            "§" => "S",
+            "–" | "—" | "−" => "-",
+            "“" | "”" | "„" => "\"",
+            "‘" | "’" => "'",
+            "…" => "~",
+            _ => "?",
+        };
+        cell.set_symbol(closest);
+    }
 }
 
 /// Shows lines from this one on, and says if there are more below.

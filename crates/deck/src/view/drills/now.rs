@@ -92,7 +92,8 @@ fn task(paint: &Paint<'_>, text: &mut Text, status: &ActStatus<'_>) {
     let theme = paint.theme;
     text.plate(&format!(" YOUR TASK: {} ", status.act.task), theme.trouble_band());
     text.blank();
-    text.line(countdown(paint, status, text.width()));
+    let label = format!(" {} left of {} ", tenths(status.left), tenths(status.allowed));
+    text.line(countdown(paint, status, &label, text.width()));
     for (number, hint) in (1..).zip(status.hints) {
         text.blank();
         text.led(Span::styled(format!(" hint {number}  "), theme.strong()), &hint.text, theme.text());
@@ -116,13 +117,17 @@ fn task(paint: &Paint<'_>, text: &mut Text, status: &ActStatus<'_>) {
     text.led(Span::styled(" G ".to_owned(), theme.key()), give_up, theme.text());
 }
 
-/// The time that is left, as a bar and in figures.
-pub(super) fn countdown(paint: &Paint<'_>, status: &ActStatus<'_>, width: usize) -> Line<'static> {
-    let label = format!(" {} left of {} ", tenths(status.left), tenths(status.allowed));
+/// The time that is left, as a bar and in the figures of the label.
+pub(super) fn countdown(
+    paint: &Paint<'_>,
+    status: &ActStatus<'_>,
+    label: &str,
+    width: usize,
+) -> Line<'static> {
     let room = width.saturating_sub(label.len() + 2).min(BAR);
     let mut spans = bar(paint, status.left, status.allowed, room);
     spans.insert(0, Span::raw(" "));
-    spans.push(Span::styled(label, paint.theme.strong()));
+    spans.push(Span::styled(label.to_owned(), paint.theme.strong()));
     if paint.app.clock.is_frozen() {
         spans.push(Span::styled("frozen", paint.theme.trouble_plate()));
     }
@@ -192,7 +197,10 @@ fn step(status: &RunStatus<'_>, waits: Vec<String>) -> (String, Vec<String>) {
             let since = Millis(status.now.saturating_sub(begun)).to_string();
             let mut lines: Vec<String> = caption.into_iter().cloned().collect();
             lines.push(format!("{} ({since})", step.text));
-            let is_same = |wait: &String| step.text.contains(wait.trim_start_matches("waits for: "));
+            let is_same = |wait: &String| {
+                let wait = wait.trim_start_matches("waits for: ");
+                step.text.contains(wait) || wait.ends_with(&step.text)
+            };
             lines.extend(waits.into_iter().filter(|wait| !is_same(wait)));
             (claim, lines)
         }

@@ -10,6 +10,9 @@ use ratatui::text::{Line, Span};
 
 /// Draws it.
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, outcome: &Outcome) {
+    let title = paint.cut(&format!("drill: {}", outcome.title), usize::from(area.width).saturating_sub(6));
+    paint.rule(area, 0, &title);
+    let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let head = head(paint, outcome, area.width);
     super::show(paint, area, head.lines(), 0);
     let used = u16::try_from(head.len()).unwrap_or(u16::MAX).min(area.height);
@@ -46,15 +49,24 @@ pub(super) fn look(paint: &Paint<'_>, verdict: Verdict) -> (&'static str, Style)
 fn head(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
     let mut text = Text::new(width);
     let (glyph, style) = look(paint, outcome.verdict);
-    let score = outcome.score.total.map(|total| format!(", {total} of 100 points")).unwrap_or_default();
+    let score = outcome.score.total.map(|total| format!(": {total} of 100 points")).unwrap_or_default();
     let verdict = outcome.verdict.to_string().to_uppercase();
-    text.plate(&format!(" {glyph} {verdict}{score}  {} {} ", paint.glyphs().dot, outcome.title), style);
-    text.wrapped(" ", &format!("{}.", outcome.reason), paint.theme.strong());
+    text.plate(&format!(" {glyph} {verdict}{score} "), style);
+    text.wrapped(" ", &sentence(&outcome.reason), paint.theme.strong());
     if !outcome.left.is_empty() {
         let left = format!(" STILL IN FORCE: {} ", outcome.left.join("; "));
         text.plate(&left, paint.theme.trouble_band());
     }
     text
+}
+
+/// A reason as a sentence.
+fn sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    // A node's name stays as it is.
+    let is_name = reason.starts_with('n') && reason.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
+    if is_name { format!("{reason}.") } else { format!("{}{}.", first.collect::<String>(), chars.as_str()) }
 }
 
 fn judged(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
@@ -72,8 +84,11 @@ fn judged(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
         let weights: u32 = outcome.score.parts.iter().map(|part| u32::from(part.weight)).sum();
         for part in &outcome.score.parts {
             let share = u32::from(part.weight) * 100 / weights.max(1);
-            let words = format!("{}, which count {share} %", part.name);
-            text.led(Span::styled(format!(" {:>3} ", part.points), theme.strong()), &words, theme.text());
+            text.line(Line::from(vec![
+                Span::raw(format!(" {:12}", part.name)),
+                Span::styled(format!("{:>4}", part.points), theme.strong()),
+                Span::styled(format!(" of 100, counts {share} %"), theme.faint()),
+            ]));
         }
     }
     text.line(Line::default());

@@ -1,6 +1,6 @@
 //! The line that the other views show of a drill: what it does, the countdown, that a question waits.
 
-use super::now::{countdown, doing};
+use super::now::{countdown, doing, tenths};
 use super::result::look;
 use crate::app::drills::{DrillStage, Playing};
 use crate::app::{App, View};
@@ -27,6 +27,7 @@ pub(crate) fn strip(paint: &mut Paint<'_>, area: Rect) {
         DrillStage::Ended(outcome) => ended(paint, area, outcome),
         DrillStage::Choosing | DrillStage::Starting(_) => {}
     }
+    super::in_ascii(paint, area);
     paint.mark(area, Target::View(View::Drills));
 }
 
@@ -40,7 +41,8 @@ fn running(paint: &mut Paint<'_>, area: Rect, playing: &Playing) {
     }
     if let Some(act) = &status.act {
         // The time matters more than the last words of the task.
-        let time = countdown(paint, act, 40.min(usize::from(area.width) / 2));
+        let label = format!(" {} left ", tenths(act.left));
+        let time = countdown(paint, act, &label, 40.min(usize::from(area.width) / 2));
         let width = u16::try_from(time.width()).unwrap_or(u16::MAX).min(area.width);
         let left = Rect { width: area.width - width, ..area };
         told(paint, left, (" TASK ", theme.trouble_band()), &act.act.task, "");
