@@ -260,8 +260,10 @@ impl Deck<'_> {
         let Some(tape) = &mut self.tape else { return updates };
         match tape.note(&mut updates) {
             Ok(commands) => {
-                if let Some(source) = self.source.as_ref() {
-                    commands.into_iter().for_each(|command| source.send(command));
+                for command in commands {
+                    if let Some(source) = self.source.as_ref() {
+                        source.send(command);
+                    }
                 }
             }
             Err(error) => {

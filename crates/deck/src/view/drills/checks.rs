@@ -90,21 +90,10 @@ fn one_result(paint: &Paint<'_>, text: &mut Text, check: &CheckResult, t: Durati
         CheckState::Broken(why) => (glyphs.no, "BROKEN", why.as_str(), theme.trouble_plate()),
         CheckState::Unknown(why) => (glyphs.ask, "NOT KNOWN", why.as_str(), theme.strong()),
     };
-    let mut words = check.name.clone();
-    if let Some(measured) = &check.measured {
-        words.push_str(&format!(": {} {measured}", check.expr));
-    }
-    if let Some(bound) = &check.bound {
-        words.push_str(&format!(", {}", bound_told(bound, t)));
-    }
-    if check.severity == Severity::Should {
-        words.push_str(" (should)");
-    }
-    if !word.is_empty() {
-        words.push_str(&format!(" {}: {word}", glyphs.dot));
-    }
-    if !why.is_empty() {
-        words.push_str(&format!(": {why}"));
-    }
+    let measured = check.measured.map(|measured| format!(": {} {measured}", check.expr)).unwrap_or_default();
+    let bound = check.bound.as_ref().map(|bound| format!(", {}", bound_told(bound, t))).unwrap_or_default();
+    let should = if check.severity == Severity::Should { " (should)" } else { "" };
+    let word = if word.is_empty() { String::new() } else { format!(" {} {word}: {why}", glyphs.dot) };
+    let words = format!("{}{measured}{bound}{should}{word}", check.name);
     text.led(Span::styled(format!(" {mark} "), style), &words, theme.text());
 }
