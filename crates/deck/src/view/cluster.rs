@@ -54,11 +54,15 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 /// What is shown before anything is known.
 pub(crate) fn waiting(paint: &mut Paint<'_>, area: Rect) {
     paint.mark(area, Target::Pane(Pane::Feed));
+    let (what, hint) = match paint.app.drills.failure {
+        Some(_) => ("There is no cluster: that of the last drill could not be started.", "d says why."),
+        None => ("The cluster is starting.", "Its nodes will appear here."),
+    };
     let lines = [
         Line::styled("raftdeck", paint.theme.strong()),
         Line::default(),
-        Line::styled("The cluster is starting.", paint.theme.text()),
-        Line::styled("Its nodes will appear here.", paint.theme.faint()),
+        Line::styled(what, paint.theme.text()),
+        Line::styled(hint, paint.theme.faint()),
     ];
     let top = area.height.saturating_sub(5) / 2;
     for (row, line) in (top..).zip(&lines) {

@@ -102,7 +102,12 @@ fn set_up(paint: &Paint<'_>) -> Vec<String> {
 
 fn band(paint: &mut Paint<'_>, area: Rect) {
     let verdict = paint.app.world.verdict();
-    let (claim, detail, tone) = labels::verdict(&verdict);
+    let (claim, detail, tone) = match &paint.app.drills.failure {
+        Some(_) if paint.app.world.is_empty() => {
+            ("NO CLUSTER".to_owned(), "that of the drill could not be started".to_owned(), Tone::Trouble)
+        }
+        _ => labels::verdict(&verdict),
+    };
     let glyphs = paint.glyphs();
     let (glyph, style) = match tone {
         Tone::Good => (glyphs.leader, paint.theme.leader_plate()),

@@ -51,7 +51,7 @@ fn question(paint: &Paint<'_>, text: &mut Text, status: &AskStatus<'_>) {
         let range = format!("  1-{} ", ask.options.len());
         text.led(
             Span::styled(range, theme.key()),
-            "chooses an answer; the cluster runs on meanwhile",
+            "chooses an answer; the drill waits for it",
             theme.faint(),
         );
         return;
@@ -99,7 +99,7 @@ fn task(paint: &Paint<'_>, text: &mut Text, status: &ActStatus<'_>) {
         text.led(Span::styled(format!(" hint {number}  "), theme.strong()), &hint.text, theme.text());
     }
     text.blank();
-    text.wrapped(" ", "All keys of the deck work, here and in the other views: Tab.", theme.text());
+    text.wrapped(" ", "Use the keys of the deck, here or in another view (Tab).", theme.text());
     let next = status.act.hints.get(status.hints.len());
     if let Some(Hint { cost, .. }) = next {
         let cost = if *cost == 0 {

@@ -54,7 +54,7 @@ fn head(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
     text.plate(&format!(" {glyph} {verdict}{score} "), style);
     text.wrapped(" ", &sentence(&outcome.reason), paint.theme.strong());
     if !outcome.left.is_empty() {
-        let left = format!(" STILL IN FORCE: {} ", outcome.left.join("; "));
+        let left = format!(" LEFT IN FORCE AT THE END: {} ", outcome.left.join("; "));
         text.plate(&left, paint.theme.trouble_band());
     }
     text
@@ -75,7 +75,7 @@ fn judged(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
     if let Some(violation) = &outcome.violation {
         text.line(Line::default());
         text.plate(&format!(" {}: {} ", violation.property, violation.sentence), theme.trouble_band());
-        let where_to_look = "Time is frozen as it was then; the Messages view shows what led to it.";
+        let where_to_look = "The drill froze time at this moment; the Messages view shows what led to it.";
         text.wrapped(" ", where_to_look, theme.text());
     }
     if !outcome.score.parts.is_empty() {
@@ -123,8 +123,8 @@ fn learned(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
     for link in &outcome.links {
         text.wrapped(" ", link, theme.text());
     }
-    let left = if outcome.left.is_empty() { "Nothing of the drill is left in force. " } else { "" };
-    text.wrapped(" ", &format!("{left}The cluster runs on: look around."), theme.text());
+    let left = if outcome.left.is_empty() { "Nothing of the drill was left in force. " } else { "" };
+    text.wrapped(" ", &format!("{left}The cluster stays: look around."), theme.text());
     text.wrapped(" without a screen: ", &outcome.context.command, theme.faint());
     text
 }
