@@ -126,7 +126,7 @@ fn waits_for(run: &Run, now: Duration) -> Option<PersonWait> {
 /// What a run waits for from the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonWait {
-    /// An answer, one of so many.
+    /// An answer, one of this many.
     Answer(usize),
     /// That the person has read what was revealed.
     Reading,

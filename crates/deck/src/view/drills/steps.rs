@@ -26,7 +26,7 @@ struct Part {
     at: Option<Duration>,
 }
 
-/// The parts, in at most so many lines if that is possible: those that are done are counted first.
+/// The parts, in at most this many lines if that is possible: those that are done are counted first.
 pub(super) fn steps(paint: &Paint<'_>, status: &RunStatus<'_>, width: u16, most: usize) -> Text {
     let mut text = Text::new(width);
     text.heading("steps", paint.theme.strong());
