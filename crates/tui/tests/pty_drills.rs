@@ -63,7 +63,7 @@ fn a_drill_that_is_stopped_heals_and_leaves_the_cluster() {
     let state = tempfile::tempdir().unwrap();
     let mut deck = deck(&state, &["--engine", "sim"]);
     deck.press("d\r");
-    deck.wait_for_text("Esc leave everything as it is");
+    deck.wait_for_text("Esc leave it as it is");
     deck.press("y");
     deck.wait_for_text("QUESTION");
     deck.press("\x1b");

@@ -1,6 +1,7 @@
 //! Every action of the deck, defined once: the footer, the help page and the keys are made from this table.
 
 mod conditions;
+mod drills;
 mod table;
 
 pub use table::ACTIONS;

@@ -70,7 +70,7 @@ fn lost(paint: &Paint<'_>) -> Vec<String> {
 pub(crate) fn ask_keys(paint: &Paint<'_>) -> Line<'static> {
     let (yes, no) = match &paint.app.drills.confirm {
         Some(Confirm::Stop) => (" stop it   ", " go on with it"),
-        _ => (" start it   ", " leave everything as it is"),
+        _ => (" start it   ", " leave it as it is"),
     };
     Line::from(vec![
         Span::styled(" y", paint.theme.key()),
