@@ -60,6 +60,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_place_of_an_answer_does_not_tell_whether_it_is_right() {
+        let asks = catalogue().into_iter().flat_map(|drill| drill.steps).filter_map(|step| step.ask);
+        let places = asks.filter_map(|ask| ask.mixed().options.iter().position(|option| option.right));
+        let mut counts = [0_usize; 6];
+        places.for_each(|place| counts[place] += 1);
+        let all: usize = counts.iter().sum();
+        assert!(counts.iter().all(|count| count * 2 < all), "{counts:?}");
+        assert!(counts[..3].iter().all(|count| count * 10 > all), "{counts:?}");
+    }
+
+    #[test]
     fn every_built_in_drill_can_be_read_and_is_named_as_its_file() {
         for (id, source) in CATALOGUE {
             let drill = Drill::read(source).unwrap_or_else(|mistakes| {

@@ -446,6 +446,18 @@ impl Step {
     }
 }
 
+impl Ask {
+    /// The same with its options in another order: the same one each time, and not that of the file, in which the right answer often
+    /// stands first.
+    #[must_use]
+    pub fn mixed(mut self) -> Self {
+        let sum: usize = self.question.bytes().map(usize::from).sum();
+        let by = sum % self.options.len().max(1);
+        self.options.rotate_left(by);
+        self
+    }
+}
+
 impl Drill {
     /// Which step is the fault, counted from 0.
     #[must_use]

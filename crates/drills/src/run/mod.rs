@@ -21,7 +21,7 @@ mod verdict;
 pub use person::PersonInput;
 pub use status::{ActStatus, AskStatus, LiveCheck, RunStatus, StageName};
 
-use crate::file::Drill;
+use crate::file::{Ask, Drill};
 use crate::outcome::{Context, Moments, Outcome, PersonResult, StepResult, Verdict};
 use awaited::Awaited;
 use clock::RunClock;
@@ -134,7 +134,10 @@ struct Before {
 impl Run {
     /// A run of this drill, which begins with the first call of [`Run::go_on`].
     #[must_use]
-    pub fn new(drill: Drill, options: RunOptions) -> Self {
+    pub fn new(mut drill: Drill, options: RunOptions) -> Self {
+        for step in &mut drill.steps {
+            step.ask = step.ask.take().map(Ask::mixed);
+        }
         let t = options.context.t();
         let of = |given: &str| in_t(given, t);
         let probes = drill

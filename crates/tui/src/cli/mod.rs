@@ -2,6 +2,7 @@
 
 mod cluster;
 mod deck;
+mod drill;
 mod elsewhere;
 mod replay;
 mod screen;
@@ -15,12 +16,13 @@ use crate::commands::describe::{self, CompletionsArgs, ManArgs};
 use crate::commands::sim::{self, SimArgs};
 use crate::commands::tls::{self, TlsArgs};
 use crate::commands::{bench, paths};
-use crate::drill::{self, DrillArgs, WrongFiles};
+use crate::drill::WrongFiles;
 use crate::errors::{WrongUsage, complain, sentence};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use color_eyre::Report;
 use color_eyre::eyre::Result;
 use deck::DeckArgs;
+use drill::DrillArgs;
 use raftdeck_bench::BenchArgs;
 use raftdeck_client::TOKEN_VARIABLE;
 use raftdeck_config::{Program, StandIn};
@@ -67,9 +69,7 @@ enum Sub {
     #[command(after_help = replay::HELP)]
     Replay(ReplayArgs),
     /// Run failover drills: inject a fault on purpose, measure, judge, heal
-    #[command(
-        after_help = "Examples:\n  raftdeck drill list\n  raftdeck drill run leader-kill --plain\n  raftdeck drill run --all --engine sim"
-    )]
+    #[command(after_help = drill::HELP)]
     Drill(DrillArgs),
     /// Check scripts without running them, and print their mistakes
     #[command(after_help = check::HELP)]

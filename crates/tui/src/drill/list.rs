@@ -8,8 +8,9 @@ use raftdeck_protocol::printable;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
+/// Which drills are listed.
 #[derive(Args, Debug)]
-pub(super) struct ListArgs {
+pub struct ListArgs {
     /// Only drills with this tag
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
@@ -18,8 +19,9 @@ pub(super) struct ListArgs {
     json: bool,
 }
 
+/// Which drill is described.
 #[derive(Args, Debug)]
-pub(super) struct ShowArgs {
+pub struct ShowArgs {
     /// The id of a built-in drill, or a file
     #[arg(value_name = "ID|FILE")]
     drill: String,
@@ -28,8 +30,9 @@ pub(super) struct ShowArgs {
     source: bool,
 }
 
+/// Which files are checked.
 #[derive(Args, Debug)]
-pub(super) struct CheckArgs {
+pub struct CheckArgs {
     /// The files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,

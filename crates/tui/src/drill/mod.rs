@@ -1,4 +1,4 @@
-//! `raftdeck drill`: failover drills, run and judged without a screen.
+//! Failover drills: which cluster one runs on, and how it is run and judged without a screen.
 
 mod list;
 mod named;
@@ -10,7 +10,7 @@ pub(crate) mod records;
 mod results;
 mod simulated;
 
-pub use plan::{DrillEngine, DrillPlan};
+pub use plan::{DrillEngine, DrillPlan, PlanArgs};
 
 use crate::incoming::inbox::Inbox;
 use crate::incoming::signals;
@@ -25,15 +25,9 @@ use results::Results;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// `raftdeck drill …`
-#[derive(Args, Debug)]
-pub struct DrillArgs {
-    #[command(subcommand)]
-    command: DrillCommand,
-}
-
+/// What can be done with drills without a screen.
 #[derive(Debug, Subcommand)]
-enum DrillCommand {
+pub enum DrillCommand {
     /// List the built-in drills
     #[command(after_help = "Examples:\n  raftdeck drill list\n  raftdeck drill list --tag election --json")]
     List(list::ListArgs),
@@ -73,9 +67,10 @@ Exit status: 0 passed, 3 failed, 4 inconclusive (never steady, the fault did not
 5 aborted or interrupted, 2 a drill file or the command line is wrong, 1 anything else. Of several runs the worst counts: 3, then 5,
 then 4.";
 
+/// Which drills run, on what, and what becomes of the results.
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
-struct RunArgs {
+pub struct RunArgs {
     /// The drills: ids of built-in ones, or files
     #[arg(value_name = "ID|FILE", required_unless_present = "all")]
     drills: Vec<String>,
@@ -116,8 +111,8 @@ struct RunArgs {
 }
 
 /// Runs what was requested. Returns what is to be printed, and the exit status.
-pub fn run(args: DrillArgs) -> Result<(Vec<u8>, u8)> {
-    match args.command {
+pub fn run(command: DrillCommand) -> Result<(Vec<u8>, u8)> {
+    match command {
         DrillCommand::List(args) => list::list(&args).map(done),
         DrillCommand::Show(args) => list::show(&args).map(done),
         DrillCommand::New(args) => new::run(&args).map(done),

@@ -6,8 +6,9 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
+/// Which file is written.
 #[derive(Args, Debug)]
-pub(super) struct NewArgs {
+pub struct NewArgs {
     /// The id of the new drill: lower-case letters, digits and -
     #[arg(value_name = "ID", default_value = "my-drill")]
     id: String,

@@ -2,6 +2,7 @@
 
 use crate::source::engine::Engine;
 use crate::timing_name::TimingName;
+use clap::Args;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_drills::{ClusterOptions, Context, Drill, EngineSpec, Phrase, TimingSpec};
 use raftdeck_lab::LabOptions;
@@ -45,6 +46,20 @@ impl DrillEngine {
 pub(super) struct Wishes {
     pub(super) timing: Option<TimingName>,
     pub(super) seed: Option<u64>,
+}
+
+/// Which cluster one drill is to run on, instead of what its file says.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// What runs the nodes
+    #[arg(long, value_enum)]
+    engine: Option<DrillEngine>,
+    /// The preset of heartbeats and election timeouts
+    #[arg(long, value_enum)]
+    timing: Option<TimingName>,
+    /// Make random choices the same each time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 /// A drill and the cluster that it runs on.
@@ -91,6 +106,12 @@ impl DrillPlan {
         let engine = DrillEngine::only(&drill).unwrap_or(engine);
         let name = drill.id.clone();
         Self::new(drill, &name, Some(engine), Wishes::default())
+    }
+
+    /// The drill of this id or in this file.
+    pub fn named(name: &str, PlanArgs { engine, timing, seed }: &PlanArgs) -> Result<Self> {
+        let wishes = Wishes { timing: *timing, seed: *seed };
+        Ok(Self::new(super::named::read(name)?, name, *engine, wishes))
     }
 
     /// On which engine.
