@@ -49,7 +49,7 @@ fn a_drill_runs_on_a_fresh_cluster_until_its_verdict_which_is_kept() {
     deck.wait_for_text("d shows the result");
     deck.press("d");
     deck.wait_for_text("what you did");
-    let text = deck.look(|screen| screen.contents());
+    let text = deck.look(vt100::Screen::contents);
     // On a busy machine the times may be too long, which the drill must say.
     assert!(["PASSED", "FAILED", "INCONCLUSIVE"].iter().any(|verdict| text.contains(verdict)), "{text}");
     deck.nodes(3);
