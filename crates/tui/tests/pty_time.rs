@@ -79,7 +79,7 @@ fn step_to(deck: &mut Deck, link: &str, kind: &str, then: &[(&str, &str)]) {
         }
     }
     wait_for_held(deck, then);
-    deck.press("\t\t");
+    deck.press("\x1b[Z\x1b[Z");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn an_election_is_stepped_through_message_by_message() {
     wait_for_rows(&deck, "n2 campaigns, nobody knows", [n1, ("candidate", new, "n2"), n3]);
     deck.press("\t\t");
     wait_for_held(&deck, &[("n2>n1", "RequestVote"), ("n2>n3", "RequestVote")]);
-    deck.press("\t\t");
+    deck.press("\x1b[Z\x1b[Z");
 
     let voted = ("follower", new, "n2");
     step_to(&mut deck, "n2>n1", "RequestVote", &[("n1>n2", "VoteReply")]);
@@ -148,7 +148,7 @@ fn the_cluster_keeps_its_leader_in_slow_motion_and_messages_are_seen_to_fly() {
     deck.wait_for_text("RATE 1/50");
     command(&mut deck, "rate 1");
     deck.wait_for_text("rate 1 ");
-    deck.press("\t\t");
+    deck.press("\x1b[Z\x1b[Z");
     deck.wait_for("the same leader in the same term", |screen| {
         leader(&rows(screen)).is_some_and(|row| (row.node, row.term) == (old.node, old.term))
     });
