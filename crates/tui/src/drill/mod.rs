@@ -67,7 +67,7 @@ Exit status: 0 passed, 3 failed, 4 inconclusive (never steady, the fault did not
 5 aborted or interrupted, 2 a drill file or the command line is wrong, 1 anything else. Of several runs the worst counts: 3, then 5,
 then 4.";
 
-/// Which drills run, on what, and what becomes of the results.
+/// Which drills run, on what, and where their results go.
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 pub struct RunArgs {
