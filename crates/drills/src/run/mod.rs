@@ -241,12 +241,12 @@ impl Run {
         if self.begun.is_none() {
             self.begin(now, world);
         }
-        self.ask(now, world, &mut effects);
+        self.send_requests(now, world, &mut effects);
         self.look(self.clock.at(now), world);
         self.check_limits(now);
         // Each round ends a part of the drill, so they are few.
         while !self.is_over() && self.advance(now, world, &mut effects) {}
-        self.ask(now, world, &mut effects);
+        self.send_requests(now, world, &mut effects);
         effects
     }
 
@@ -383,8 +383,8 @@ impl Run {
         }
     }
 
-    /// Sends what is due: the lines' commands and the workload's requests.
-    fn ask(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) {
+    /// Sends the requests of the workload that are due.
+    fn send_requests(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) {
         let at = self.clock.at(now);
         let Some(load) = &mut self.load else { return };
         for command in load.go_on(at) {

@@ -39,6 +39,15 @@ fn millis(time: Duration) -> u64 {
 
 /// A run that has not begun, and its cluster.
 pub(crate) fn prepared(drill: &Drill, seed: u64) -> (Run, Live) {
+    prepared_in(drill, seed, false)
+}
+
+/// The same where the caller may be late, as in real time.
+pub(crate) fn prepared_in_real_time(drill: &Drill, seed: u64) -> (Run, Live) {
+    prepared_in(drill, seed, true)
+}
+
+fn prepared_in(drill: &Drill, seed: u64, is_real: bool) -> (Run, Live) {
     let options = cluster(drill, seed);
     let context = Context {
         engine: "sim".to_owned(),
@@ -48,7 +57,7 @@ pub(crate) fn prepared(drill: &Drill, seed: u64) -> (Run, Live) {
         election_ms: (millis(options.timing.election_min), millis(options.timing.election_max)),
         ..Context::default()
     };
-    let run = RunOptions { first: CommandId(0), attended: false, context, is_real: false };
+    let run = RunOptions { first: CommandId(0), attended: false, context, is_real };
     (Run::new(drill.clone(), run), Live::new(options))
 }
 
@@ -67,13 +76,30 @@ pub(crate) fn run_to_end(
     world: &mut World,
     mut watch: impl FnMut(&mut Run, &World),
 ) {
+    run_late(run, cluster, world, |run, world| {
+        watch(run, world);
+        Duration::ZERO
+    });
+}
+
+/// The same, where each call of the run comes this much too late.
+pub(crate) fn run_late(
+    run: &mut Run,
+    cluster: &mut Live,
+    world: &mut World,
+    mut late: impl FnMut(&mut Run, &World) -> Duration,
+) {
     let mut now = Duration::ZERO;
     while !run.is_over() {
         for update in cluster.take() {
             world.fold(&update);
             run.hear(&update, now, world);
         }
-        watch(run, world);
+        let by = late(run, world);
+        if !by.is_zero() {
+            now += by;
+            cluster.run_until(now);
+        }
         let effects = run.go_on(now, world);
         let mut is_sent = false;
         for effect in effects {

@@ -1,9 +1,10 @@
 //! Each verdict for its reason, and the heal whatever happened.
 
-use crate::support::{outcome_of, prepared, run_to_end};
+use crate::support::{outcome_of, prepared, prepared_in_real_time, run_late, run_to_end};
 use raftdeck_drills::{CheckState, Drill, Outcome, Verdict};
 use raftdeck_model::{Command, CommandId, Order, World};
 use raftdeck_raft::NodeId;
+use std::time::Duration;
 
 /// A drill that passes.
 const GOOD: &str = r#"
@@ -101,6 +102,27 @@ fn what_was_waited_for_in_vain_fails_it_and_it_heals() {
     let outcome = run("sleep 2T", "expect leader $old");
     assert_eq!(outcome.verdict, Verdict::Failed);
     assert!(outcome.reason.contains("step 3, line 1: not as expected"), "{}", outcome.reason);
+}
+
+/// The run is called 200 ms late, once, while the leader is down.
+fn on_a_busy_machine(drill: &Drill) -> Outcome {
+    let (mut run, mut cluster) = prepared_in_real_time(drill, 1);
+    let mut lateness = vec![Duration::from_millis(200)];
+    run_late(&mut run, &mut cluster, &mut World::default(), |_, world| {
+        if world.down().is_empty() { Duration::ZERO } else { lateness.pop().unwrap_or_default() }
+    });
+    run.outcome().cloned().expect("it is over")
+}
+
+#[test]
+fn on_a_machine_that_is_too_busy_times_are_not_judged_and_all_else_is() {
+    let outcome = on_a_busy_machine(&drill("..6T", "..1ms"));
+    assert_eq!(outcome.verdict, Verdict::Inconclusive, "{}", outcome.reason);
+    assert!(outcome.reason.contains("too busy to judge times") && outcome.worst_lateness.as_millis() >= 190);
+    let in_time = on_a_busy_machine(&drill("soon", "soon"));
+    assert_eq!(in_time.verdict, Verdict::Passed, "{}", in_time.reason);
+    let not_a_time = on_a_busy_machine(&drill("\"D\"\nbound = \"..6T\"", "\"leaders\"\nbound = \"7\""));
+    assert_eq!(not_a_time.verdict, Verdict::Failed, "{}", not_a_time.reason);
 }
 
 #[test]
