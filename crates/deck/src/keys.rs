@@ -80,7 +80,7 @@ impl Scope {
     }
 }
 
-/// The action of a key press now, as [`chosen`] says.
+/// The action of a key press now, as `chosen` says.
 #[must_use]
 pub fn meant(app: &App, event: &KeyEvent) -> Option<&'static Action> {
     chosen(app, |key| key.matches(event))

@@ -1,6 +1,6 @@
 //! The drills: the catalogue, the one that runs, and how the last one ended.
 //!
-//! A drill always runs on a fresh cluster of its own, because what it measures must begin from a known state. [`Effect::StartDrill`]
+//! A drill always runs on a fresh cluster of its own, because what it measures must begin from a known state. [`Effect::StartDrill`](crate::app::Effect::StartDrill)
 //! asks for that cluster; [`Msg::ClusterStarted`](crate::app::Msg::ClusterStarted) says that it is there, and the deck begins anew.
 
 mod catalogue;
