@@ -197,3 +197,28 @@ fn a_new_drill_runs_as_it_is_and_is_never_written_over_another() {
     run.current_dir(folder.path());
     assert_eq!(output(run).status.code(), Some(0));
 }
+
+#[test]
+fn what_has_no_effect_is_refused_and_results_are_not_lost_with_their_file() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let refused = run(SHORT, &["--engine", "sim", "--record", &path("drill.rec")]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("--record is for one run over real processes"));
+    let unwritable = run(SHORT, &["--engine", "sim", "--report", &path("none/drill.html")]);
+    assert_eq!(unwritable.status.code(), Some(1));
+    assert!(text(&unwritable.stdout).contains("PASSED"), "{}", text(&unwritable.stdout));
+    assert!(text(&unwritable.stderr).contains("cannot be written"), "{}", text(&unwritable.stderr));
+}
+
+#[test]
+fn repeated_runs_have_different_seeds_also_where_the_file_names_the_engine() {
+    let simulated = SHORT.replacen("[workload]", "[cluster]\nengine = \"sim\"\n[workload]", 1);
+    let output = run(&simulated, &["--repeat", "3", "--json"]);
+    let said = text(&output.stdout);
+    let seeds: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["context"]["seed"].clone())
+        .collect();
+    assert_eq!(seeds, [1, 2, 3]);
+}

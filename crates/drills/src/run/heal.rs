@@ -14,6 +14,9 @@ const LINES: (u32, Duration) = (60, Duration::from_secs(10));
 /// What is undone may take this long, in real time.
 const UNDOING: Duration = Duration::from_secs(10);
 
+/// The steady state may take this long to return, in real time, where nobody plays: cluster time may stand still.
+const STEADY: Duration = Duration::from_mins(5);
+
 /// Rounds of looking what is still in force: what is undone may reveal more, such as a node whose process has ended.
 const ROUNDS: u32 = 4;
 
@@ -38,6 +41,11 @@ enum HealingPart {
 impl Healing {
     pub(super) fn next_due(&self) -> Duration {
         self.until
+    }
+
+    /// Whether lines of the file are carried out.
+    pub(super) fn has_lines(&self) -> bool {
+        self.part == HealingPart::Lines
     }
 
     /// The id of the next command, which is waited for.
@@ -140,7 +148,8 @@ impl Run {
             self.judge_and_finish(now, world, effects);
             return true;
         }
-        let wait = SteadyWait::begin(&self.drill, self.t, self.clock.at(now), None);
+        let latest = (!self.options.attended).then_some(now + STEADY);
+        let wait = SteadyWait::again(&self.drill, self.t, self.clock.at(now), latest);
         self.go_to(Stage::SteadyAgain(wait))
     }
 
@@ -150,6 +159,9 @@ impl Run {
             self.in_force(world).into_iter().map(|id| Order::Undo(Some(id))).collect();
         if self.clock.rate() != self.before.rate {
             orders.push(Order::SetRate(self.before.rate));
+        }
+        if world.workload().is_some_and(|figures| figures.running) && !self.before.has_workload {
+            orders.push(Order::Workload(false));
         }
         orders.extend(self.down(world).into_iter().map(Order::Restart));
         for order in orders {

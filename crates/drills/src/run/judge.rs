@@ -10,7 +10,7 @@ use raftdeck_check::{
 use raftdeck_model::{
     ClientOp, ClientOutcome, ClientRequest, Command, CommandId, News, Order, StoreOutcome, Update,
 };
-use raftdeck_protocol::Consistency;
+use raftdeck_protocol::{Consistency, Read};
 use raftdeck_raft::{LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -45,7 +45,10 @@ pub(super) struct Judge {
     states: BTreeMap<LogIndex, (u64, NodeId)>,
     /// Events were lost, so that not everything can be judged.
     missed: bool,
-    undecided: bool,
+    /// Why the history proves nothing, if it does not.
+    unproven: Option<&'static str>,
+    /// A person switched on the source's own workload, whose writes are not in the history.
+    has_other_load: bool,
     violation: Option<JudgedViolation>,
 }
 
@@ -100,6 +103,7 @@ impl Judge {
                     self.losing.insert(*node);
                 }
             }
+            Order::Workload(true) => self.has_other_load = true,
             _ => {}
         }
     }
@@ -125,6 +129,9 @@ impl Judge {
             }
             ClientOp::Read(_) => return,
         };
+        if self.has_other_load && is_of_other_load(&operation) {
+            return;
+        }
         let next = self.clients.len() as u64;
         let client = *self.clients.entry(request.client.prefix()).or_insert(next);
         let op = self.history.invoke(client, operation, micros(self.last));
@@ -163,6 +170,11 @@ impl Judge {
         }
     }
 
+    /// Not every key could be read at the end.
+    pub(super) fn note_unread(&mut self) {
+        self.unproven = Some("not every key could be read at the end");
+    }
+
     /// The violation, if one was found.
     pub(super) fn violation(&self) -> Option<&JudgedViolation> {
         self.violation.as_ref()
@@ -172,7 +184,7 @@ impl Judge {
     pub(super) fn judge_history(&mut self) {
         match check_linearizable(&self.history, SEARCH) {
             Verdict::Ok => {}
-            Verdict::Undecided { .. } => self.undecided = true,
+            Verdict::Undecided { .. } => self.unproven = Some("the history is too long to be judged"),
             Verdict::Violation { sentence, picture, .. } => {
                 self.accuse(LINEARIZABLE, None, format!("{sentence}\n{picture}"));
             }
@@ -196,8 +208,8 @@ impl Judge {
         let state = match &self.violation {
             Some(violation) if is_this(violation) => CheckState::Broken(violation.sentence.clone()),
             Some(_) => CheckState::Unknown("not judged after the violation".to_owned()),
-            None if is_history && self.undecided => {
-                CheckState::Unknown("the history is too long to be judged".to_owned())
+            None if is_history && self.unproven.is_some() => {
+                CheckState::Unknown(self.unproven.unwrap_or_default().to_owned())
             }
             None if !is_history && self.missed => {
                 CheckState::Unknown("some events of the nodes were lost on the way to the judge".to_owned())
@@ -220,6 +232,18 @@ impl Judge {
         }
     }
 }
+
+/// Whether an operation is about keys of the source's own workload.
+fn is_of_other_load(operation: &Operation) -> bool {
+    match operation {
+        Operation::Write(write) => write.key().starts_with(OTHER_LOAD),
+        Operation::Read(Read::Get { key }) => key.starts_with(OTHER_LOAD),
+        Operation::Read(_) => true,
+    }
+}
+
+/// How the keys of the source's own workload begin.
+const OTHER_LOAD: &[u8] = b"load-";
 
 const LINEARIZABLE: &str = "linearizability";
 
@@ -252,7 +276,7 @@ fn micros(time: Duration) -> u64 {
 mod tests {
     use super::*;
     use raftdeck_model::ProcessState;
-    use raftdeck_protocol::{Answer, Read, ResponseBody, Write};
+    use raftdeck_protocol::{Answer, ResponseBody, Write};
     use raftdeck_raft::{LogId, Role, Term, TraceEvent};
 
     fn update(what: News) -> Update {

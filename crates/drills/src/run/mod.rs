@@ -45,6 +45,9 @@ pub const LOAD_OFFSET: u64 = 1 << 24;
 /// The commands of the heal are numbered this far after those of the lines.
 const HEAL_OFFSET: u64 = 1 << 25;
 
+/// Requests under way are waited for this long, in real time: a client gives up after 5 s.
+const DRAIN: Duration = Duration::from_secs(6);
+
 /// How a run is carried out.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -107,14 +110,16 @@ pub struct Run {
     timed: Vec<(Awaited, Option<Duration>)>,
     person: Vec<PersonResult>,
     input: Vec<PersonInput>,
-    /// Real time that the person took, which is not counted against the budget.
-    waited_for_person: Duration,
-    /// When it began, in real time.
+    /// The last command of the person in a task, and the fault before it: it is taken back if it is refused.
+    last_action: Option<person::LastAction>,
+    /// When it was called first, in real time.
+    called: Option<Duration>,
+    /// When it began, in real time: the cluster is known.
     begun: Option<Duration>,
     /// What was in force and which nodes were down when it began: these are not healed.
     before: Before,
     /// The verdict, as soon as it is certain.
-    decided: Option<(Verdict, String)>,
+    decided: Option<Decision>,
     worst_lateness: Duration,
     /// Why commands of the lines were refused.
     refusals: Vec<String>,
@@ -123,12 +128,23 @@ pub struct Run {
     outcome: Option<Box<Outcome>>,
 }
 
+/// A verdict that is certain before the end.
+#[derive(Clone, Debug)]
+struct Decision {
+    verdict: Verdict,
+    reason: String,
+    /// Whether it says only that something took too long.
+    is_about_time: bool,
+}
+
 /// How the cluster was when a run began.
 #[derive(Clone, Debug, Default)]
 struct Before {
     in_force: BTreeSet<FaultId>,
     down: BTreeSet<NodeId>,
     rate: ClockRate,
+    /// Whether the source's own steady workload ran.
+    has_workload: bool,
 }
 
 impl Run {
@@ -160,7 +176,8 @@ impl Run {
             timed: verdict::timed(&drill),
             person: Vec::new(),
             input: Vec::new(),
-            waited_for_person: Duration::ZERO,
+            last_action: None,
+            called: None,
             begun: None,
             before: Before::default(),
             decided: None,
@@ -198,6 +215,7 @@ impl Run {
                 if let Some(load) = &mut self.load {
                     load.refused(*id, update.at);
                 }
+                self.take_back(*id);
                 if (self.options.first.0 + 1..self.options.first.0 + LOAD_OFFSET).contains(&id.0) {
                     self.refusals.push(reason.clone());
                 }
@@ -215,7 +233,7 @@ impl Run {
         self.judge.sent(command, at, |node| is_down(world, node));
         if !self.is_over() && is_fault(&command.what) {
             self.record.inject(at, format!("by hand: {}", person::in_words(&command.what)));
-            self.note_action(at, now);
+            self.note_action(command, at, now);
         }
     }
 
@@ -234,7 +252,21 @@ impl Run {
     /// Goes on as far as possible. `now` is real time.
     pub fn go_on(&mut self, now: Duration, world: &World) -> Vec<RunEffect> {
         let mut effects = Vec::new();
-        if world.is_empty() || self.is_over() {
+        if self.is_over() {
+            return effects;
+        }
+        let called = *self.called.get_or_insert(now);
+        if world.is_empty() {
+            if now >= called + steady::STARTING {
+                let waited = steady::STARTING.as_secs();
+                self.decide(
+                    Verdict::Inconclusive,
+                    format!("the cluster has not reported anything for {waited} s"),
+                );
+            }
+            if self.decided.is_some() {
+                self.finish(now, world);
+            }
             return effects;
         }
         self.note_lateness(now);
@@ -257,7 +289,7 @@ impl Run {
             return None;
         }
         if self.begun.is_none() {
-            return Some(Duration::ZERO);
+            return Some(self.called.map_or(Duration::ZERO, |called| called + steady::STARTING));
         }
         let cluster = [self.load.as_ref().and_then(Load::next_due), self.stage_due(), self.probe_due()];
         let cluster = cluster.into_iter().flatten().filter_map(|at| self.clock.when(at));
@@ -285,19 +317,17 @@ impl Run {
             in_force: world.in_force().iter().map(|fault| fault.id).collect(),
             down: world.down(),
             rate: self.clock.rate(),
+            has_workload: world.workload().is_some_and(|figures| figures.running),
         };
         self.stage = Stage::Steady(SteadyWait::begin(&self.drill, self.t, at, Some(now)));
     }
 
     /// Goes one part further; says whether it did.
     fn advance(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) -> bool {
-        if let Some((verdict, _)) = self.decided
+        if let Some(verdict) = self.decided.as_ref().map(|decision| decision.verdict)
             && !matches!(self.stage, Stage::Healing(_) | Stage::Draining { .. } | Stage::Over)
         {
-            // A violation freezes the world as it is: that is the evidence.
-            if self.judge.violation().is_some() {
-                let freeze = self.send(Order::SetRate(ClockRate::FROZEN), now, world);
-                effects.push(freeze);
+            if self.overrule(now, world, effects) {
                 self.finish(now, world);
                 return true;
             }
@@ -309,6 +339,12 @@ impl Run {
                 return true;
             }
             self.begin_heal(now, world, effects);
+            return true;
+        }
+        if self.decided.as_ref().is_some_and(|decision| decision.verdict == Verdict::Aborted)
+            && matches!(self.stage, Stage::Draining { .. })
+        {
+            self.judge_and_finish(now, world, effects);
             return true;
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
@@ -350,6 +386,10 @@ impl Run {
                 }
             }
         }
+        if let Some(violation) = self.judge.violation() {
+            let reason = violation.sentence.clone();
+            return self.decide(Verdict::Failed, reason);
+        }
         if part != ProbePart::Outside && self.decided.is_none() {
             let holds = |(condition, reason): &mut (Awaited, String)| {
                 condition.look(world, bindings, unanswered).unmet().is_none().then(|| reason.clone())
@@ -358,20 +398,17 @@ impl Run {
                 self.decide(Verdict::Aborted, reason);
             }
         }
-        if let Some(violation) = self.judge.violation()
-            && self.decided.is_none()
-        {
-            let reason =
-                format!("a safety property is violated ({}): {}", violation.property, violation.sentence);
-            self.decide(Verdict::Failed, reason);
-        }
     }
 
     /// The first decision counts, except that a violation overrules everything.
     fn decide(&mut self, verdict: Verdict, reason: String) {
-        if self.decided.is_none() {
-            self.decided = Some((verdict, reason));
-        }
+        self.decided.get_or_insert(Decision { verdict, reason, is_about_time: false });
+    }
+
+    /// It fails because something did not happen in time.
+    fn decide_late(&mut self, reason: String) {
+        let verdict = Verdict::Failed;
+        self.decided.get_or_insert(Decision { verdict, reason, is_about_time: true });
     }
 
     fn part(&self) -> ProbePart {
@@ -416,8 +453,6 @@ impl Run {
 
     /// No more requests are due; those under way end.
     fn stop_load(&mut self, now: Duration) -> bool {
-        // A client gives up after 5 s.
-        const DRAIN: Duration = Duration::from_secs(6);
         let at = self.clock.at(now);
         self.moments.ended = at;
         if let Some(load) = &mut self.load {
@@ -444,8 +479,11 @@ impl Run {
             // After a healthy end every key is read once more: what was acknowledged must be found.
             if !reads && self.moments.healed.is_some() {
                 load.final_reads(at);
-                return self.go_to(Stage::Draining { until, reads: true });
+                return self.go_to(Stage::Draining { until: now + DRAIN, reads: true });
             }
+        }
+        if !is_empty && reads {
+            self.judge.note_unread();
         }
         self.judge_and_finish(now, world, effects);
         true
@@ -454,14 +492,19 @@ impl Run {
     /// Judges the history of the clients, and ends the run. A violation overrules every other verdict, and freezes the world.
     pub(super) fn judge_and_finish(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) {
         self.judge.judge_history();
-        if let Some(violation) = self.judge.violation() {
-            let reason =
-                format!("a safety property is violated ({}): {}", violation.property, violation.sentence);
-            self.decided = Some((Verdict::Failed, reason));
-            let freeze = self.send(Order::SetRate(ClockRate::FROZEN), now, world);
-            effects.push(freeze);
-        }
+        self.overrule(now, world, effects);
         self.finish(now, world);
+    }
+
+    /// A violation overrules every other verdict, and freezes the world as it is: that is the evidence. Says whether there is one.
+    fn overrule(&mut self, now: Duration, world: &World, effects: &mut Vec<RunEffect>) -> bool {
+        let Some(violation) = self.judge.violation() else { return false };
+        let reason =
+            format!("a safety property is violated ({}): {}", violation.property, violation.sentence);
+        self.decided = Some(Decision { verdict: Verdict::Failed, reason, is_about_time: false });
+        let freeze = self.send(Order::SetRate(ClockRate::FROZEN), now, world);
+        effects.push(freeze);
+        true
     }
 
     fn check_limits(&mut self, now: Duration) {
@@ -487,16 +530,19 @@ impl Run {
     fn wall_end(&self) -> Option<Duration> {
         let budget = in_t(self.drill.budget.wall.text(), self.t);
         let begun = self.begun.filter(|_| !self.options.attended && self.moments.heal.is_none())?;
-        Some(begun + budget + self.waited_for_person)
+        Some(begun + budget)
     }
 
-    /// How late it is called. Between the fault and the heal that matters: times are judged there.
+    /// How late it is called, from the fault on: times are judged there.
     fn note_lateness(&mut self, now: Duration) {
-        if !self.options.is_real || self.part() != ProbePart::During {
+        if !self.options.is_real || !matches!(self.part(), ProbePart::During | ProbePart::After) {
             return;
         }
-        let due = self.load.as_ref().and_then(Load::next_due).or_else(|| self.stage_due());
-        if let Some(due) = due.and_then(|due| self.clock.when(due)) {
+        let cluster = [self.load.as_ref().and_then(Load::next_due), self.stage_due()];
+        let cluster = cluster.into_iter().flatten().filter_map(|due| self.clock.when(due));
+        // A line that can begin at once is due at time 0, which says nothing.
+        let lines = self.script_due().filter(|due| !due.is_zero());
+        if let Some(due) = cluster.chain(lines).min() {
             self.worst_lateness = self.worst_lateness.max(now.saturating_sub(due));
         }
     }
@@ -506,8 +552,14 @@ impl Run {
         self.probes.iter().filter_map(|probe| probe.next_due(part)).min()
     }
 
+    /// Only lines that are carried out go on by themselves.
     fn script_due(&self) -> Option<Duration> {
-        self.script.next_due()
+        let has_lines = match &self.stage {
+            Stage::Step(_, state) => matches!(state, StepState::Lines),
+            Stage::Healing(healing) => healing.has_lines(),
+            _ => false,
+        };
+        self.script.next_due().filter(|_| has_lines)
     }
 
     /// When the present part goes on by itself, in cluster time.
@@ -525,8 +577,8 @@ impl Run {
         match &self.stage {
             Stage::Healing(healing) => Some(healing.next_due()),
             Stage::Draining { until, .. } => Some(*until),
-            Stage::Steady(wait) => wait.next_due_real(),
-            Stage::Step(..) | Stage::SteadyAgain(_) | Stage::Observing(_) | Stage::Over => None,
+            Stage::Steady(wait) | Stage::SteadyAgain(wait) => wait.next_due_real(),
+            Stage::Step(..) | Stage::Observing(_) | Stage::Over => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Run;
 use super::Stage;
 use super::steps::StepState;
 use crate::outcome::PersonResult;
-use raftdeck_model::Order;
+use raftdeck_model::{Command, CommandId, Order};
 use std::time::Duration;
 
 /// Something that a person says to a run.
@@ -70,14 +70,39 @@ fn points(task: &TaskProgress, reached: Duration, wrong_keys: u32, cost: u32) ->
     u8::try_from(points.min(100)).unwrap_or(100)
 }
 
+/// A command of a person in a task.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastAction {
+    id: CommandId,
+    /// When the fault was before it.
+    fault: Option<Duration>,
+    at_fault: Option<usize>,
+}
+
 impl Run {
-    /// A command that changes something came from a person: in a task it is the fault until a later one is.
-    pub(super) fn note_action(&mut self, at: Duration, now: Duration) {
+    /// A command that changes something came from a person: in a task it is the fault until a later one is. Time that is slowed down or
+    /// frozen to watch more closely is neither a fault nor a wrong key.
+    pub(super) fn note_action(&mut self, command: &Command, at: Duration, now: Duration) {
         let Stage::Step(index, StepState::Acting(_, task)) = &mut self.stage else { return };
+        if matches!(command.what, Order::SetRate(_) | Order::Step(_)) {
+            return;
+        }
         task.commands += 1;
         task.first_key.get_or_insert(now);
+        let (fault, at_fault) = (self.moments.fault, self.record.at_fault);
+        self.last_action = Some(LastAction { id: command.id, fault, at_fault });
         if self.drill.fault_step() == Some(*index) {
             self.fault_at(at);
+        }
+    }
+
+    /// A command was refused: it changed nothing. That it was a wrong key is said apart ([`PersonInput::WrongKey`]).
+    pub(super) fn take_back(&mut self, id: CommandId) {
+        let Some(action) = self.last_action.take_if(|action| action.id == id) else { return };
+        if let Stage::Step(_, StepState::Acting(_, task)) = &mut self.stage {
+            task.commands = task.commands.saturating_sub(1);
+            self.moments.fault = action.fault;
+            self.record.at_fault = action.at_fault;
         }
     }
 }
@@ -104,7 +129,22 @@ pub(super) fn in_words(order: &Order) -> String {
         Order::Cut(links) => format!("cut {} links", links.len()),
         Order::Mend(links) => format!("mend {} links", links.len()),
         Order::SetRate(rate) => format!("rate {rate}"),
-        other => format!("{other:?}"),
+        Order::Slow(node, percent) => format!("slow {} {percent}%", node.0),
+        Order::FillDisk(node, bytes) => format!("full {} {bytes}B", node.0),
+        Order::LoseTail(node, bytes) => format!("lose-tail {} {bytes}B", node.0),
+        Order::WipeUnsafe(node) => format!("wipe-unsafe {}", node.0),
+        Order::TimeOut(node) => format!("elect {} prevote", node.0),
+        Order::SkewClock(node, by) => {
+            format!("clock {} skew {}", node.0, raftdeck_model::write::duration(*by))
+        }
+        Order::Release(_) => "release messages".to_owned(),
+        Order::Drop(_) => "drop messages".to_owned(),
+        Order::Step(_) => "step".to_owned(),
+        Order::Seek(_) => "seek".to_owned(),
+        Order::Seed(seed) => format!("seed {seed}"),
+        Order::Workload(on) => format!("workload {}", if *on { "on" } else { "off" }),
+        Order::Client(_) | Order::Propose(..) => "a request to the store".to_owned(),
+        Order::FetchLog { .. } | Order::Refresh => "a look at the cluster".to_owned(),
     }
 }
 

@@ -17,7 +17,7 @@ const LASTS: u32 = 2;
 const OBSERVED: u32 = 4;
 
 /// Processes may take this long to start, in real time, whatever the file says.
-const STARTING: Duration = Duration::from_secs(15);
+pub(super) const STARTING: Duration = Duration::from_secs(15);
 
 /// The wait for a steady state.
 #[derive(Debug, Default)]
@@ -32,6 +32,8 @@ pub(super) struct SteadyWait {
     /// When it is given up at the earliest, in real time.
     earliest: Option<Duration>,
     lasts: Duration,
+    /// When it is given up whatever cluster time does, in real time.
+    latest: Option<Duration>,
 }
 
 impl SteadyWait {
@@ -53,7 +55,13 @@ impl SteadyWait {
             deadline: at + within,
             earliest: started.map(|started| started + STARTING),
             lasts: t * LASTS,
+            latest: None,
         }
+    }
+
+    /// Waits after the heal, no longer than until this real time.
+    pub(super) fn again(drill: &Drill, t: Duration, at: Duration, latest: Option<Duration>) -> Self {
+        Self { latest, ..Self::begin(drill, t, at, None) }
     }
 
     pub(super) fn next_due(&self) -> Option<Duration> {
@@ -61,7 +69,7 @@ impl SteadyWait {
     }
 
     pub(super) fn next_due_real(&self) -> Option<Duration> {
-        self.earliest
+        self.earliest.filter(|_| self.since.is_none()).or(self.latest)
     }
 
     /// What it waits for, in words.
@@ -106,7 +114,8 @@ impl Run {
             Some(why) => {
                 wait.since = None;
                 wait.earliest = wait.earliest.filter(|earliest| now < *earliest);
-                if at >= wait.deadline && wait.earliest.is_none() {
+                let is_stuck = wait.latest.is_some_and(|latest| now >= latest);
+                if is_stuck || at >= wait.deadline && wait.earliest.is_none() {
                     SteadyLook::TooLate(why)
                 } else {
                     SteadyLook::Waits
@@ -158,10 +167,7 @@ impl Run {
                 self.edge(true, at, world);
             }
             SteadyLook::TooLate(why) => {
-                self.decide(
-                    Verdict::Failed,
-                    format!("the cluster did not become steady again after the heal: {why}"),
-                );
+                self.decide_late(format!("the cluster did not become steady again after the heal: {why}"));
                 return self.stop_load(now);
             }
         }

@@ -143,8 +143,10 @@ impl Run {
     ) -> bool {
         self.stage = Stage::Step(index, StepState::Lines);
         if let Err(why) = self.run_lines(self.drill.fault_step() == Some(index), now, world, effects) {
-            let (verdict, why) = self.failure_of_lines(why);
-            self.step_failed(index, verdict, &why);
+            match self.failure_of_lines(why) {
+                (Verdict::Failed, why) if why.contains("timed out") => self.step_late(index, &why),
+                (verdict, why) => self.step_failed(index, verdict, &why),
+            }
             return true;
         }
         if !self.script.is_over() {
@@ -171,6 +173,7 @@ impl Run {
     pub(super) fn fault_at(&mut self, at: Duration) {
         self.moments.fault = Some(at);
         self.record.at_fault = Some(self.record.facts.len());
+        self.timed.iter_mut().for_each(|(_, held)| *held = None);
     }
 
     /// Carries out the present lines as far as possible. An error: a line failed, or could not be carried out.
@@ -245,12 +248,12 @@ impl Run {
             return self.stay(Stage::Step(index, StepState::Condition { condition, until, is_verify }));
         }
         let text = condition.text();
-        let (verdict, reason) = if is_verify {
-            (Verdict::Inconclusive, format!("the fault did not take: {text} does not hold: {why}"))
+        if is_verify {
+            let reason = format!("the fault did not take: {text} does not hold: {why}");
+            self.step_failed(index, Verdict::Inconclusive, &reason);
         } else {
-            (Verdict::Failed, format!("{text} was waited for in vain: {why}"))
-        };
-        self.step_failed(index, verdict, &reason);
+            self.step_late(index, &format!("{text} was waited for in vain: {why}"));
+        }
         true
     }
 
@@ -271,7 +274,6 @@ impl Run {
                 PersonInput::Continue | PersonInput::GiveUp
                     if chosen.is_some() || input == PersonInput::GiveUp =>
                 {
-                    self.waited_for_person += now.saturating_sub(since);
                     return self.step_done(index, now);
                 }
                 _ => {}
@@ -310,7 +312,9 @@ impl Run {
             return self.lines_done(index, step, now);
         }
         effects.push(self.tell(at, "the time for it is over: the drill does it"));
-        self.moments.fault = self.moments.fault.filter(|_| self.drill.fault_step() != Some(index));
+        if self.drill.fault_step() == Some(index) {
+            (self.moments.fault, self.record.at_fault) = (None, None);
+        }
         self.begin_lines(index, step, now, effects)
     }
 
@@ -324,10 +328,21 @@ impl Run {
     }
 
     fn step_failed(&mut self, index: usize, verdict: Verdict, why: &str) {
+        let reason = self.end_step(index, why);
+        self.decide(verdict, reason);
+    }
+
+    /// The step failed because something did not happen in time.
+    fn step_late(&mut self, index: usize, why: &str) {
+        let reason = self.end_step(index, why);
+        self.decide_late(reason);
+    }
+
+    fn end_step(&mut self, index: usize, why: &str) -> String {
         self.steps[index].failure = Some(why.to_owned());
         self.stage = Stage::Step(index, StepState::Lines);
         let names_it = why.starts_with("step ");
-        self.decide(verdict, if names_it { why.to_owned() } else { format!("step {}: {why}", index + 1) });
+        if names_it { why.to_owned() } else { format!("step {}: {why}", index + 1) }
     }
 }
 

@@ -3,8 +3,8 @@
 use super::awaited::Awaited;
 use super::figures::{Measurements, gaps, with_consequences};
 use super::status::LiveCheck;
-use super::{Run, Stage};
-use crate::bound::{Bound, Measured, Unit};
+use super::{Decision, Run, Stage};
+use crate::bound::{Bound, Measured, Millis, Unit};
 use crate::file::{Assert, Drill, Severity};
 use crate::measure::Measure;
 use crate::outcome::{
@@ -50,7 +50,8 @@ impl Run {
             Measurements { record: &self.record, points: &points, moments: self.moments, within };
         let requests = has_load.then(|| measurements.requests());
         let mut checks = self.assertions(&measurements, world);
-        if let Some((verdict @ (Verdict::Aborted | Verdict::Inconclusive), _)) = &self.decided {
+        let decided = self.decided.as_ref().map(|decision| decision.verdict);
+        if let Some(verdict @ (Verdict::Aborted | Verdict::Inconclusive)) = decided {
             // What a run did not come to says nothing about the cluster.
             for check in &mut checks {
                 check.state = CheckState::Unknown(format!("not judged: the run is {verdict}"));
@@ -115,7 +116,7 @@ impl Run {
                     let held = timed.next().flatten().zip(moments.fault);
                     held.map(|(held, fault)| Measured::Time(held.saturating_sub(fault)))
                 }
-                Some(measure) => measurements.of(measure).filter(|_| moments.fault.is_some()),
+                Some(measure) => moments.fault.and_then(|_| measurements.of(measure)),
                 None => None,
             };
             let bound = assert.bound.as_ref().map(|bound| bound.text().to_owned());
@@ -138,7 +139,10 @@ impl Run {
     }
 
     fn verdict(&self, checks: &[CheckResult], world: &World) -> (Verdict, String) {
-        if let Some((verdict, reason)) = &self.decided {
+        if let Some(Decision { verdict, reason, is_about_time }) = &self.decided {
+            if *is_about_time && self.is_too_busy() {
+                return (Verdict::Inconclusive, format!("{}; {reason}", self.too_busy()));
+            }
             return (*verdict, reason.clone());
         }
         let must = |check: &&CheckResult| check.severity == Severity::Must;
@@ -148,11 +152,7 @@ impl Run {
         let is_time =
             |check: &CheckResult| matches!(check.measured, Some(Measured::Time(_) | Measured::Percent(_)));
         if !broken.is_empty() && self.is_too_busy() && broken.iter().all(|check| is_time(check)) {
-            let reason = format!(
-                "the machine was too busy to judge times: this program was woken up to {} late",
-                crate::bound::Millis(self.worst_lateness)
-            );
-            return (Verdict::Inconclusive, reason);
+            return (Verdict::Inconclusive, self.too_busy());
         }
         if let Some(first) = broken.first() {
             let more =
@@ -170,6 +170,11 @@ impl Run {
             return (Verdict::Failed, format!("it could not be healed: {first}"));
         }
         (Verdict::Passed, "everything that must hold did".to_owned())
+    }
+
+    fn too_busy(&self) -> String {
+        let late = Millis(self.worst_lateness);
+        format!("the machine was too busy to judge times: this program was woken up to {late} late")
     }
 
     /// Whether this program was called so late that times cannot be judged.

@@ -2,6 +2,7 @@
 //! verdicts are the right ones.
 
 mod catalogue;
+mod person;
 mod sabotage;
 mod support;
 mod verdicts;

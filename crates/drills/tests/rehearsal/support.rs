@@ -39,15 +39,20 @@ fn millis(time: Duration) -> u64 {
 
 /// A run that has not begun, and its cluster.
 pub(crate) fn prepared(drill: &Drill, seed: u64) -> (Run, Live) {
-    prepared_in(drill, seed, false)
+    prepared_in(drill, seed, (false, false))
+}
+
+/// The same with a person, who answers and acts.
+pub(crate) fn prepared_for_a_person(drill: &Drill, seed: u64) -> (Run, Live) {
+    prepared_in(drill, seed, (false, true))
 }
 
 /// The same where the caller may be late, as in real time.
 pub(crate) fn prepared_in_real_time(drill: &Drill, seed: u64) -> (Run, Live) {
-    prepared_in(drill, seed, true)
+    prepared_in(drill, seed, (true, false))
 }
 
-fn prepared_in(drill: &Drill, seed: u64, is_real: bool) -> (Run, Live) {
+fn prepared_in(drill: &Drill, seed: u64, (is_real, attended): (bool, bool)) -> (Run, Live) {
     let options = cluster(drill, seed);
     let context = Context {
         engine: "sim".to_owned(),
@@ -57,7 +62,7 @@ fn prepared_in(drill: &Drill, seed: u64, is_real: bool) -> (Run, Live) {
         election_ms: (millis(options.timing.election_min), millis(options.timing.election_max)),
         ..Context::default()
     };
-    let run = RunOptions { first: CommandId(0), attended: false, context, is_real };
+    let run = RunOptions { first: CommandId(0), attended, context, is_real };
     (Run::new(drill.clone(), run), Live::new(options))
 }
 

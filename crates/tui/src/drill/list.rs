@@ -1,6 +1,7 @@
 //! `raftdeck drill list`, `show` and `check`: what can be said of drills without running them.
 
 use super::named;
+use crate::errors::{complain, sentence};
 use clap::Args;
 use color_eyre::eyre::Result;
 use raftdeck_drills::{Drill, Severity, built_in, catalogue};
@@ -121,16 +122,22 @@ pub(super) fn show(args: &ShowArgs) -> Result<String> {
     Ok(printable::lines(&text).into_owned())
 }
 
-/// The mistakes of files, and the exit status.
+/// The mistakes of files, and the exit status: 2 if there is one, 1 if a file cannot be read.
 pub(super) fn check(args: &CheckArgs) -> Result<(Vec<u8>, u8)> {
-    let mut text = String::new();
+    let (mut text, mut status) = (String::new(), 0);
     for file in &args.files {
-        let mistakes = named::mistakes(file)?;
-        if !mistakes.is_empty() {
-            writeln!(text, "{mistakes}")?;
+        match named::mistakes(file) {
+            Ok(mistakes) if mistakes.is_empty() => {}
+            Ok(mistakes) => {
+                writeln!(text, "{mistakes}")?;
+                status = 2;
+            }
+            Err(error) => {
+                complain(&sentence(&error));
+                status = if status == 0 { 1 } else { status };
+            }
         }
     }
-    let status = if text.is_empty() { 0 } else { 2 };
     Ok((text.into_bytes(), status))
 }
 

@@ -12,9 +12,11 @@ mod simulated;
 
 pub use plan::{DrillEngine, DrillPlan, PlanArgs};
 
+use crate::errors::{WrongUsage, complain, sentence};
 use crate::incoming::inbox::Inbox;
 use crate::incoming::signals;
 use crate::timing_name::TimingName;
+use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr};
 pub(crate) use named::WrongFiles;
@@ -24,6 +26,10 @@ use raftdeck_drills::{CATALOGUE, Outcome, Verdict};
 use results::Results;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// After a signal a drill may take this long to heal, before the program ends without it.
+const HEALING: Duration = Duration::from_secs(30);
 
 /// What can be done with drills without a screen.
 #[derive(Debug, Subcommand)]
@@ -128,18 +134,27 @@ fn done(text: String) -> (Vec<u8>, u8) {
 
 fn run_drills(args: &RunArgs) -> Result<(Vec<u8>, u8)> {
     let plans = plans(args)?;
+    let records_one = matches!(plans.as_slice(), [plan] if plan.engine() == DrillEngine::Lab);
+    if args.record.is_some() && !records_one {
+        let why = "--record is for one run over real processes: name one drill, with --engine lab";
+        return Err(WrongUsage::new(ErrorKind::ArgumentConflict, why).into());
+    }
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
-    signals::insist(&inbox, real_time::end_status).wrap_err("a thread cannot be started")?;
+    signals::insist_within(&inbox, HEALING, real_time::end_status).wrap_err("a thread cannot be started")?;
     let outcomes = if let [plan] = plans.as_slice() {
         vec![run_one(plan, args, &inbox)?]
     } else {
         run_many(&plans, args, &inbox)?
     };
-    let is_whole = outcomes.len() == plans.len();
+    let is_whole = outcomes.len() == plans.len() && inbox.wait(Some(Instant::now())).end.is_none();
     let results = Results { outcomes: &outcomes, is_table: args.repeat > 1 || args.engine.len() > 1 };
-    results.write(args.report.as_deref(), args.junit.as_deref(), args.table.as_deref())?;
     let text = if args.json { results.json()? } else { results.text() };
+    // The results are worth more than their files: they are printed even if a file cannot be written.
+    if let Err(error) = results.write(args.report.as_deref(), args.junit.as_deref(), args.table.as_deref()) {
+        complain(&sentence(&error));
+        return Ok((text.into_bytes(), 1));
+    }
     let interrupted = (!is_whole).then_some(Verdict::Aborted);
     let status = worst(outcomes.iter().map(|outcome| outcome.verdict).chain(interrupted));
     Ok((text.into_bytes(), status))
@@ -160,8 +175,8 @@ fn plans(args: &RunArgs) -> Result<Vec<DrillPlan>> {
         for &engine in &engines {
             for nth in 0..u64::from(args.repeat) {
                 // A repeated simulation with the same seed would be the same run.
-                let seed =
-                    args.seed.or(drill.cluster.seed).or((engine == Some(DrillEngine::Sim)).then_some(1));
+                let is_simulated = DrillPlan::engine_of(&drill, engine) == DrillEngine::Sim;
+                let seed = args.seed.or(drill.cluster.seed).or(is_simulated.then_some(1));
                 let wishes = Wishes { timing: args.timing, seed: seed.map(|seed| seed.wrapping_add(nth)) };
                 plans.push(DrillPlan::new(drill.clone(), name, engine, wishes));
             }
@@ -210,15 +225,19 @@ fn run_many(plans: &[DrillPlan], args: &RunArgs, inbox: &Arc<Inbox>) -> Result<V
     Ok(outcomes)
 }
 
-/// The exit status of several runs: failed counts most, then aborted, then inconclusive.
+/// The exit status of several runs: that of the worst.
 fn worst(verdicts: impl Iterator<Item = Verdict>) -> u8 {
-    let rank = |verdict: &Verdict| match verdict {
+    verdicts.max_by_key(|verdict| rank(*verdict)).map_or(0, Verdict::exit_status)
+}
+
+/// How bad a verdict is: failed counts most, then aborted, then inconclusive.
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
         Verdict::Passed => 0,
         Verdict::Inconclusive => 1,
         Verdict::Aborted => 2,
         Verdict::Failed => 3,
-    };
-    verdicts.max_by_key(rank).map_or(0, Verdict::exit_status)
+    }
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub struct DrillPlan {
 impl DrillPlan {
     /// A drill on this engine, or on the one that its file is for. `name`: how the drill was named, for the command that runs it again.
     pub(super) fn new(drill: Drill, name: &str, engine: Option<DrillEngine>, wishes: Wishes) -> Self {
-        let engine = engine.or(DrillEngine::only(&drill)).unwrap_or(DrillEngine::Lab);
+        let engine = Self::engine_of(&drill, engine);
         let of_file = drill.cluster.timing.map(timing_of);
         let timing_name = wishes.timing.or(of_file).unwrap_or(TimingName::Fast);
         let timing = timing_name.timing();
@@ -106,6 +106,11 @@ impl DrillPlan {
         let engine = DrillEngine::only(&drill).unwrap_or(engine);
         let name = drill.id.clone();
         Self::new(drill, &name, Some(engine), Wishes::default())
+    }
+
+    /// On which engine a drill runs, if this one is asked for.
+    pub(super) fn engine_of(drill: &Drill, asked: Option<DrillEngine>) -> DrillEngine {
+        asked.or(DrillEngine::only(drill)).unwrap_or(DrillEngine::Lab)
     }
 
     /// The drill of this id or in this file.

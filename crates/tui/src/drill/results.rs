@@ -1,8 +1,9 @@
 //! What runs gave, as text, JSON and files.
 
+use super::rank;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use raftdeck_drills::{Outcome, Verdict, report};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The outcomes of one or more runs.
 pub(super) struct Results<'a> {
@@ -50,14 +51,21 @@ impl Results<'_> {
         Ok(())
     }
 
-    /// The run to look at: the first that did not pass, else the one with the longest time to the next leader.
+    /// The run to look at: the one with the worst verdict, and of those with the same the one with the longest time to the next leader.
     fn worst(&self) -> Option<&Outcome> {
-        let bad = self.outcomes.iter().find(|outcome| outcome.verdict != Verdict::Passed);
-        bad.or_else(|| self.outcomes.iter().max_by_key(|outcome| outcome.moments.takeover()))
+        self.outcomes.iter().max_by_key(|outcome| (rank(outcome.verdict), outcome.moments.takeover()))
     }
 }
 
+/// Whole or not at all. A device or pipe, such as `/dev/stdout`, is written to as it is.
 fn write(file: &Path, text: &str) -> Result<()> {
-    let written = crate::files::write(&file.display().to_string(), text);
-    written.map_err(|why| eyre!("{} cannot be written: {why}", file.display()))
+    let shown = file.display();
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        let written = crate::files::write(&shown.to_string(), text);
+        return written.map_err(|why| eyre!("{shown} cannot be written: {why}"));
+    }
+    let part = PathBuf::from(format!("{shown}.{}", std::process::id()));
+    let written = crate::files::write(&part.display().to_string(), text);
+    let moved = written.and_then(|()| std::fs::rename(&part, file).map_err(|error| error.to_string()));
+    moved.map_err(|why| eyre!("{shown} cannot be written: {why}"))
 }

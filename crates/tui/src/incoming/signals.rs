@@ -74,10 +74,15 @@ fn is_ignored(signal: i32) -> bool {
 
 /// Once the inbox was asked to end, the process ends within `PATIENCE`, in an orderly way or not, with the `status` for it.
 pub fn insist(inbox: &Arc<Inbox>, status: fn(EndReason) -> u8) -> io::Result<()> {
+    insist_within(inbox, PATIENCE, status)
+}
+
+/// The same within this time.
+pub fn insist_within(inbox: &Arc<Inbox>, patience: Duration, status: fn(EndReason) -> u8) -> io::Result<()> {
     let inbox = Arc::clone(inbox);
     thread::Builder::new().name("patience".to_owned()).spawn(move || {
         let end = inbox.ended();
-        thread::sleep(PATIENCE);
+        thread::sleep(patience);
         std::process::exit(i32::from(status(end)));
     })?;
     Ok(())
