@@ -14,7 +14,7 @@ const PREFIX: &str = "RAFTDECK_";
 /// Commands whose variables carry their name, as `RAFTDECK_BENCH_RATE` does. They are experiments, and what the same words mean
 /// to a node, a deck or a client is something else: a cluster that is set for all clients must not be what a benchmark
 /// loads, nor a deck's pace a number of writes a second.
-const OF_THEIR_OWN: [&str; 2] = ["bench", "sim"];
+const OF_THEIR_OWN: [&str; 3] = ["bench", "sim", "drill"];
 
 /// A variable of other programs that stands in for an option's own, which the command reads itself: it takes
 /// precedence over the file.

@@ -7,10 +7,10 @@ use raftdeck_deck::theme::ColourChoice;
 #[derive(Args, Debug)]
 pub(super) struct ScreenArgs {
     /// Draw with ASCII characters only
-    #[arg(long)]
+    #[arg(long, env = "RAFTDECK_ASCII")]
     ascii: bool,
     /// Leave the mouse to the terminal, so that text can be selected
-    #[arg(long)]
+    #[arg(long, env = "RAFTDECK_NO_MOUSE")]
     no_mouse: bool,
 }
 

@@ -1,8 +1,10 @@
 //! Which cluster a drill runs on: what its file says, and what the command line says instead.
 
+use crate::errors::WrongUsage;
 use crate::source::engine::Engine;
 use crate::timing_name::TimingName;
 use clap::Args;
+use clap::error::ErrorKind;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_drills::{ClusterOptions, Context, Drill, EngineSpec, Phrase, TimingSpec};
 use raftdeck_lab::LabOptions;
@@ -51,9 +53,9 @@ pub(super) struct Wishes {
 /// Which cluster one drill is to run on, instead of what its file says.
 #[derive(Args, Debug)]
 pub struct PlanArgs {
-    /// What runs the nodes
-    #[arg(long, value_enum)]
-    engine: Option<DrillEngine>,
+    /// What runs the nodes, one of these
+    #[arg(long, value_enum, value_delimiter = ',')]
+    engine: Vec<DrillEngine>,
     /// The preset of heartbeats and election timeouts
     #[arg(long, value_enum)]
     timing: Option<TimingName>,
@@ -116,7 +118,11 @@ impl DrillPlan {
     /// The drill of this id or in this file.
     pub fn named(name: &str, PlanArgs { engine, timing, seed }: &PlanArgs) -> Result<Self> {
         let wishes = Wishes { timing: *timing, seed: *seed };
-        Ok(Self::new(super::named::read(name)?, name, *engine, wishes))
+        if engine.len() > 1 {
+            let why = "a drill is played on one engine: lab or sim";
+            return Err(WrongUsage::new(ErrorKind::TooManyValues, why).into());
+        }
+        Ok(Self::new(super::named::read(name)?, name, engine.first().copied(), wishes))
     }
 
     /// On which engine.
