@@ -14,7 +14,7 @@ const LINES: (u32, Duration) = (60, Duration::from_secs(10));
 /// What is undone may take this long, in real time.
 const UNDOING: Duration = Duration::from_secs(10);
 
-/// The steady state may take this long to return, in real time, where nobody plays: cluster time may stand still.
+/// The steady state may take this long to return, in real time, where nobody plays: cluster time may be frozen.
 const STEADY: Duration = Duration::from_mins(5);
 
 /// Rounds of looking what is still in force: what is undone may reveal more, such as a node whose process has ended.
