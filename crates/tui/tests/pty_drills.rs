@@ -35,7 +35,7 @@ fn a_drill_runs_on_a_fresh_cluster_until_its_verdict_which_is_kept() {
     deck.press("y");
     deck.wait_for_text("QUESTION");
     processes::wait_gone(&before);
-    deck.press("1");
+    deck.press("3");
     deck.wait_for_text("RIGHT");
     deck.press("\r");
     deck.wait_for_text("Find the leader and kill it.");
