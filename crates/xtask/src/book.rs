@@ -51,12 +51,21 @@ fn gather(from: &Path, to: &Path) -> Result<()> {
     write_file(&to.join("book.toml"), read(&from.join("docs/book.toml"))?)?;
     write_file(&to.join("LICENSE"), read(&from.join("LICENSE"))?)?;
     for folder in ALONG {
-        make_folder(&to.join(folder))?;
-        for file in fs::read_dir(from.join(folder))? {
-            let file = file?.path();
-            let name = file.file_name().unwrap_or_default();
-            let copy = to.join(folder).join(name);
-            fs::copy(&file, &copy).with_context(|| format!("cannot copy {}", file.display()))?;
+        copy_folder(&from.join(folder), &to.join(folder))?;
+    }
+    Ok(())
+}
+
+/// A folder with all that is in it.
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    make_folder(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let copy = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            copy_folder(&path, &copy)?;
+        } else {
+            fs::copy(&path, &copy).with_context(|| format!("cannot copy {}", path.display()))?;
         }
     }
     Ok(())
