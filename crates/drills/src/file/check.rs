@@ -19,12 +19,25 @@ const MAX_CLIENTS: u8 = 12;
 /// The words that a drill may not use: they read and write files, or end the cluster.
 const FORBIDDEN: [&str; 8] = ["quit", "exit", "q", "load", "save", "check", "seek", "workload"];
 
+/// The word before a condition that is checked as a line.
+const WAIT: &str = "wait ";
+
 struct Reading<'a> {
     drill: &'a Drill,
     source: &'a str,
     mistakes: Vec<DrillMistake>,
-    /// The lines of the script, each with the phrase it comes from and the line within that.
-    script: Vec<(String, &'a Phrase, usize)>,
+    script: Vec<ScriptPart<'a>>,
+}
+
+/// A line of the script that is checked.
+struct ScriptPart<'a> {
+    line: String,
+    /// Where it comes from, and which line of that it is.
+    phrase: &'a Phrase,
+    at: usize,
+    /// How many characters stand before it that are not in the phrase, and how many of the phrase's are left out.
+    added: usize,
+    left_out: usize,
 }
 
 impl Drill {
@@ -150,15 +163,22 @@ impl<'a> Reading<'a> {
     }
 
     fn condition(&mut self, phrase: &'a Phrase) {
-        self.script.push((format!("wait {phrase}"), phrase, 0));
+        self.wait(phrase, phrase.text());
         if phrase.text().contains('\n') {
             self.in_phrase(phrase, 0, 0, "a condition is one line");
         }
     }
 
+    /// A condition, which is the end of a phrase or all of it.
+    fn wait(&mut self, phrase: &'a Phrase, condition: &str) {
+        let (all, own) = (phrase.text().chars().count(), condition.chars().count());
+        let (added, left_out) = (WAIT.chars().count(), all.saturating_sub(own));
+        self.script.push(ScriptPart { line: format!("{WAIT}{condition}"), phrase, at: 0, added, left_out });
+    }
+
     fn text(&mut self, phrase: &'a Phrase) {
         for (at, line) in phrase.text().lines().enumerate() {
-            self.script.push((line.to_owned(), phrase, at));
+            self.script.push(ScriptPart { line: line.to_owned(), phrase, at, added: 0, left_out: 0 });
         }
     }
 
@@ -173,24 +193,24 @@ impl<'a> Reading<'a> {
         drill.aborts.iter().for_each(|abort| self.condition(&abort.expr));
         for assert in &drill.asserts {
             if let Some(condition) = Measure::condition_of(assert.expr.text()) {
-                self.script.push((format!("wait {condition}"), &assert.expr, 0));
+                self.wait(&assert.expr, &condition);
             }
         }
-        let text: Vec<&str> = self.script.iter().map(|(line, ..)| line.as_str()).collect();
+        let text: Vec<&str> = self.script.iter().map(|part| part.line.as_str()).collect();
         let nodes: Vec<NodeId> =
             (1..=u64::from(drill.cluster.nodes.clamp(1, MAX_NODES))).map(NodeId).collect();
         let checked = check("drill", text.join("\n").as_bytes(), &nodes, None);
         let script = std::mem::take(&mut self.script);
         for flaw in checked.flaws {
-            let Some((line, phrase, at)) = script.get(flaw.line - 1) else { continue };
-            let within = if *line == phrase.text().lines().nth(*at).unwrap_or_default() {
-                0
-            } else {
-                line.len() - phrase.text().len()
+            let Some(ScriptPart { phrase, at, added, left_out, .. }) = script.get(flaw.line - 1) else {
+                continue;
             };
-            self.in_phrase(phrase, *at, (flaw.column - 1).saturating_sub(within), flaw.mistake);
+            let characters = (flaw.column - 1).saturating_sub(*added) + left_out;
+            let line = phrase.text().lines().nth(*at).unwrap_or_default();
+            let byte = line.char_indices().nth(characters).map_or(line.len(), |(byte, _)| byte);
+            self.in_phrase(phrase, *at, byte, flaw.mistake);
         }
-        for (line, phrase, at) in &script {
+        for ScriptPart { line, phrase, at, .. } in &script {
             let first = line.split_whitespace().next().unwrap_or_default();
             if FORBIDDEN.contains(&first.to_ascii_lowercase().as_str()) {
                 self.in_phrase(phrase, *at, 0, format!("a drill cannot use {first}"));
@@ -238,6 +258,7 @@ impl<'a> Reading<'a> {
     fn asserts(&mut self) {
         for assert in &self.drill.asserts {
             let measure = Measure::parse(assert.expr.text());
+            let needs_load = matches!(&measure, Ok(Some(measure)) if measure.needs_load());
             match (measure, &assert.bound) {
                 (Err(why), _) => self.in_phrase(&assert.expr, 0, 0, why),
                 (Ok(Some(measure)), Some(bound)) => {
@@ -258,8 +279,6 @@ impl<'a> Reading<'a> {
                 }
                 (Ok(None), None) => {}
             }
-            let needs_load =
-                Measure::parse(assert.expr.text()).ok().flatten().is_some_and(|measure| measure.needs_load());
             if needs_load && self.drill.workload.is_none() {
                 self.in_phrase(&assert.expr, 0, 0, format!("{} needs a [workload]", assert.expr));
             }

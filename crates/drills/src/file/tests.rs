@@ -64,6 +64,12 @@ fn each_mistake_is_said_where_it_is() {
         ("verify = \"down $old\"", "", "9:1: a drill needs a step with verify"),
         ("[workload]", "[cluster]\nnodes = 16", "7:1: a cluster has 1 to 15 nodes"),
         ("[workload]", "[cluster]\nengine = \"smi\"", "7:10: \"smi\" is not known here: did you mean sim?"),
+        (
+            "expr = \"D\"",
+            "expr = \"time to laeder\"",
+            "17:17: \"laeder\" is not a condition: did you mean leader?",
+        ),
+        ("kill $old", "put kä $odl", "11:8: $odl is not set: did you mean old?"),
         ("expr = \"D\"", "expr = \"gap\"", ""),
     ] {
         assert!(GOOD.contains(good), "{good}");
