@@ -10,6 +10,7 @@ mod read;
 
 pub use mistake::DrillMistake;
 pub use phrase::Phrase;
+pub(crate) use phrase::world_of;
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -31,7 +31,7 @@ impl Run {
             let reason = format!("it took longer than its budget of {} of real time", self.drill.budget.wall);
             self.decide(Verdict::Aborted, reason);
         }
-        let budget = in_t(self.drill.budget.cluster.text(), self.t);
+        let budget = in_t(&self.drill.budget.cluster, self.t);
         if let (Some(steady), None) = (self.moments.steady, self.moments.heal)
             && !self.options.attended
             && self.clock.at(now) > steady + budget
@@ -44,7 +44,7 @@ impl Run {
 
     /// When its budget of real time is used up. A person's time is not limited.
     fn wall_end(&self) -> Option<Duration> {
-        let budget = in_t(self.drill.budget.wall.text(), self.t);
+        let budget = in_t(&self.drill.budget.wall, self.t);
         let begun = self.begun.filter(|_| !self.options.attended && self.moments.heal.is_none())?;
         Some(begun + budget)
     }

@@ -22,7 +22,7 @@ mod verdict;
 pub use person::PersonInput;
 pub use status::{ActStatus, AskStatus, LiveCheck, RunStatus, StageName};
 
-use crate::file::{Ask, Drill};
+use crate::file::{Ask, Drill, Phrase};
 use crate::outcome::{Context, Moments, Outcome, PersonResult, StepResult, Verdict};
 use awaited::Awaited;
 use clock::RunClock;
@@ -33,7 +33,7 @@ use probes::{ProbePart, ProbeState};
 use raftdeck_model::{Command, CommandId, FaultId, News, Order, Update, World};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
-use raftdeck_script::{Script, duration};
+use raftdeck_script::Script;
 use record::Record;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -156,11 +156,10 @@ impl Run {
             step.ask = step.ask.take().map(Ask::mixed);
         }
         let t = options.context.t();
-        let of = |given: &str| in_t(given, t);
         let probes = drill
             .probes
             .iter()
-            .map(|probe| ProbeState::new(probe, probe.every.as_ref().map(|every| of(every.text()))));
+            .map(|probe| ProbeState::new(probe, probe.every.as_ref().map(|every| in_t(every, t))));
         let aborts = drill.aborts.iter().map(|abort| (Awaited::new(abort.expr.text()), abort.reason.clone()));
         Self {
             t,
@@ -495,10 +494,8 @@ impl Run {
 }
 
 /// A duration of a drill file, which was checked when it was read.
-fn in_t(given: &str, t: Duration) -> Duration {
-    let mut world = World::default();
-    world.election.0 = t;
-    duration(given, &world).unwrap_or(t)
+fn in_t(phrase: &Phrase, t: Duration) -> Duration {
+    phrase.duration(t).unwrap_or(t)
 }
 
 fn is_down(world: &World, node: NodeId) -> bool {

@@ -58,17 +58,21 @@ impl ProbeState {
         bindings: &Bindings,
         unanswered: usize,
     ) {
-        let is_on = match self.mode {
-            ProbeMode::Continuous => part != ProbePart::Outside,
-            ProbeMode::During => part == ProbePart::During,
-            ProbeMode::Start | ProbeMode::End | ProbeMode::Edge => false,
-        };
         let is_due = match (self.every, self.last) {
             (Some(every), Some(last)) => at >= last + every,
             _ => true,
         };
-        if is_on && is_due {
+        if self.is_on(part) && is_due {
             self.judge(at, world, bindings, unanswered);
+        }
+    }
+
+    /// Whether it is checked all the time in this part of the drill.
+    fn is_on(&self, part: ProbePart) -> bool {
+        match self.mode {
+            ProbeMode::Continuous => part != ProbePart::Outside,
+            ProbeMode::During => part == ProbePart::During,
+            ProbeMode::Start | ProbeMode::End | ProbeMode::Edge => false,
         }
     }
 
@@ -94,12 +98,10 @@ impl ProbeState {
 
     /// When it is to be checked next without an update.
     pub(super) fn next_due(&self, part: ProbePart) -> Option<Duration> {
-        let is_on = match self.mode {
-            ProbeMode::Continuous => part != ProbePart::Outside,
-            ProbeMode::During => part == ProbePart::During,
-            ProbeMode::Start | ProbeMode::End | ProbeMode::Edge => false,
-        };
-        self.every.zip(self.last).map(|(every, last)| last + every).filter(|_| is_on && self.broken.is_none())
+        self.every
+            .zip(self.last)
+            .map(|(every, last)| last + every)
+            .filter(|_| self.is_on(part) && self.broken.is_none())
     }
 
     fn judge(&mut self, at: Duration, world: &World, bindings: &Bindings, unanswered: usize) {

@@ -130,7 +130,7 @@ impl Run {
     }
 
     fn asks(&self) -> Option<AskStatus<'_>> {
-        let Stage::Step(index, StepState::Asking { chosen, .. }) = &self.stage else { return None };
+        let Stage::Step(index, StepState::Asking { chosen }) = &self.stage else { return None };
         let ask = self.drill.steps.get(*index)?.ask.as_ref()?;
         Some(AskStatus { ask, chosen: *chosen })
     }

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// The steady state lasts this long, in T, before it counts.
 const LASTS: u32 = 2;
 
+/// How long it may take by default, in T.
+const WITHIN: u32 = 40;
+
 /// After the heal it is observed for this long, in T.
 const OBSERVED: u32 = 4;
 
@@ -45,9 +48,12 @@ impl SteadyWait {
         if checks.is_empty() {
             checks.push(usual);
         }
-        let within =
-            drill.steady.iter().map(|check| check.within.as_ref().map_or("40T", |within| within.text()));
-        let within = within.map(|within| in_t(within, t)).max().unwrap_or(t * 40);
+        let usual_within = t * WITHIN;
+        let within = drill
+            .steady
+            .iter()
+            .map(|check| check.within.as_ref().map_or(usual_within, |given| in_t(given, t)));
+        let within = within.max().unwrap_or(usual_within);
         Self {
             checks,
             since: None,
@@ -97,8 +103,7 @@ impl Run {
         if unmet.is_none() && self.load.is_none() {
             // Requests to a cluster that is not ready would only measure how it starts.
             let first = CommandId(self.options.first.0 + LOAD_OFFSET);
-            let begin =
-                |spec: &WorkloadSpec| Load::new(spec, self.t, in_t(spec.within.text(), self.t), first, at);
+            let begin = |spec: &WorkloadSpec| Load::new(spec, self.t, in_t(&spec.within, self.t), first, at);
             self.load = self.drill.workload.as_ref().map(begin);
         }
         let is_answered = self.load.as_ref().is_none_or(Load::is_answered);

@@ -21,8 +21,8 @@ pub(super) enum StepState {
     Lines,
     /// A condition is waited for until this cluster time.
     Condition { condition: Awaited, until: Duration, is_verify: bool },
-    /// A person is asked, since this real time, and has chosen this.
-    Asking { since: Duration, chosen: Option<usize> },
+    /// A person is asked, and has chosen this.
+    Asking { chosen: Option<usize> },
     /// A person acts to reach this goal.
     Acting(Awaited, TaskProgress),
 }
@@ -43,7 +43,7 @@ pub(super) fn results(drill: &Drill) -> Vec<StepResult> {
 impl StepState {
     /// Before a step, after the one before it ended at this time.
     pub(super) fn begin(step: Option<&Step>, steady: Duration, before: Duration, t: Duration) -> Self {
-        let of = |phrase: &Option<crate::file::Phrase>| phrase.as_ref().map(|phrase| in_t(phrase.text(), t));
+        let of = |phrase: &Option<crate::file::Phrase>| phrase.as_ref().map(|phrase| in_t(phrase, t));
         let at = step.and_then(|step| of(&step.at)).map(|at| steady + at);
         let after = step.and_then(|step| of(&step.after)).map(|after| before + after);
         Self::Before(at.into_iter().chain(after).max().unwrap_or(before))
@@ -80,7 +80,7 @@ impl Run {
             StepState::Condition { condition, until, is_verify } => {
                 self.wait_for(index, (condition, until, is_verify), now, world, effects)
             }
-            StepState::Asking { since, chosen } => self.question(index, &step, (since, chosen), now),
+            StepState::Asking { chosen } => self.question(index, &step, chosen, now),
             StepState::Acting(goal, task) => self.task(index, &step, (goal, task), now, world, effects),
         }
     }
@@ -92,22 +92,21 @@ impl Run {
             effects.push(self.tell(at, caption));
         }
         let attended = self.options.attended;
-        let within = || step.within.as_ref().map_or(self.t * WITHIN, |within| in_t(within.text(), self.t));
         if let Some(act) = step.act.as_ref().filter(|_| attended) {
-            let deadline = at + in_t(act.deadline.text(), self.t);
+            let deadline = at + in_t(&act.deadline, self.t);
             let task = TaskProgress { set: now, set_at: at, deadline, ..TaskProgress::default() };
             return self.go_to(Stage::Step(index, StepState::Acting(Awaited::new(act.goal.text()), task)));
         }
         if step.ask.is_some() {
             if attended {
-                return self.go_to(Stage::Step(index, StepState::Asking { since: now, chosen: None }));
+                return self.go_to(Stage::Step(index, StepState::Asking { chosen: None }));
             }
             return self.step_done(index, now);
         }
         if let Some(wait) = &step.wait {
             let condition = StepState::Condition {
                 condition: Awaited::new(wait.text()),
-                until: at + within(),
+                until: at + self.within_of(step),
                 is_verify: false,
             };
             effects.push(self.tell(at, &self.steps[index].text));
@@ -161,12 +160,14 @@ impl Run {
             self.fault_at(self.steps[index].begun.unwrap_or(at));
         }
         let Some(verify) = &step.verify else { return self.step_done(index, now) };
-        let within = step.within.as_ref().map_or(self.t * WITHIN, |within| in_t(within.text(), self.t));
+        let until = at + self.within_of(step);
         let condition = Awaited::new(verify.text());
-        self.go_to(Stage::Step(
-            index,
-            StepState::Condition { condition, until: at + within, is_verify: true },
-        ))
+        self.go_to(Stage::Step(index, StepState::Condition { condition, until, is_verify: true }))
+    }
+
+    /// How long the condition of a step may take.
+    fn within_of(&self, step: &Step) -> Duration {
+        step.within.as_ref().map_or(self.t * WITHIN, |within| in_t(within, self.t))
     }
 
     /// The fault is ordered now.
@@ -257,13 +258,7 @@ impl Run {
         true
     }
 
-    fn question(
-        &mut self,
-        index: usize,
-        step: &Step,
-        (since, mut chosen): (Duration, Option<usize>),
-        now: Duration,
-    ) -> bool {
+    fn question(&mut self, index: usize, step: &Step, mut chosen: Option<usize>, now: Duration) -> bool {
         let Some(ask) = &step.ask else { return self.step_done(index, now) };
         for input in std::mem::take(&mut self.input) {
             match input {
@@ -279,7 +274,7 @@ impl Run {
                 _ => {}
             }
         }
-        self.stay(Stage::Step(index, StepState::Asking { since, chosen }))
+        self.stay(Stage::Step(index, StepState::Asking { chosen }))
     }
 
     fn task(

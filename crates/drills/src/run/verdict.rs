@@ -5,7 +5,7 @@ use super::figures::{Measurements, gaps, with_consequences};
 use super::status::LiveCheck;
 use super::{Decision, Run, Stage};
 use crate::bound::{Bound, Measured, Millis, Unit};
-use crate::file::{Assert, Drill, Severity};
+use crate::file::{Assert, Drill, Severity, world_of};
 use crate::measure::Measure;
 use crate::outcome::{
     CheckKind, CheckResult, CheckState, Gap, Moments, OUTCOME_SCHEMA, Outcome, RequestPoint, Timeline,
@@ -107,8 +107,7 @@ impl Run {
         let within = self.within();
         let measurements = Measurements { record: &self.record, points: self.points(), moments, within };
         let mut timed = self.timed.iter().map(|(_, held)| *held);
-        let mut world = World::default();
-        world.election.0 = self.t;
+        let world = world_of(self.t);
         let check = |assert: &Assert| {
             let measure = Measure::parse(assert.expr.text()).ok().flatten();
             let measured = match &measure {
@@ -135,7 +134,7 @@ impl Run {
     }
 
     fn within(&self) -> Duration {
-        self.drill.workload.as_ref().map_or(Duration::ZERO, |load| super::in_t(load.within.text(), self.t))
+        self.drill.workload.as_ref().map_or(Duration::ZERO, |load| super::in_t(&load.within, self.t))
     }
 
     fn verdict(&self, checks: &[CheckResult], world: &World) -> (Verdict, String) {

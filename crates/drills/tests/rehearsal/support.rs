@@ -17,10 +17,8 @@ fn cluster(drill: &Drill, seed: u64) -> LiveOptions {
         Some(TimingSpec::Demo) => Timing::DEMO,
         Some(TimingSpec::Fast) | None => Timing::FAST,
     };
-    let mut world = World::default();
-    world.election.0 = timing.election_min;
     let time = |given: &Option<raftdeck_drills::Phrase>| {
-        given.as_ref().map(|given| raftdeck_script::duration(given.text(), &world).expect("it was checked"))
+        given.as_ref().map(|given| given.duration(timing.election_min).expect("it was checked"))
     };
     LiveOptions {
         timing,

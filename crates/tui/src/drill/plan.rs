@@ -8,7 +8,6 @@ use clap::error::ErrorKind;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_drills::{ClusterOptions, Context, Drill, EngineSpec, Phrase, TimingSpec};
 use raftdeck_lab::LabOptions;
-use raftdeck_model::World;
 use raftdeck_node::VERSION;
 use raftdeck_raft::Timing;
 use raftdeck_sim::LiveOptions;
@@ -173,9 +172,7 @@ impl DrillPlan {
 
     /// A duration of the file, which may be in T.
     fn time(&self, given: Option<&Phrase>) -> Option<Duration> {
-        let mut world = World::default();
-        world.election.0 = self.timing.election_min;
-        given.and_then(|given| raftdeck_script::duration(given.text(), &world).ok())
+        given.and_then(|given| given.duration(self.timing.election_min))
     }
 }
 
