@@ -44,8 +44,6 @@ pub struct RunStatus<'a> {
     pub now: Duration,
     /// One T: the least election timeout.
     pub t: Duration,
-    /// What is asserted, with what is measured so far.
-    pub checks: Vec<LiveCheck>,
 }
 
 /// A question.
@@ -110,7 +108,6 @@ impl Run {
             moments: self.moments_so_far(),
             now: at,
             t: self.t,
-            checks: self.live_checks(at),
         }
     }
 

@@ -45,9 +45,7 @@ impl Run {
         let mut points = points.unwrap_or_default();
         points.sort_by_key(|point| point.due);
         self.moments = with_consequences(self.moments, &self.record, &points);
-        let within = self.within();
-        let measurements =
-            Measurements { record: &self.record, points: &points, moments: self.moments, within };
+        let measurements = self.measurements(&points, self.moments);
         let requests = has_load.then(|| measurements.requests());
         let mut checks = self.assertions(&measurements, world);
         let decided = self.decided.as_ref().map(|decision| decision.verdict);
@@ -98,26 +96,17 @@ impl Run {
         self.load.as_ref().map_or(&[], |load| &load.points)
     }
 
-    /// What is asserted, with what is measured so far.
-    pub(super) fn live_checks(&self, at: Duration) -> Vec<LiveCheck> {
+    /// What is asserted, with what is measured at this real time. It looks at every request so far, so it is asked for only where it is
+    /// shown.
+    #[must_use]
+    pub fn live_checks(&self, now: Duration) -> Vec<LiveCheck> {
         let mut moments = self.moments_so_far();
         if moments.ended.is_zero() {
-            moments.ended = at;
+            moments.ended = self.clock.at(now);
         }
-        let within = self.within();
-        let measurements = Measurements { record: &self.record, points: self.points(), moments, within };
-        let mut timed = self.timed.iter().map(|(_, held)| *held);
+        let measurements = self.measurements(self.points(), moments);
         let world = world_of(self.t);
-        let check = |assert: &Assert| {
-            let measure = Measure::parse(assert.expr.text()).ok().flatten();
-            let measured = match &measure {
-                Some(Measure::TimeTo(_)) => {
-                    let held = timed.next().flatten().zip(moments.fault);
-                    held.map(|(held, fault)| Measured::Time(held.saturating_sub(fault)))
-                }
-                Some(measure) => moments.fault.and_then(|_| measurements.of(measure)),
-                None => None,
-            };
+        let live = |assert: &Assert, measure: Option<Measure>, measured: Option<Measured>| {
             let bound = assert.bound.as_ref().map(|bound| bound.text().to_owned());
             let parsed = measure
                 .zip(bound.as_ref())
@@ -130,7 +119,35 @@ impl Run {
                 measured,
             }
         };
-        self.drill.asserts.iter().map(check).collect()
+        // Before the fault there is nothing to measure from.
+        self.of_asserts(moments.fault.map(|_| &measurements), live)
+    }
+
+    fn measurements<'a>(&'a self, points: &'a [RequestPoint], moments: Moments) -> Measurements<'a> {
+        Measurements { record: &self.record, points, moments, within: self.within() }
+    }
+
+    /// What `make` makes of each assertion, its measure and the value of that. `measurements`: `None`, if nothing is measured yet.
+    fn of_asserts<T>(
+        &self,
+        measurements: Option<&Measurements<'_>>,
+        make: impl Fn(&Assert, Option<Measure>, Option<Measured>) -> T,
+    ) -> Vec<T> {
+        // In the order of the assertions that time a condition.
+        let mut timed = self.timed.iter().map(|(_, held)| *held);
+        let of = |assert: &Assert| {
+            let measure = Measure::parse(assert.expr.text()).ok().flatten();
+            let measured = match &measure {
+                Some(Measure::TimeTo(_)) => {
+                    let held = timed.next().flatten().zip(self.moments.fault);
+                    held.map(|(held, fault)| Measured::Time(held.saturating_sub(fault)))
+                }
+                Some(measure) => measurements.and_then(|measurements| measurements.of(measure)),
+                None => None,
+            };
+            make(assert, measure, measured)
+        };
+        self.drill.asserts.iter().map(of).collect()
     }
 
     fn within(&self) -> Duration {
@@ -182,23 +199,11 @@ impl Run {
     }
 
     fn assertions(&self, measurements: &Measurements<'_>, world: &World) -> Vec<CheckResult> {
-        let mut timed = self.timed.iter().map(|(_, held)| *held);
-        let check = |assert: &Assert| match Measure::parse(assert.expr.text()).ok().flatten() {
-            Some(Measure::TimeTo(_)) => {
-                let held = timed.next().flatten().zip(self.moments.fault);
-                let value = held.map(|(held, fault)| Measured::Time(held.saturating_sub(fault)));
-                measured(assert, Unit::Time, value, self.moments.fault.is_some(), world)
-            }
-            Some(measure) => measured(
-                assert,
-                measure.unit(),
-                measurements.of(&measure),
-                self.moments.fault.is_some(),
-                world,
-            ),
+        let has_fault = self.moments.fault.is_some();
+        self.of_asserts(Some(measurements), |assert, measure, value| match measure {
+            Some(measure) => measured(assert, measure.unit(), value, has_fault, world),
             None => self.at_the_end(assert, world),
-        };
-        self.drill.asserts.iter().map(check).collect()
+        })
     }
 
     fn at_the_end(&self, assert: &Assert, world: &World) -> CheckResult {

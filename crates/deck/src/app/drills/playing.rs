@@ -1,6 +1,8 @@
 //! A drill that runs on the deck: the [`Run`], and what it told.
 
-use raftdeck_drills::{Context, Drill, LOAD_OFFSET, PersonInput, Run, RunEffect, RunOptions, RunStatus};
+use raftdeck_drills::{
+    Context, Drill, LOAD_OFFSET, LiveCheck, PersonInput, Run, RunEffect, RunOptions, RunStatus,
+};
 use raftdeck_model::{Command, CommandId, Update, World};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -52,6 +54,12 @@ impl Playing {
     #[must_use]
     pub fn status(&self, now: Duration) -> RunStatus<'_> {
         self.run.status(self.since(now))
+    }
+
+    /// What is asserted, with what is measured now.
+    #[must_use]
+    pub fn checks(&self, now: Duration) -> Vec<LiveCheck> {
+        self.run.live_checks(self.since(now))
     }
 
     /// What it told, oldest first.

@@ -1,22 +1,24 @@
 //! What is asserted against what is measured, and the times since the fault.
 
 use super::text::Text;
+use crate::app::drills::Playing;
 use crate::view::paint::Paint;
 use raftdeck_drills::report::bound_told;
-use raftdeck_drills::{CheckKind, CheckResult, CheckState, LiveCheck, Millis, Moments, RunStatus, Severity};
+use raftdeck_drills::{CheckKind, CheckResult, CheckState, LiveCheck, Millis, Moments, Severity};
 use ratatui::style::Style;
 use ratatui::text::Span;
 use std::time::Duration;
 
 /// The assertions of a running drill.
-pub(super) fn live(paint: &Paint<'_>, status: &RunStatus<'_>, width: u16) -> Text {
+pub(super) fn live(paint: &Paint<'_>, playing: &Playing, t: Duration, width: u16) -> Text {
     let mut text = Text::new(width);
-    if status.checks.is_empty() {
+    let checks = playing.checks(paint.now);
+    if checks.is_empty() {
         return text;
     }
     text.heading("checks so far", paint.theme.strong());
-    for check in &status.checks {
-        one_live(paint, &mut text, check, status.t);
+    for check in &checks {
+        one_live(paint, &mut text, check, t);
     }
     text
 }

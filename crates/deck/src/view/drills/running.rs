@@ -60,7 +60,7 @@ fn columns(paint: &mut Paint<'_>, area: Rect, playing: &Playing, status: &RunSta
     text.append(below(steps::steps(paint, status, left.width, most)));
     super::note_scroll(paint, text.len(), left.height);
     super::show(paint, left, text.lines(), paint.app.drills.scroll);
-    let mut text = checks::live(paint, status, right.width);
+    let mut text = checks::live(paint, playing, status.t, right.width);
     text.append(below(checks::since_fault(paint, &status.moments, Some(status.now), right.width)));
     let room = usize::from(right.height).saturating_sub(text.len());
     text.append(story(paint, playing, right.width, room));
@@ -70,7 +70,7 @@ fn columns(paint: &mut Paint<'_>, area: Rect, playing: &Playing, status: &RunSta
 fn one_column(paint: &mut Paint<'_>, area: Rect, playing: &Playing, status: &RunStatus<'_>) {
     let rows = usize::from(area.height);
     let mut text = now::now(paint, playing, status, area.width);
-    let checks = below(checks::live(paint, status, area.width));
+    let checks = below(checks::live(paint, playing, status.t, area.width));
     let since = below(checks::since_fault(paint, &status.moments, Some(status.now), area.width));
     let most = rows.saturating_sub(text.len() + checks.len() + since.len());
     text.append(below(steps::steps(paint, status, area.width, most.max(6))));
