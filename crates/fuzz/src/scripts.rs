@@ -84,7 +84,7 @@ fn play(text: &[u8]) {
         let deeds = script.go_on(now, &world);
         let ends = matches!(
             deeds.last(),
-            Some(ScriptEffect::Mistake(_) | ScriptEffect::Unmet(_) | ScriptEffect::Quit)
+            Some(ScriptEffect::Mistake(_) | ScriptEffect::Unmet(..) | ScriptEffect::Quit)
         );
         for deed in &deeds {
             answer(&mut script, &mut world, deed, now);

@@ -32,7 +32,7 @@ pub use bindings::{Bindings, BoundValue};
 pub use check::{Checked, ScriptFlaw, check};
 pub use complete::{Completion, complete};
 pub use condition::{Condition, DEFAULT_PATIENCE, Figure, Gap, Membership, Unmet};
-pub use engine::{Script, ScriptEffect};
+pub use engine::{Script, ScriptEffect, UnmetLine};
 pub use figures::{election_timeout, range, rate};
 pub use group::Group;
 pub use mistake::Mistake;

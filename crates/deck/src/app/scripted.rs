@@ -98,7 +98,7 @@ pub(super) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
             ScriptEffect::Answer(_, lines) => {
                 app.notice = lines.into_iter().next().map(|line| Notice::new(line, now));
             }
-            ScriptEffect::Mistake(why) | ScriptEffect::Unmet(why) => scripted.failure = Some(why),
+            ScriptEffect::Mistake(why) | ScriptEffect::Unmet(_, why) => scripted.failure = Some(why),
             // The deck stays open, so that the result can be seen and explored.
             ScriptEffect::Quit => is_over = true,
         }

@@ -122,7 +122,7 @@ impl Run {
             if failed.is_none() && !self.script.is_over() && now < healing.until {
                 return self.stay(Stage::Healing(healing));
             }
-            if let Some(why) = failed {
+            if let Some((_, why)) = failed {
                 effects.push(self.tell(self.clock.at(now), &format!("a line of the heal failed: {why}")));
                 self.heal_failure.get_or_insert(why);
             }

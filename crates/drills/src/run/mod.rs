@@ -122,8 +122,6 @@ pub struct Run {
     /// The verdict, as soon as it is certain.
     decided: Option<Decision>,
     worst_lateness: Duration,
-    /// Why commands of the lines were refused.
-    refusals: Vec<String>,
     /// Why a line of the heal failed.
     heal_failure: Option<String>,
     outcome: Option<Box<Outcome>>,
@@ -182,7 +180,6 @@ impl Run {
             before: Before::default(),
             decided: None,
             worst_lateness: Duration::ZERO,
-            refusals: Vec::new(),
             heal_failure: None,
             outcome: None,
             drill,
@@ -211,14 +208,11 @@ impl Run {
                     load.hear(*id, outcome, update.at);
                 }
             }
-            News::Refused { id, reason } => {
+            News::Refused { id, .. } => {
                 if let Some(load) = &mut self.load {
                     load.refused(*id, update.at);
                 }
                 self.take_back(*id);
-                if (self.options.first.0 + 1..self.options.first.0 + LOAD_OFFSET).contains(&id.0) {
-                    self.refusals.push(reason.clone());
-                }
                 self.heal_answered(*id);
             }
             News::Done { id } => self.heal_answered(*id),

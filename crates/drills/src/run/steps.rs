@@ -6,7 +6,7 @@ use super::{Run, RunEffect, Stage, in_t, is_down, is_fault};
 use crate::file::{Act, Ask, Drill, Step};
 use crate::outcome::{PersonResult, StepResult, Verdict};
 use raftdeck_model::World;
-use raftdeck_script::ScriptEffect;
+use raftdeck_script::{ScriptEffect, UnmetLine};
 use std::time::Duration;
 
 /// How long a condition is waited for by default, in T.
@@ -142,9 +142,13 @@ impl Run {
     ) -> bool {
         self.stage = Stage::Step(index, StepState::Lines);
         if let Err(why) = self.run_lines(self.drill.fault_step() == Some(index), now, world, effects) {
-            match self.failure_of_lines(why) {
-                (Verdict::Failed, why) if why.contains("timed out") => self.step_late(index, &why),
-                (verdict, why) => self.step_failed(index, verdict, &why),
+            match why {
+                // It could not inject its fault, which says nothing about the cluster. Every other line states what must be.
+                (UnmetLine::Refused, why) => {
+                    self.step_failed(index, Verdict::Inconclusive, &format!("a command was refused: {why}"));
+                }
+                (UnmetLine::TimedOut, why) => self.step_late(index, &why),
+                (UnmetLine::Otherwise, why) => self.step_failed(index, Verdict::Failed, &why),
             }
             return true;
         }
@@ -184,7 +188,7 @@ impl Run {
         now: Duration,
         world: &World,
         effects: &mut Vec<RunEffect>,
-    ) -> Result<(), String> {
+    ) -> Result<(), (UnmetLine, String)> {
         let at = self.clock.at(now);
         let mut failed = Ok(());
         for effect in self.script.go_on(now, world) {
@@ -202,7 +206,8 @@ impl Run {
                 ScriptEffect::Answer(_, lines) => {
                     effects.extend(lines.iter().map(|line| self.tell(at, line)));
                 }
-                ScriptEffect::Mistake(why) | ScriptEffect::Unmet(why) => failed = Err(why),
+                ScriptEffect::Mistake(why) => failed = Err((UnmetLine::Otherwise, why)),
+                ScriptEffect::Unmet(in_which_way, why) => failed = Err((in_which_way, why)),
                 // Lines that use files are mistakes in a drill.
                 ScriptEffect::Read(file) => {
                     self.script.loaded(Err(format!("{file}: a drill reads no files")));
@@ -214,16 +219,6 @@ impl Run {
             }
         }
         failed
-    }
-
-    /// A line that was refused could not inject its fault, which says nothing about the cluster; every other line states what must be.
-    fn failure_of_lines(&mut self, why: String) -> (Verdict, String) {
-        let is_refused = self.refusals.iter().any(|reason| why.contains(reason.as_str()));
-        if is_refused {
-            (Verdict::Inconclusive, format!("a command was refused: {why}"))
-        } else {
-            (Verdict::Failed, why)
-        }
     }
 
     fn wait_for(

@@ -54,11 +54,25 @@ pub enum ScriptEffect {
     },
     /// A line is invalid, or a file cannot be used: where, and what is wrong.
     Mistake(String),
-    /// A `wait`, an `expect` or a step failed, or a command was refused: where, and how things are instead.
-    Unmet(String),
+    /// A line failed: in which way, where, and how things are instead.
+    Unmet(UnmetLine, String),
     /// End.
     Quit,
 }
+
+/// In which way a line failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnmetLine {
+    /// The source refused a command or a request: nothing was done.
+    Refused,
+    /// A condition, an answer or a step did not come in time.
+    TimedOut,
+    /// Things are not as expected, or something did not come that does not depend on the cluster, such as the answer to a command.
+    Otherwise,
+}
+
+/// The failure of a line whose commands are answered too late.
+type LateAnswer = (&'static str, UnmetLine);
 
 /// What the present line waits for.
 #[derive(Clone, Debug)]
@@ -72,7 +86,7 @@ enum Awaited {
         /// Whether a refusal of them is no failure.
         tries: bool,
         /// The failure if it takes too long.
-        late: &'static str,
+        late: LateAnswer,
     },
     /// A client's last request has an outcome.
     Outcome(Expectation),
@@ -302,7 +316,7 @@ impl Script {
         loop {
             self.go_on_asking(now, deeds);
             if let Some(refused) = self.refused.pop_front() {
-                deeds.push(ScriptEffect::Unmet(refused));
+                deeds.push(ScriptEffect::Unmet(UnmetLine::Refused, refused));
             }
             if self.stopped || ends(deeds) {
                 return;
@@ -359,6 +373,24 @@ impl Script {
         (id, Command { id, what })
     }
 
+    /// Whether a client's last request has the expected outcome; `false`: it has none yet, and there is time.
+    fn judged(&self, expected: &Expectation, is_late: bool) -> Result<bool, (UnmetLine, String)> {
+        let last = self.store.last(expected.client());
+        match outcome(last, expected) {
+            Ok(Some(())) => Ok(true),
+            Ok(None) if is_late => {
+                let asked = last.map_or("", |last| &last.text);
+                Err((UnmetLine::TimedOut, format!("timed out: {asked} has no answer yet")))
+            }
+            Ok(None) => Ok(false),
+            Err(why) => {
+                let was_refused = last.is_some_and(|last| matches!(last.ended, Some(RequestEnd::Refused(_))));
+                let which = if was_refused { UnmetLine::Refused } else { UnmetLine::Otherwise };
+                Err((which, format!("not as expected: {why}")))
+            }
+        }
+    }
+
     /// Ends the present line if it is done; if not, returns it.
     fn finish(
         &mut self,
@@ -374,29 +406,26 @@ impl Script {
             Awaited::Condition(condition) => match condition.holds(world, self.store.unanswered()) {
                 Ok(()) => {}
                 Err(why) if is_late => {
-                    deeds.push(ScriptEffect::Unmet(place.say(format!("timed out: {why}"))));
+                    deeds.push(ScriptEffect::Unmet(
+                        UnmetLine::TimedOut,
+                        place.say(format!("timed out: {why}")),
+                    ));
                 }
                 Err(_) => return still(Awaited::Condition(condition)),
             },
-            Awaited::Outcome(expected) => match outcome(self.store.last(expected.client()), &expected) {
-                Ok(None) if is_late => {
-                    let asked = self.store.last(expected.client()).map_or("", |last| &last.text);
-                    deeds.push(ScriptEffect::Unmet(
-                        place.say(format!("timed out: {asked} has no answer yet")),
-                    ));
-                }
-                Ok(None) => return still(Awaited::Outcome(expected)),
-                Ok(Some(())) => {}
-                Err(why) => deeds.push(ScriptEffect::Unmet(place.say(format!("not as expected: {why}")))),
+            Awaited::Outcome(expected) => match self.judged(&expected, is_late) {
+                Ok(true) => {}
+                Ok(false) => return still(Awaited::Outcome(expected)),
+                Err((which, why)) => deeds.push(ScriptEffect::Unmet(which, place.say(why))),
             },
             Awaited::Answers { open, refusals, tries, late } => {
                 if !open.is_empty() && !is_late {
                     return still(Awaited::Answers { open, refusals, tries, late });
                 }
                 if !open.is_empty() {
-                    deeds.push(ScriptEffect::Unmet(place.say(late)));
+                    deeds.push(ScriptEffect::Unmet(late.1, place.say(late.0)));
                 } else if !refusals.is_empty() && !tries {
-                    deeds.push(ScriptEffect::Unmet(place.say(refusals.join("; "))));
+                    deeds.push(ScriptEffect::Unmet(UnmetLine::Refused, place.say(refusals.join("; "))));
                 }
             }
             Awaited::News { id, line, is_known } => {
@@ -418,13 +447,14 @@ impl Script {
                     StayCheck::Over => {}
                     StayCheck::Broken(why) => {
                         deeds.push(ScriptEffect::Unmet(
+                            UnmetLine::Otherwise,
                             place.say(format!("the condition stopped holding: {why}")),
                         ));
                     }
                     _ if is_late => {
                         let why =
                             "this much cluster time has not passed: time may be frozen (run resumes it)";
-                        deeds.push(ScriptEffect::Unmet(place.say(why)));
+                        deeds.push(ScriptEffect::Unmet(UnmetLine::Otherwise, place.say(why)));
                     }
                     StayCheck::Ask => {
                         self.ask_for_news(&mut passing, deeds);
@@ -476,11 +506,11 @@ impl Script {
         match line {
             ScriptLine::Nothing => {}
             ScriptLine::Do(orders) => {
-                let late = "the command has not been answered";
+                let late = ("the command has not been answered", UnmetLine::Otherwise);
                 self.order(place, orders, (tries, late, now + ANSWER_WITHIN), deeds);
             }
             ScriptLine::Step { step, within } => {
-                let late = "the step timed out: what it runs to has not happened";
+                let late = ("the step timed out: what it runs to has not happened", UnmetLine::TimedOut);
                 self.order(place, vec![Order::Step(step)], (tries, late, now + within), deeds);
             }
             ScriptLine::Try(line) => self.begin(place, *line, true, (now, world), deeds),
@@ -574,7 +604,7 @@ impl Script {
         &mut self,
         place: LinePosition,
         orders: Vec<Order>,
-        (tries, late, until): (bool, &'static str, Duration),
+        (tries, late, until): (bool, LateAnswer, Duration),
         deeds: &mut Vec<ScriptEffect>,
     ) {
         let mut open = BTreeSet::new();
@@ -604,12 +634,18 @@ impl Script {
         match line {
             ScriptLine::Expect(condition) => {
                 if let Err(unmet) = condition.holds(world, self.store.unanswered()) {
-                    deeds.push(ScriptEffect::Unmet(place.say(format!("not as expected: {unmet}"))));
+                    deeds.push(ScriptEffect::Unmet(
+                        UnmetLine::Otherwise,
+                        place.say(format!("not as expected: {unmet}")),
+                    ));
                 }
             }
             ScriptLine::Let { name, value } => match value.now(world) {
                 Ok(bound) => self.bindings.bind(&name, bound),
-                Err(why) => deeds.push(ScriptEffect::Unmet(place.say(format!("{name} is not set: {why}")))),
+                Err(why) => deeds.push(ScriptEffect::Unmet(
+                    UnmetLine::Otherwise,
+                    place.say(format!("{name} is not set: {why}")),
+                )),
             },
             ScriptLine::Logs => {
                 let (mut open, mut logs) = (BTreeMap::new(), BTreeMap::new());
@@ -655,7 +691,7 @@ fn checked(
 
 /// Whether these effects end the run.
 fn ends(deeds: &[ScriptEffect]) -> bool {
-    matches!(deeds.last(), Some(ScriptEffect::Mistake(_) | ScriptEffect::Unmet(_) | ScriptEffect::Quit))
+    matches!(deeds.last(), Some(ScriptEffect::Mistake(_) | ScriptEffect::Unmet(..) | ScriptEffect::Quit))
 }
 
 #[cfg(test)]

@@ -150,7 +150,10 @@ fn a_refused_command_fails_the_script_unless_it_is_only_tried() {
         refused(&mut script, 1, "it cannot be");
         assert_eq!(sends(&mut script, 2).len(), 1, "{line}: it was only a try");
         refused(&mut script, 2, "it cannot be");
-        assert_eq!(script.go_on(at(3)), [ScriptEffect::Unmet("line 2: it cannot be".to_owned())]);
+        assert_eq!(
+            script.go_on(at(3)),
+            [ScriptEffect::Unmet(UnmetLine::Refused, "line 2: it cannot be".to_owned())]
+        );
     }
 }
 
@@ -159,7 +162,9 @@ fn a_step_that_does_not_end_fails_when_its_time_is_over() {
     let mut script = script(&["", "step role", "step role within 1m", "step 20s", "kill 1"]);
     sends(&mut script, 0);
     assert_eq!(script.next_due(), Some(at(10_000)));
-    let [ScriptEffect::Unmet(said)] = &script.go_on(at(10_000))[..] else { panic!("it is not over") };
+    let [ScriptEffect::Unmet(UnmetLine::TimedOut, said)] = &script.go_on(at(10_000))[..] else {
+        panic!("it is not over")
+    };
     assert!(said.starts_with("line 2: the step timed out"), "{said}");
     sends(&mut script, 10_000);
     assert_eq!(script.next_due(), Some(at(70_000)));
@@ -200,7 +205,10 @@ fn a_wait_ends_when_it_is_so_or_fails_when_it_is_too_late() {
     done(&mut script, 1);
     script.add(b"wait leader within 1s");
     sends(&mut script, 1000);
-    assert_eq!(script.go_on(at(2000)), [ScriptEffect::Unmet("line 3: timed out: no node leads".to_owned())]);
+    assert_eq!(
+        script.go_on(at(2000)),
+        [ScriptEffect::Unmet(UnmetLine::TimedOut, "line 3: timed out: no node leads".to_owned())]
+    );
 }
 
 #[test]
@@ -212,7 +220,7 @@ fn what_is_expected_is_judged_by_the_newest_news() {
     done(&mut script, 1);
     assert_eq!(
         script.go_on(at(1001)),
-        [ScriptEffect::Unmet("line 1: not as expected: n2 is killed".to_owned())]
+        [ScriptEffect::Unmet(UnmetLine::Otherwise, "line 1: not as expected: n2 is killed".to_owned())]
     );
 }
 
@@ -275,6 +283,7 @@ fn a_proposal_is_not_waited_for_and_has_an_outcome() {
     assert_eq!(
         script.go_on(at(2)),
         [ScriptEffect::Unmet(
+            UnmetLine::Refused,
             "line 1: propose 3 put a is refused: n3 is not running and accepts no writes".to_owned()
         )]
     );
@@ -430,7 +439,7 @@ fn a_sleep_while_time_stands_still_is_given_up() {
     assert_eq!(sends(&mut script, 1), []);
     assert_eq!(script.next_due(), Some(at(5000)));
     let late = "line 1: this much cluster time has not passed: time may be frozen (run resumes it)";
-    assert_eq!(script.go_on(at(5000)), [ScriptEffect::Unmet(late.to_owned())]);
+    assert_eq!(script.go_on(at(5000)), [ScriptEffect::Unmet(UnmetLine::Otherwise, late.to_owned())]);
 }
 
 #[test]
@@ -448,7 +457,7 @@ fn what_stays_so_is_looked_at_until_the_end() {
     sends(&mut breaks, 1);
     breaks.hear_at(999, News::Process { node: NodeId(2), state: ProcessState::Killed });
     let broken = "line 1: the condition stopped holding: n2 is killed".to_owned();
-    assert_eq!(breaks.go_on(at(1000)), [ScriptEffect::Unmet(broken)]);
+    assert_eq!(breaks.go_on(at(1000)), [ScriptEffect::Unmet(UnmetLine::Otherwise, broken)]);
 }
 
 #[test]
@@ -472,7 +481,7 @@ fn a_leader_that_nobody_knows_has_no_name() {
     sends(&mut script, 0);
     done(&mut script, 1);
     let deeds = script.go_on(at(1));
-    let [ScriptEffect::Unmet(said)] = &deeds[..] else { panic!("{deeds:?}") };
+    let [ScriptEffect::Unmet(UnmetLine::Otherwise, said)] = &deeds[..] else { panic!("{deeds:?}") };
     assert!(said.starts_with("line 1: old is not set: no node leads"), "{said}");
 }
 

@@ -209,7 +209,7 @@ pub(crate) fn play(name: &str, options: LiveOptions) -> Played {
                 ScriptEffect::Answer(about, lines) => printed.push(format!("{about}\n{}", lines.join("\n"))),
                 ScriptEffect::Read(file) => script.loaded(Ok(read(&file))),
                 ScriptEffect::Write { .. } => script.written(Err("no files are written here".to_owned())),
-                ScriptEffect::Mistake(why) | ScriptEffect::Unmet(why) => {
+                ScriptEffect::Mistake(why) | ScriptEffect::Unmet(_, why) => {
                     panic!("{why}\n{}", printed.join("\n"))
                 }
                 ScriptEffect::Quit => return Played { printed, told, now: live.now() },

@@ -84,11 +84,11 @@ impl PlainSession {
                     self.script.written(files::write(&file, &text));
                     deeds.extend(self.script.go_on(now, &self.world));
                 }
-                ScriptEffect::Mistake(what) | ScriptEffect::Unmet(what) if self.is_typed => {
+                ScriptEffect::Mistake(what) | ScriptEffect::Unmet(_, what) if self.is_typed => {
                     self.lines.answer("mistake", &[what], now, &mut self.text);
                 }
                 ScriptEffect::Mistake(what) => bail!("up: {what}"),
-                ScriptEffect::Unmet(what) => {
+                ScriptEffect::Unmet(_, what) => {
                     // If standard error is closed, the message cannot be shown.
                     let _ = writeln!(io::stderr(), "raftdeck: up: {}", printable::lines(&what));
                     return Ok(Some(UNMET));

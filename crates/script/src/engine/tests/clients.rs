@@ -55,7 +55,10 @@ fn a_value_is_asked_for_and_compared() {
             None => assert_eq!(sends(&mut script, 2), [(2, Order::Heal)]),
             Some(unmet) => assert_eq!(
                 script.go_on(at(2)),
-                [ScriptEffect::Unmet(format!("line 1: not as expected: bob: get color stale at 3 {unmet}"))]
+                [ScriptEffect::Unmet(
+                    UnmetLine::Otherwise,
+                    format!("line 1: not as expected: bob: get color stale at 3 {unmet}")
+                )]
             ),
         }
     }
@@ -71,7 +74,7 @@ fn a_value_is_asked_for_and_compared() {
     asks(&mut script, 5);
     refused(&mut script, 3, "there are 64 requests");
     let why = "line 3: not as expected: get color is refused: there are 64 requests";
-    assert_eq!(script.go_on(at(6)), [ScriptEffect::Unmet(why.to_owned())]);
+    assert_eq!(script.go_on(at(6)), [ScriptEffect::Unmet(UnmetLine::Refused, why.to_owned())]);
 }
 
 #[test]
@@ -95,9 +98,10 @@ fn what_came_of_the_last_request_is_waited_for_and_judged() {
         ),
         ("expect in-doubt", doubt(), unchanged(), "put a is refused: no leader"),
     ] {
-        for (outcome, expected) in
-            [(good, vec![]), (bad, vec![ScriptEffect::Unmet(format!("line 2: not as expected: {why}"))])]
-        {
+        for (outcome, expected) in [
+            (good, vec![]),
+            (bad, vec![ScriptEffect::Unmet(UnmetLine::Otherwise, format!("line 2: not as expected: {why}"))]),
+        ] {
             let mut script = script(&["put a 1", line]);
             assert_eq!(asks(&mut script, 0), [said(1, "put a")], "{line}");
             came(&mut script, 1, outcome);
@@ -112,10 +116,16 @@ fn an_outcome_that_does_not_come_in_time_or_at_all_fails_the_script() {
     asks(&mut script, 0);
     came(&mut script, 2, with(Answer::Stored));
     assert_eq!(script.go_on(at(1)), [], "another client's answer is of no interest");
-    let unmet = |why: &str| [ScriptEffect::Unmet(format!("line {why}"))];
-    assert_eq!(script.go_on(at(2000)), unmet("3: timed out: alice: put a has no answer yet"));
+    let unmet = |which, why: &str| [ScriptEffect::Unmet(which, format!("line {why}"))];
+    assert_eq!(
+        script.go_on(at(2000)),
+        unmet(UnmetLine::TimedOut, "3: timed out: alice: put a has no answer yet")
+    );
     script.add(b"as bob expect stored");
-    assert_eq!(script.go_on(at(2001)), unmet("4: not as expected: bob has asked nothing yet"));
+    assert_eq!(
+        script.go_on(at(2001)),
+        unmet(UnmetLine::Otherwise, "4: not as expected: bob has asked nothing yet")
+    );
     script.add(b"propose 2 c 1");
     script.add(b"expect refused");
     assert_eq!(sends(&mut script, 2002).len(), 1);
