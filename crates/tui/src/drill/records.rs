@@ -2,6 +2,7 @@
 //! the deck from starting.
 
 use crate::commands::paths;
+use crate::files;
 use raftdeck_deck::app::drills::DrillRecord;
 use raftdeck_drills::Verdict;
 use serde_json::{Map, Value, json};
@@ -40,10 +41,7 @@ fn keep_in(file: &Path, id: &str, record: DrillRecord) -> io::Result<()> {
     if let Some(dir) = file.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
-    // Whole or not at all, whatever happens meanwhile.
-    let written = file.with_extension(format!("json.{}", std::process::id()));
-    fs::write(&written, format!("{:#}\n", Value::Object(all)))?;
-    fs::rename(written, file)
+    files::replace(file, &format!("{:#}\n", Value::Object(all)))
 }
 
 fn objects(file: &Path) -> io::Result<Map<String, Value>> {

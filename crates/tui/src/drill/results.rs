@@ -1,9 +1,10 @@
 //! What runs gave, as text, JSON and files.
 
 use super::rank;
-use color_eyre::eyre::{Result, WrapErr, eyre};
+use crate::files;
+use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_drills::{Outcome, Verdict, report};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The outcomes of one or more runs.
 pub(super) struct Results<'a> {
@@ -57,15 +58,6 @@ impl Results<'_> {
     }
 }
 
-/// Whole or not at all. A device or pipe, such as `/dev/stdout`, is written to as it is.
 fn write(file: &Path, text: &str) -> Result<()> {
-    let shown = file.display();
-    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
-        let written = crate::files::write(&shown.to_string(), text);
-        return written.map_err(|why| eyre!("{shown} cannot be written: {why}"));
-    }
-    let part = PathBuf::from(format!("{shown}.{}", std::process::id()));
-    let written = crate::files::write(&part.display().to_string(), text);
-    let moved = written.and_then(|()| std::fs::rename(&part, file).map_err(|error| error.to_string()));
-    moved.map_err(|why| eyre!("{shown} cannot be written: {why}"))
+    files::replace(file, text).wrap_err_with(|| format!("{} cannot be written", file.display()))
 }
