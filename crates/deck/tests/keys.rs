@@ -207,7 +207,9 @@ fn q_and_ctrl_c_quit_and_ctrl_z_suspends_also_from_the_prompt() {
 #[test]
 fn tab_goes_round_the_views() {
     let mut scene = scene();
-    for view in [View::Logs, View::Messages, View::Drills, View::Output, View::Cluster] {
+    for view in
+        [View::Logs, View::Messages, View::Charts, View::Data, View::Drills, View::Output, View::Cluster]
+    {
         scene.press(KeyCode::Tab);
         assert_eq!(scene.app.view(), view);
     }

@@ -4,7 +4,9 @@
 //! after a key, else at most thirty frames a second; hand what [`view`](crate::view::view) returns to [`App::set_landed`]; and send
 //! [`Msg::Wake`] at [`App::next_wake`] and [`Msg::Due`] at [`App::next_due`]. `now` is the time since the deck started; it never decreases.
 
+pub mod charts;
 pub mod clock;
+pub mod data;
 pub mod drills;
 mod entered;
 pub mod feed;
@@ -30,7 +32,9 @@ pub mod timers;
 pub use msg::{Effect, Msg};
 pub use reduce::update;
 
+use crate::app::charts::Charts;
 use crate::app::clock::Clock;
+use crate::app::data::Data;
 use crate::app::drills::Drills;
 use crate::app::feed::Feed;
 use crate::app::flights::Flights;
@@ -76,6 +80,10 @@ pub enum View {
     Logs,
     /// The messages between the nodes.
     Messages,
+    /// How fast and how available the cluster is, over time.
+    Charts,
+    /// The keys and values.
+    Data,
     /// The drills: the catalogue, the one that runs, its result.
     Drills,
     /// The nodes' own logs.
@@ -84,7 +92,8 @@ pub enum View {
 
 impl View {
     /// All views, in the order of their tabs.
-    pub const ALL: [Self; 5] = [Self::Cluster, Self::Logs, Self::Messages, Self::Drills, Self::Output];
+    pub const ALL: [Self; 7] =
+        [Self::Cluster, Self::Logs, Self::Messages, Self::Charts, Self::Data, Self::Drills, Self::Output];
 
     /// Its name.
     #[must_use]
@@ -93,6 +102,8 @@ impl View {
             Self::Cluster => "Cluster",
             Self::Logs => "Logs",
             Self::Messages => "Messages",
+            Self::Charts => "Charts",
+            Self::Data => "Data",
             Self::Drills => "Drills",
             Self::Output => "Output",
         }
@@ -124,6 +135,8 @@ pub struct App {
     pub(crate) flights: Flights,
     pub(crate) messages: Messages,
     pub(crate) logs: Logs,
+    pub(crate) charts: Charts,
+    pub(crate) data: Data,
     pub(crate) output: Output,
     pub(crate) prompt: Prompt,
     pub(crate) operations: Operations,
@@ -161,6 +174,8 @@ impl App {
             flights: Flights::default(),
             messages: Messages::default(),
             logs: Logs::default(),
+            charts: Charts::default(),
+            data: Data::default(),
             output: Output::default(),
             prompt: Prompt::default(),
             operations: Operations::default(),
@@ -252,6 +267,8 @@ impl App {
             View::Cluster => self.cluster_view_change(now),
             View::Logs => self.logs.next_ask(&self.world, now),
             View::Messages => self.messages_change(now, MESSAGES_STEP),
+            View::Charts => self.charts.next_change(now),
+            View::Data => self.data.next_change(now),
             View::Drills | View::Output => None,
         };
         // Never immediately: a runtime that obeys this cannot spin.

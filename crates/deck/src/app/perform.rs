@@ -259,6 +259,7 @@ fn page(app: &mut App, on: bool) {
             step_log(app, if on { by } else { -by });
         }
         View::Messages => step_message(app, app.landed.rows(Pane::Messages).saturating_sub(1).max(1), on),
+        View::Charts | View::Data => {}
         View::Drills => drills::scroll(app, app.landed.rows(Pane::Drill).saturating_sub(1).max(1), on),
         View::Output => scroll_output(app, app.landed.rows(Pane::Output).saturating_sub(1).max(1), on),
     }
@@ -279,6 +280,7 @@ fn to_start(app: &mut App) {
             app.logs.go_to(LogIndex(1), app.world.extent(), app.landed.rows(Pane::Entries));
         }
         View::Messages => app.messages.to_start(),
+        View::Charts | View::Data => {}
         View::Drills => drills::step(app, usize::MAX, false),
         View::Output => scroll_output(app, usize::MAX, false),
     }
@@ -289,6 +291,7 @@ fn to_end(app: &mut App) {
         View::Cluster => app.feed.to_end(),
         View::Logs => app.logs.follow(),
         View::Messages => app.messages.to_end(),
+        View::Charts | View::Data => {}
         View::Drills => drills::step(app, usize::MAX, true),
         View::Output => app.output.to_end(),
     }

@@ -10,6 +10,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
+/// From this width on there is room for the program's name before the tabs.
+const NAMED: u16 = 76;
+
 /// How many rows the header takes on a screen of this height.
 pub(crate) fn rows(height: u16) -> u16 {
     match height {
@@ -58,9 +61,10 @@ fn clock(paint: &Paint<'_>, width: u16) -> Line<'static> {
 
 fn tabs(paint: &mut Paint<'_>, area: Rect) {
     let mut x = area.x;
-    let name = Line::styled(" raftdeck ", paint.theme.strong());
-    paint.at(area, &name);
-    x += 11;
+    if area.width >= NAMED {
+        paint.at(area, &Line::styled(" raftdeck ", paint.theme.strong()));
+        x += 11;
+    }
     for view in View::ALL {
         let chosen = view == paint.app.view;
         let style = if chosen { paint.theme.selected() } else { paint.theme.faint() };

@@ -14,6 +14,10 @@ pub enum Pane {
     Feed,
     /// The columns of the Logs view.
     Entries,
+    /// The charts.
+    Charts,
+    /// The keys and values.
+    Data,
     /// The nodes' output.
     Output,
     /// The list of messages.

@@ -7,7 +7,9 @@
 
 mod big;
 mod card;
+mod charts;
 mod cluster;
+mod data;
 mod drills;
 mod feed;
 mod footer;
@@ -95,6 +97,8 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
         View::Cluster => cluster::draw(paint, body),
         View::Logs => logs::draw(paint, body),
         View::Messages => messages::draw(paint, body),
+        View::Charts => charts::draw(paint, body),
+        View::Data => data::draw(paint, body),
         View::Output => output::draw(paint, body),
     }
     footer::draw(paint, footer);
