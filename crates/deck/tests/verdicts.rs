@@ -4,11 +4,19 @@ mod fixture;
 
 use fixture::{Scene, election, follower, leader, ms, n, partition, put, quiet, stale_leader};
 use raftdeck_deck::app::{Msg, Settings, update};
-use raftdeck_model::{FrameFate, FrameKind, News, Node, Phase, ProcessState, Verdict};
-use raftdeck_raft::{Role, Status, Term};
+use raftdeck_model::{
+    FrameFate, FrameKind, Known, LinkState, News, Node, Phase, ProcessState, Reach, Verdict,
+};
+use raftdeck_raft::{NodeId, Role, Status, Term};
 
 fn judged(scene: &Scene) -> Verdict {
     scene.app.world().verdict()
+}
+
+fn leads(leader: NodeId, term: Term, reach: (usize, usize, usize), stale: Option<(NodeId, Term)>) -> Verdict {
+    let (reached, needed, of) = reach;
+    let reach = Reach { reached: Known::Is(reached), needed, of, is_enough: true };
+    Verdict::Leads { leader, term, reach, stale, transfer: None }
 }
 
 fn three() -> Scene {
@@ -19,8 +27,7 @@ const LOG: &[(u64, u64)] = &[(1, 42)];
 
 #[test]
 fn a_leader_with_its_followers_leads() {
-    let leads =
-        Verdict::Leads { leader: n(2), term: Term(1), following: 3, of: 3, stale: None, transfer: None };
+    let leads = leads(n(2), Term(1), (3, 2, 3), None);
     assert_eq!(judged(&three()), leads);
 }
 
@@ -28,7 +35,11 @@ fn a_leader_with_its_followers_leads() {
 fn a_follower_that_has_not_heard_its_leader_for_long_does_not_stand_with_it() {
     let mut scene = three();
     scene.status(Status { has_quorum: false, ..follower(3, 3, 2, LOG, 42) });
-    assert!(matches!(judged(&scene), Verdict::Leads { following: 2, .. }), "{:?}", judged(&scene));
+    assert!(
+        matches!(judged(&scene), Verdict::Leads { reach: Reach { reached: Known::Is(2), .. }, .. }),
+        "{:?}",
+        judged(&scene)
+    );
 }
 
 #[test]
@@ -37,20 +48,23 @@ fn a_follower_that_hangs_does_not_stand_with_its_leader() {
     let mut status = leader(2, 3, LOG, 42);
     status.peers[1].last_heard = Some(ms(2_000));
     scene.status(status);
-    assert!(matches!(judged(&scene), Verdict::Leads { following: 2, .. }), "{:?}", judged(&scene));
+    assert!(
+        matches!(judged(&scene), Verdict::Leads { reach: Reach { reached: Known::Is(2), .. }, .. }),
+        "{:?}",
+        judged(&scene)
+    );
 }
 
 #[test]
 fn the_newer_of_two_leaders_leads_and_the_other_is_named() {
     let stale = Some((n(1), Term(2)));
-    let leads = Verdict::Leads { leader: n(4), term: Term(3), following: 3, of: 5, stale, transfer: None };
+    let leads = leads(n(4), Term(3), (3, 3, 5), stale);
     assert_eq!(judged(&stale_leader(Settings::default())), leads);
 }
 
 #[test]
 fn a_cut_off_campaigner_is_not_counted_and_no_leader() {
-    let leads =
-        Verdict::Leads { leader: n(4), term: Term(3), following: 3, of: 5, stale: None, transfer: None };
+    let leads = leads(n(4), Term(3), (3, 3, 5), None);
     assert_eq!(judged(&partition(Settings::default())), leads);
 }
 
@@ -58,7 +72,26 @@ fn a_cut_off_campaigner_is_not_counted_and_no_leader() {
 fn a_leader_without_a_majority_is_no_verdict_of_a_leader() {
     let mut scene = three();
     scene.status(Status { has_quorum: false, ..leader(2, 3, LOG, 42) });
-    assert_eq!(judged(&scene), Verdict::NoQuorum { leader: n(2), term: Term(1) });
+    assert!(matches!(judged(&scene), Verdict::NoQuorum { leader, .. } if leader == n(2)));
+}
+
+/// The leader itself finds out only after an election timeout without answers.
+#[test]
+fn nothing_can_commit_from_the_moment_that_the_leader_is_cut_off() {
+    let mut scene = three();
+    scene.cut_off(2, LinkState::Cut);
+    let Verdict::NoQuorum { leader, reach, .. } = judged(&scene) else { panic!("{:?}", judged(&scene)) };
+    assert_eq!(leader, n(2));
+    assert_eq!((reach.reached, reach.needed, reach.of), (Known::Is(1), 2, 3));
+    scene.cut_off(2, LinkState::Open);
+    assert_eq!(judged(&scene), leads(n(2), Term(1), (3, 2, 3), None));
+}
+
+#[test]
+fn a_link_that_is_cut_one_way_carries_no_answer() {
+    let mut scene = three();
+    scene.tell(News::Link { from: n(3), to: n(2), state: LinkState::Cut });
+    assert_eq!(judged(&scene), leads(n(2), Term(1), (2, 2, 3), None));
 }
 
 #[test]

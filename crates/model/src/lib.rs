@@ -40,4 +40,4 @@ pub use update::{
     ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
 pub use view::{NodeView, PeerView, RaftView};
-pub use world::{Campaign, Concern, Extent, MemberStanding, Node, Phase, Verdict, World, percent};
+pub use world::{Campaign, Concern, Extent, MemberStanding, Node, Phase, Reach, Verdict, World, percent};

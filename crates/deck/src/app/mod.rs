@@ -47,7 +47,7 @@ use crate::app::output::Output;
 use crate::app::prompt::Prompt;
 use crate::app::rate::Rate;
 use crate::app::scripted::Scripted;
-use crate::app::timers::{next_step, on_tick, timers};
+use crate::app::timers::{Gauges, Moment, Timers, on_tick};
 pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
 use crate::view::Landed;
@@ -130,6 +130,8 @@ pub struct App {
     partition: Option<NodeId>,
     /// Heartbeats that arrived.
     pub(crate) beats: Rate,
+    /// What the nodes' timers showed lately.
+    pub(crate) gauges: Gauges,
     pub(crate) selected: Option<NodeId>,
     pub(crate) feed: Feed,
     pub(crate) flights: Flights,
@@ -169,6 +171,7 @@ impl App {
             world: World::default(),
             partition: None,
             beats: Rate::default(),
+            gauges: Gauges::default(),
             selected: None,
             feed: Feed::default(),
             flights: Flights::default(),
@@ -302,16 +305,24 @@ impl App {
     }
 
     fn next_timer(&self, now: Duration) -> Option<Duration> {
-        let time = self.clock.at(now);
         let soonest = now.saturating_add(Duration::from_millis(1));
         let next = |node: &Node| {
-            if self.landed.timers(node.id).is_some_and(|painted| painted != timers(node, time)) {
+            if self.landed.timers(node.id).is_some_and(|painted| painted != self.timers(node, now)) {
                 return Some(soonest);
             }
-            // Timers run on the cluster's clock, the screen on the deck's.
-            self.clock.when(next_step(node, time)?)
+            self.gauges.next_change(node, self.world.heartbeat, self.moment(now))
         };
         self.world.nodes().filter_map(next).min().map(|at| on_tick(at.max(soonest)))
+    }
+
+    fn moment(&self, now: Duration) -> Moment {
+        Moment { now, time: self.clock.at(now), rate: self.clock.rate() }
+    }
+
+    /// A node's timers as shown at `now`.
+    #[must_use]
+    pub fn timers(&self, node: &Node, now: Duration) -> Timers {
+        self.gauges.shown(node, self.world.heartbeat, self.moment(now))
     }
 
     /// The node that the keys act on.

@@ -96,7 +96,13 @@ fn told(app: &mut App, update: Update, now: Duration) {
             app.selected = selection::keep(&app.world.ids(), app.selected);
             let App { messages, world, .. } = app;
             messages.keep(|id| world.node(id).is_some());
+            app.gauges.keep(&app.world);
             app.forget_healed_partition();
+        }
+        News::Status { node, .. } => {
+            if let Some(node) = app.world.node(node) {
+                app.gauges.note(node, now);
+            }
         }
         News::Link { .. } => app.forget_healed_partition(),
         News::Time(time) => app.clock.tell(time, now),
@@ -128,7 +134,6 @@ fn told(app: &mut App, update: Update, now: Duration) {
         }
         News::Process { .. }
         | News::Ready { .. }
-        | News::Status { .. }
         | News::InForce { .. }
         | News::Notice { .. }
         | News::NoticeOver { .. }

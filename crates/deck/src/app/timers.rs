@@ -1,9 +1,13 @@
-//! Ages and timers, in steps coarse enough to avoid needless repainting. All times here are cluster time.
+//! Ages and timers, in steps coarse enough to avoid needless repainting. All times here are cluster time, unless they say otherwise.
 //!
-//! The screen shows steps, not running numbers. This module says which step applies, and when the next one begins.
+//! A node reports its timers many times a second, and the deck has no news between two reports. So a gauge shows what the last
+//! report said, not what would be true if the node had heard nothing since. Where heartbeats come faster than eyes follow, it shows
+//! the worst of the last second. Only a node that is late with its report is assumed to have heard nothing more.
 
-use raftdeck_model::{Known, Node, Phase, RaftView};
-use raftdeck_raft::Role;
+use raftdeck_model::{Known, Node, Phase, RaftView, World};
+use raftdeck_protocol::ClockRate;
+use raftdeck_raft::{NodeId, Role, Term};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How many steps a bar has.
@@ -11,6 +15,18 @@ pub const BAR_STEPS: u8 = 8;
 
 /// Steps that begin within the same fifth of a second are painted together.
 pub const TICK: Duration = Duration::from_millis(200);
+
+/// A node that runs reports at least this often, in real time; with some allowance for the way.
+const REPORTS_WITHIN: Duration = Duration::from_millis(200);
+
+/// How long the worst reading is shown, in the deck's time.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// Heartbeats that come more slowly than this in real time can be followed by eye: each is shown as it comes.
+const FOLLOWED_BY_EYE: Duration = Duration::from_millis(300);
+
+/// The most readings kept for a node.
+const MAX_READINGS: usize = 64;
 
 /// A node's timers as shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,30 +40,129 @@ pub struct Timers {
 impl Timers {
     /// For a node that has none.
     pub const NONE: Self = Self { heartbeat: Known::Is(None), election: Known::Is(None) };
+
+    /// The worse of each gauge.
+    fn worse(self, other: Self) -> Self {
+        let age = |timers: Self| timers.heartbeat.some();
+        let left = |timers: Self| timers.election.some();
+        Self {
+            heartbeat: age(self).max(age(other)).map_or(self.heartbeat, |age| Known::Is(Some(age))),
+            election: left(self)
+                .into_iter()
+                .chain(left(other))
+                .min()
+                .map_or(self.election, |left| Known::Is(Some(left))),
+        }
+    }
 }
 
-/// A node's timers as shown at `now`. Only a living node has any; a leader has no election timeout.
-#[must_use]
-pub fn timers(node: &Node, now: Duration) -> Timers {
-    let Some(status) = node.live() else { return Timers::NONE };
-    let since = now.saturating_sub(node.status_at);
-    if node.phase() == Phase::Running(Role::Leader) {
-        return Timers::NONE;
+/// How time passes for who looks at the gauges.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The deck's time.
+    pub now: Duration,
+    /// Cluster time.
+    pub time: Duration,
+    /// The rate of cluster time.
+    pub rate: ClockRate,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// When it was reported, in the deck's time.
+    at: Duration,
+    shown: Timers,
+}
+
+/// The readings of one node since it follows in this term.
+#[derive(Clone, Debug, Default)]
+struct Readings {
+    term: Term,
+    newest: VecDeque<Reading>,
+}
+
+/// What the nodes' timers showed within the last second.
+#[derive(Clone, Debug, Default)]
+pub struct Gauges {
+    nodes: BTreeMap<NodeId, Readings>,
+}
+
+impl Gauges {
+    /// Notes what a node has just reported.
+    pub fn note(&mut self, node: &Node, now: Duration) {
+        let Some(status) = node.live().filter(|status| status.role != Role::Leader) else {
+            self.nodes.remove(&node.id);
+            return;
+        };
+        let readings = self.nodes.entry(node.id).or_default();
+        if readings.term != status.term {
+            *readings = Readings { term: status.term, newest: VecDeque::new() };
+        }
+        let newest = &mut readings.newest;
+        while newest.len() >= MAX_READINGS
+            || newest.front().is_some_and(|old| now.saturating_sub(old.at) >= HOLD)
+        {
+            newest.pop_front();
+        }
+        newest.push_back(Reading { at: now, shown: after(status, Duration::ZERO) });
     }
+
+    /// Forgets nodes that are gone.
+    pub fn keep(&mut self, world: &World) {
+        self.nodes.retain(|id, _| world.node(*id).is_some());
+    }
+
+    /// A node's timers as shown. Only a living node has any; a leader has no election timeout.
+    #[must_use]
+    pub fn shown(&self, node: &Node, heartbeat: Duration, moment: Moment) -> Timers {
+        let Some(status) = node.live() else { return Timers::NONE };
+        if node.phase() == Phase::Running(Role::Leader) {
+            return Timers::NONE;
+        }
+        let present = after(status, unreported(node, moment));
+        self.held(node, heartbeat, moment).fold(present, |worst, reading| worst.worse(reading.shown))
+    }
+
+    /// The readings that still count.
+    fn held(&self, node: &Node, heartbeat: Duration, moment: Moment) -> impl Iterator<Item = &Reading> {
+        let is_quick = moment.rate.takes(heartbeat).is_some_and(|real| real < FOLLOWED_BY_EYE);
+        let readings = self.nodes.get(&node.id).filter(|_| is_quick && !node.is_silent());
+        let is_new = move |reading: &&Reading| moment.now.saturating_sub(reading.at) < HOLD;
+        readings.into_iter().flat_map(|readings| &readings.newest).filter(is_new)
+    }
+
+    /// When a node's timers next show another step without a new report from it, in the deck's time.
+    #[must_use]
+    pub fn next_change(&self, node: &Node, heartbeat: Duration, moment: Moment) -> Option<Duration> {
+        let released = self.held(node, heartbeat, moment).next().map(|oldest| oldest.at.saturating_add(HOLD));
+        let step = next_step(node, moment).and_then(|wait| moment.rate.takes(wait));
+        released.into_iter().chain(step.map(|wait| moment.now.saturating_add(wait))).min()
+    }
+}
+
+/// How long a node has been late with its report.
+fn unreported(node: &Node, moment: Moment) -> Duration {
+    let expected = moment.rate.passes_in(REPORTS_WITHIN);
+    moment.time.saturating_sub(node.status_at).saturating_sub(expected)
+}
+
+/// What the timers of a follower show this long after its report, if it has heard nothing more.
+fn after(status: &RaftView, since: Duration) -> Timers {
     Timers {
         heartbeat: status.heartbeat_age.map(|age| age.map(|age| step_of(age.saturating_add(since)).1)),
         election: election(status, since).map(|(left, whole)| Some(eighths(*left, *whole))),
     }
 }
 
-/// When a node's timers next show another step, without a new status from it.
-#[must_use]
-pub fn next_step(node: &Node, now: Duration) -> Option<Duration> {
+/// The cluster time until a node's timers show another step, without a new report from it.
+fn next_step(node: &Node, moment: Moment) -> Option<Duration> {
     let status = node.live()?;
     if status.role == Role::Leader {
         return None;
     }
-    let since = now.saturating_sub(node.status_at);
+    let reported = moment.time.saturating_sub(node.status_at);
+    let in_time = moment.rate.passes_in(REPORTS_WITHIN).saturating_sub(reported);
+    let since = unreported(node, moment);
     let heartbeat = status.heartbeat_age.some().map(|age| {
         let age = age.saturating_add(since);
         step_of(age).1.saturating_sub(age)
@@ -58,10 +173,10 @@ pub fn next_step(node: &Node, now: Duration) -> Option<Duration> {
             left.saturating_sub(whole * below / u32::from(BAR_STEPS))
         });
     let wait = heartbeat.into_iter().chain(election).min()?;
-    Some(now.saturating_add(wait.max(Duration::from_millis(1))))
+    Some(in_time.saturating_add(wait).max(Duration::from_millis(1)))
 }
 
-/// What is left of the election timeout this long after the status, and the whole timeout.
+/// What is left of the election timeout this long after the report, and the whole timeout.
 fn election(status: &RaftView, since: Duration) -> Known<(Duration, Duration)> {
     match (status.election_remaining, status.election_timeout) {
         (Known::Is(left), Known::Is(whole)) => Known::Is((left.saturating_sub(since), whole)),
@@ -115,6 +230,7 @@ pub fn age_words(end: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_model::{News, NodeView, ProcessState, Update};
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -143,6 +259,65 @@ mod tests {
         assert_eq!(eighths(ms(0), ms(200)), 0);
         assert_eq!(eighths(ms(500), ms(200)), 8, "more than the whole is full");
         assert_eq!(eighths(ms(500), ms(0)), 0);
+    }
+
+    fn follower(age: u64, left: u64) -> NodeView {
+        let mut raft = RaftView::new(NodeId(2), Term(1), Role::Follower);
+        raft.heartbeat_age = Known::Is(Some(ms(age)));
+        raft.election_remaining = Known::Is(ms(left));
+        raft.election_timeout = Known::Is(ms(200));
+        NodeView::new(raft)
+    }
+
+    /// A world with one follower, told these reports: when, the age of the last heartbeat, what is left of its timeout.
+    fn watched(reports: &[(u64, u64, u64)]) -> (World, Gauges) {
+        let (mut world, mut gauges) = (World::default(), Gauges::default());
+        let mut tell = |at, what| world.fold(&Update { at: ms(at), seq: 0, what });
+        tell(
+            0,
+            News::Cluster {
+                nodes: vec![NodeId(2)],
+                heartbeat_ms: 50,
+                election_ms: (150, 300),
+                data_dir: None,
+            },
+        );
+        tell(0, News::Process { node: NodeId(2), state: ProcessState::Running { pid: None } });
+        for (at, age, left) in reports {
+            world.fold(&Update {
+                at: ms(*at),
+                seq: 0,
+                what: News::Status { node: NodeId(2), status: Box::new(follower(*age, *left)) },
+            });
+            gauges.note(world.node(NodeId(2)).unwrap(), ms(*at));
+        }
+        (world, gauges)
+    }
+
+    fn shown((world, gauges): &(World, Gauges), heartbeat: u64, at: u64) -> (u64, u8) {
+        let moment = Moment { now: ms(at), time: ms(at), rate: ClockRate::REAL };
+        let timers = gauges.shown(world.node(NodeId(2)).unwrap(), ms(heartbeat), moment);
+        let age = timers.heartbeat.some().unwrap().as_millis();
+        (u64::try_from(age).unwrap(), timers.election.some().unwrap())
+    }
+
+    #[test]
+    fn a_gauge_does_not_run_down_between_two_reports() {
+        let watched = watched(&[(1_000, 10, 200)]);
+        assert_eq!(shown(&watched, 50, 1_000), (50, 8));
+        assert_eq!(shown(&watched, 50, 1_199), (50, 8), "the next report is not late yet");
+        assert_eq!(shown(&watched, 50, 1_400), (300, 0), "a node that reports nothing has heard nothing");
+    }
+
+    #[test]
+    fn quick_heartbeats_show_the_worst_of_the_last_second_and_slow_ones_the_present() {
+        let watched = watched(&[(1_000, 10, 200), (1_100, 120, 80), (1_200, 20, 190)]);
+        assert_eq!(shown(&watched, 50, 1_250), (150, 4));
+        assert_eq!(shown(&watched, 3_000, 1_250), (50, 8));
+        let (world, gauges) = &watched;
+        let moment = Moment { now: ms(1_250), time: ms(1_250), rate: ClockRate::REAL };
+        let next = gauges.next_change(world.node(NodeId(2)).unwrap(), ms(50), moment);
+        assert_eq!(next, Some(ms(1_415)), "15 ms after the next report was due, the bar takes a step");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A node's card in the ring, in six sizes.
 
-use crate::app::timers::{BAR_STEPS, age_words, timers};
+use crate::app::timers::{BAR_STEPS, age_words};
 use crate::view::labels::{self, Tone, UNKNOWN, figure};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
@@ -10,7 +10,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
-use std::time::Duration;
 
 /// How large a card is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,8 +198,11 @@ fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
 fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'static> {
     let text = paint.theme.text();
     match status.role {
-        Role::Leader if status.lacks_quorum() => Line::styled("no quorum", paint.theme.strong()),
-        Role::Leader => Line::styled(answers(paint, status), text),
+        Role::Leader => {
+            let reach = paint.app.world.reach(node.id, status.term);
+            let style = if reach.is_enough { text } else { paint.theme.strong() };
+            Line::styled(labels::reached_words(reach), style)
+        }
         Role::Candidate | Role::PreCandidate => {
             let granted = |votes: &Vec<(NodeId, bool)>| {
                 votes.iter().filter(|(id, yes)| *yes && *id != node.id).count() + 1
@@ -219,7 +221,7 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'stati
             Line::styled("no member", text)
         }
         Role::Follower => {
-            let timers = timers(node, paint.time);
+            let timers = paint.app.timers(node, paint.now);
             let heard = match timers.heartbeat {
                 _ if labels::lost(status) => "no leader".to_owned(),
                 Known::Is(Some(age)) => age_words(age),
@@ -238,19 +240,6 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'stati
             line
         }
     }
-}
-
-/// Which followers answer a leader.
-fn answers(paint: &Paint<'_>, status: &RaftView) -> String {
-    let Some(peers) = status.peers.get() else { return "followers unknown".to_owned() };
-    if peers.is_empty() {
-        return "the only node".to_owned();
-    }
-    let fresh = |age: &Option<Duration>| age.is_some_and(|age| age <= paint.app.world.election.0);
-    let heard = peers.iter().filter(|peer| peer.last_heard.is(fresh)).count();
-    let is_unknown = peers.iter().any(|peer| peer.last_heard.is_unknown());
-    let heard = if is_unknown { UNKNOWN.to_owned() } else { heard.to_string() };
-    format!("{heard} of {} answer it", peers.len())
 }
 
 /// An election timer running down.

@@ -4,7 +4,8 @@ use crate::app::App;
 use crate::sentences::ids;
 use crate::theme::Theme;
 use raftdeck_model::{
-    Campaign, Concern, FrameKind, Known, MemberStanding, Node, Phase, RaftView, Verdict, World, percent,
+    Campaign, Concern, FrameKind, Known, MemberStanding, Node, Phase, RaftView, Reach, Verdict, World,
+    percent,
 };
 use raftdeck_raft::{NodeId, ReplicationState, Role};
 use ratatui::style::Style;
@@ -46,16 +47,16 @@ pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
         Verdict::Starting { ready, of } => {
             ("starting".into(), format!("{ready} of {of} nodes are up"), Tone::Calm)
         }
-        Verdict::Leads { leader, term, following, of, stale, transfer } => {
+        Verdict::Leads { leader, term, reach, stale, transfer } => {
             let stale = stale
                 .map_or_else(String::new, |(id, old)| format!(" · {id} still thinks it leads term {old}"));
             let transfer = transfer.map_or_else(String::new, |to| format!("hands over to {to} · "));
-            let detail = format!("{transfer}quorum {following} of {of}{stale}");
+            let detail = format!("{transfer}{}{stale}", reach_words(*reach));
             (format!("{leader} leads term {term}"), detail, Tone::Good)
         }
-        Verdict::NoQuorum { leader, term } => {
+        Verdict::NoQuorum { leader, term, reach } => {
             let text =
-                format!("{leader} leads term {term} but reaches no majority: nothing can be committed");
+                format!("{leader} leads term {term} · {} · nothing can be committed", reach_words(*reach));
             ("NO QUORUM".into(), text, Tone::Trouble)
         }
         Verdict::Electing { campaign: None } => {
@@ -71,6 +72,22 @@ pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
         }
         Verdict::AllDown => ("ALL DOWN".into(), "no node is running".into(), Tone::Trouble),
     }
+}
+
+/// `2 of 3 reachable, 2 needed`.
+fn reach_words(reach: Reach) -> String {
+    format!("{}, {} needed", reached_words(reach), reach.needed)
+}
+
+/// `2 of 3 reachable`.
+pub(crate) fn reached_words(reach: Reach) -> String {
+    format!("{} of {} reachable", figure(reach.reached), reach.of)
+}
+
+/// Whether a node leads and can commit entries now.
+fn can_commit(node: &Node, world: &World) -> bool {
+    let reaches = |status: &RaftView| !status.lacks_quorum() && world.reach(node.id, status.term).is_enough;
+    world.leader().is_some_and(|leader| leader.id == node.id) && node.live().is_some_and(reaches)
 }
 
 fn campaign_words(campaign: &Campaign) -> String {
@@ -122,7 +139,7 @@ pub(crate) fn tone(node: &Node, world: &World) -> Tone {
         (Phase::Running(Role::Follower), _) if world.standing(node.id) == MemberStanding::Outside => {
             Tone::Calm
         }
-        (Phase::Running(Role::Leader), Some(status)) if !status.lacks_quorum() => Tone::Good,
+        (Phase::Running(Role::Leader), _) if can_commit(node, world) => Tone::Good,
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
         (Phase::Running(Role::Follower) | Phase::Starting, _) => Tone::Calm,
@@ -148,7 +165,7 @@ pub(crate) fn state(node: &Node, world: &World) -> Cow<'static, str> {
         (Phase::Killed, _) => "killed",
         (Phase::Stopped, _) => "stopped",
         (Phase::Failed, _) => "failed",
-        (Phase::Running(Role::Leader), Some(status)) if status.lacks_quorum() => "no quorum",
+        (Phase::Running(Role::Leader), _) if !can_commit(node, world) => "no quorum",
         (Phase::Running(_), Some(status)) if status.disk_stalled == true => "disk stalled",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::EmptyDisk { .. })) => "empty disk",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::Removed)) => "removed",

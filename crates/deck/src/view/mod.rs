@@ -32,7 +32,6 @@ mod tiny;
 
 pub use landed::{Landed, Pane, Target};
 
-use crate::app::timers::timers;
 use crate::app::{App, View};
 use paint::Paint;
 use raftdeck_protocol::printable::is_unsafe;
@@ -58,7 +57,7 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
         cursor: None,
     };
     for node in app.world.nodes() {
-        paint.landed.painted(node.id, timers(node, time));
+        paint.landed.painted(node.id, app.timers(node, now));
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
         tiny::draw(&mut paint, area);

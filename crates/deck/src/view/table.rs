@@ -1,7 +1,7 @@
 //! The table: a row for each node, and as many columns as fit.
 
 use crate::app::App;
-use crate::app::timers::{age_words, timers};
+use crate::app::timers::age_words;
 use crate::sentences::changing;
 use crate::view::card;
 use crate::view::labels::{self, Tone, UNKNOWN, figure};
@@ -236,7 +236,7 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
     let raft = |figure: &dyn Fn(&RaftView) -> Known<Option<String>>| {
         known(node.raft().map_or(Known::Is(None), figure))
     };
-    let timers = timers(node, paint.time);
+    let timers = paint.app.timers(node, paint.now);
     match column {
         Column::Node => name(paint, node),
         Column::Role => role(paint, node),

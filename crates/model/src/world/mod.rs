@@ -8,11 +8,13 @@ mod as_updates;
 mod concerns;
 mod members;
 mod node;
+mod reach;
 mod verdict;
 
 pub use concerns::Concern;
 pub use members::MemberStanding;
 pub use node::{Node, Phase, percent};
+pub use reach::Reach;
 pub use verdict::{Campaign, Verdict};
 
 use crate::message::{LinkState, MessageId, MessageReport};

@@ -127,7 +127,8 @@ fn a_leader_that_is_cut_off_leads_until_another_does() {
     tell(&mut world, status(N1, Role::Leader, 4, false));
     assert_eq!(leader(&world), Some(N1));
     assert!(world.is_isolated(N1));
-    assert_eq!(world.verdict(), Verdict::NoQuorum { leader: N1, term: Term(4) });
+    let reach = Reach { reached: Known::Is(1), needed: 2, of: 3, is_enough: false };
+    assert_eq!(world.verdict(), Verdict::NoQuorum { leader: N1, term: Term(4), reach });
     tell(&mut world, leads(N2, 5));
     assert_eq!(leader(&world), Some(N2));
 }
@@ -201,8 +202,9 @@ fn a_world_of_unknowns_knows_who_leads_and_presumes_nothing() {
         tell(&mut world, little(node, Role::Follower));
     }
     assert_eq!(leader(&world), Some(N1));
-    let one = Verdict::Leads { leader: N1, term: Term(4), following: 1, of: 3, stale: None, transfer: None };
-    assert_eq!(world.verdict(), one, "nobody says whom the others follow");
+    let reach = Reach { reached: Known::Unknown, needed: 2, of: 3, is_enough: true };
+    let leads = Verdict::Leads { leader: N1, term: Term(4), reach, stale: None, transfer: None };
+    assert_eq!(world.verdict(), leads, "nobody says whom the others follow");
     assert_eq!((world.configuration(), world.standing(N2)), (None, MemberStanding::Voter));
     assert_eq!((world.extent(), world.committed()), (Extent::default(), LogIndex(0)));
     assert_eq!((world.transfer(), world.concern(N2)), (None, None));

@@ -1,7 +1,6 @@
 //! The state of the cluster as one value: its leader, or why it has none.
 
-use super::{Node, World};
-use crate::view::RaftView;
+use super::{Node, Reach, World};
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
 
@@ -21,21 +20,21 @@ pub enum Verdict {
         leader: NodeId,
         /// In which term.
         term: Term,
-        /// How many voters follow it, itself included if it votes.
-        following: usize,
-        /// How many voters there are.
-        of: usize,
+        /// Whom it reaches.
+        reach: Reach,
         /// A node that still believes it leads.
         stale: Option<(NodeId, Term)>,
         /// The node it is handing over to.
         transfer: Option<NodeId>,
     },
-    /// The only leader has no majority.
+    /// The only leader reaches no majority, whether or not it knows.
     NoQuorum {
         /// The node.
         leader: NodeId,
         /// In which term.
         term: Term,
+        /// Whom it reaches.
+        reach: Reach,
     },
     /// No node leads; a majority is alive.
     Electing {
@@ -89,14 +88,14 @@ fn verdict(world: &World) -> Verdict {
     let enough = world.is_majority(&running);
     let leading = world
         .leaders()
-        .filter_map(|(term, node)| node.live().filter(|s| !s.lacks_quorum()).map(|_| (term, node.id)))
-        .max();
-    if let Some((term, leader)) = leading.filter(|_| enough) {
-        let with = |status: &&RaftView| stands_with(world, status, leader, term);
-        let following = world.nodes().filter(is_voter).filter_map(Node::live).filter(with).count();
+        .filter(|(_, node)| node.live().is_some_and(|status| !status.lacks_quorum()))
+        .map(|(term, node)| (term, node.id, world.reach(node.id, term)))
+        .filter(|(.., reach)| reach.is_enough)
+        .max_by_key(|(term, leader, _)| (*term, *leader));
+    if let Some((term, leader, reach)) = leading.filter(|_| enough) {
         let stale = world.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
         let transfer = world.transfer();
-        return Verdict::Leads { leader, term, following, of, stale, transfer };
+        return Verdict::Leads { leader, term, reach, stale, transfer };
     }
     let coming = world.nodes().filter(is_voter).any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
     let live = world.nodes().filter(is_voter).filter(|n| n.live().is_some()).count();
@@ -111,28 +110,11 @@ fn verdict(world: &World) -> Verdict {
     }
     match world.leader() {
         Some(node) => {
-            Verdict::NoQuorum { leader: node.id, term: node.live().map(|s| s.term).unwrap_or_default() }
+            let term = node.live().map(|status| status.term).unwrap_or_default();
+            Verdict::NoQuorum { leader: node.id, term, reach: world.reach(node.id, term) }
         }
         None => Verdict::Electing { campaign: campaign(world) },
     }
-}
-
-fn stands_with(world: &World, status: &RaftView, leader: NodeId, term: Term) -> bool {
-    status.id == leader
-        || (answers(world, leader, status.id)
-            && status.term == term
-            && status.leader == Some(leader)
-            && !status.lacks_quorum()
-            && !world.is_cut(leader, status.id)
-            && !world.is_cut(status.id, leader))
-}
-
-/// Whether the leader has heard from a member lately. A member whose process hangs cannot report that itself.
-fn answers(world: &World, leader: NodeId, id: NodeId) -> bool {
-    let peers =
-        world.node(leader).and_then(Node::live).map(|status| status.peers.items()).unwrap_or_default();
-    let heard = peers.iter().find(|peer| peer.id == id).and_then(|peer| peer.last_heard.some());
-    heard.is_none_or(|age| age <= world.election.0)
 }
 
 fn campaign(world: &World) -> Option<Campaign> {
