@@ -4,9 +4,11 @@
 //! updates into account. Nothing here formats for a width, or knows a screen.
 
 mod concerns;
+mod situation;
 mod teller;
 mod time_and_faults;
 
+pub use situation::situation;
 pub use teller::Teller;
 pub use time_and_faults::TimeAndFaults;
 

@@ -8,7 +8,9 @@ use fixture::{
     partition, quiet, stale_leader,
 };
 use raftdeck_deck::app::{ColourChoice, Settings};
-use raftdeck_model::{Ability, Capabilities, ChangeStep, Known, News, NodeView, ProcessState, RaftView};
+use raftdeck_model::{
+    Ability, Capabilities, ChangeStep, Known, LinkState, News, NodeView, ProcessState, RaftView,
+};
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer};
 use raftdeck_raft::{Incarnation, LogId, LogIndex, NodeId, Role, Term};
 use ratatui::buffer::Buffer;
@@ -255,12 +257,33 @@ fn before_anything_is_known_a_calm_screen_says_so() {
 }
 
 #[test]
-fn one_nine_and_fifteen_nodes_have_their_place() {
-    for nodes in [1, 2, 4, 9, 15] {
+fn from_one_node_to_fifty_one_each_has_its_place() {
+    for nodes in [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 51] {
         for (width, height) in [(80, 24), (120, 40)] {
             let buffer = quiet(COLOUR, nodes).paint(width, height);
             insta::assert_snapshot!(format!("cluster-{nodes}-nodes-{width}x{height}"), shown(&buffer));
         }
+    }
+    for (nodes, width, height) in [(9, 40, 12), (15, 40, 12), (15, 200, 60), (51, 200, 60)] {
+        let buffer = quiet(COLOUR, nodes).paint(width, height);
+        insta::assert_snapshot!(format!("cluster-{nodes}-nodes-{width}x{height}"), shown(&buffer));
+    }
+}
+
+/// Past nine nodes, a grid: who leads, who lags, who is cut off, who is down.
+#[test]
+fn a_large_cluster_still_shows_who_lags_and_who_is_cut_off() {
+    for nodes in [15, 51] {
+        let scene = |settings| {
+            let mut scene = quiet(settings, nodes);
+            let mut leads = fixture::leader(2, nodes, &[(1, 42)], 42);
+            leads.peers[2].matched = LogIndex(7);
+            scene.status(leads);
+            scene.cut_off(9, LinkState::Cut);
+            scene.tell(News::Process { node: n(11), state: ProcessState::Killed });
+            scene
+        };
+        check(&format!("cluster-{nodes}-nodes-trouble"), scene, &[(80, 24), (120, 40)]);
     }
 }
 

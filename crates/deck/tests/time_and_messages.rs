@@ -75,14 +75,14 @@ fn a_step_is_a_message_or_a_timer() {
 fn the_header_always_shows_rate_and_cluster_time() {
     let mut scene = scene();
     for (width, height) in [(120, 40), (80, 24), (40, 12)] {
-        assert!(text(&scene.paint(width, height)).contains("rate 1 · 8 s"), "{width}x{height}");
+        assert!(text(&scene.paint(width, height)).contains("rate 1 · 0:08"), "{width}x{height}");
     }
     rate(&mut scene, 10_000, 8_500_000);
     scene.now += ms(1_000);
-    assert!(screen(&mut scene).contains("RATE 1/100 · 8.51 s"));
+    assert!(screen(&mut scene).contains("RATE 1/100 · 0:08.51"));
     rate(&mut scene, 0, 8_512_000);
     for (width, height) in [(120, 40), (80, 24), (40, 12)] {
-        assert!(text(&scene.paint(width, height)).contains("FROZEN · 8.512 s"), "{width}x{height}");
+        assert!(text(&scene.paint(width, height)).contains("FROZEN · 0:08.512"), "{width}x{height}");
     }
 }
 

@@ -4,6 +4,7 @@ mod fixture;
 
 use fixture::{Scene, election, follower, leader, ms, n, partition, put, quiet, stale_leader};
 use raftdeck_deck::app::{Msg, Settings, update};
+use raftdeck_deck::sentences::situation;
 use raftdeck_model::{
     FrameFate, FrameKind, Known, LinkState, News, Node, Phase, ProcessState, Reach, Verdict,
 };
@@ -222,4 +223,37 @@ fn an_answer_to_someone_else_is_not_shown_as_ours() {
     let shown = scene.paint(120, 40);
     let row: String = (0..120).map(|x| shown[(x, 38)].symbol()).collect();
     assert_eq!(row.trim(), "");
+}
+
+#[test]
+fn what_is_going_on_is_said_most_important_first() {
+    let said = |scene: &Scene| situation(scene.app.world());
+    assert_eq!(
+        said(&three()),
+        ["n2 leads term 1. It sends heartbeats, and an entry is committed once 2 of 3 voters have it."]
+    );
+    let mut scene = three();
+    scene.cut_off(2, LinkState::Cut);
+    assert_eq!(
+        said(&scene),
+        [
+            "n2 leads term 1, but reaches too few voters: 1 of 3, and 2 are needed. It cannot commit anything. It steps down \
+          unless it hears from a majority again."
+        ]
+    );
+    let partition = said(&partition(Settings::default()));
+    assert!(partition[0].ends_with("one more failure, and nothing can be committed."), "{partition:?}");
+    assert_eq!(
+        partition[1..],
+        ["n1 is cut off: it asks for votes, and no other node hears it.", "n5 is down."]
+    );
+    let stale = said(&stale_leader(Settings::default()));
+    assert_eq!(
+        stale[1..],
+        ["n1 still believes that it leads term 2: nothing that it accepts can be committed.", "n5 is down."]
+    );
+    assert!(
+        said(&election(Settings::default()))[0].starts_with("n3 asks for votes in term 2 and has 1 of 2.")
+    );
+    assert!(said(&Scene::new(Settings::default())).is_empty(), "nothing is known");
 }

@@ -40,4 +40,6 @@ pub use update::{
     ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
 };
 pub use view::{NodeView, PeerView, RaftView};
-pub use world::{Campaign, Concern, Extent, MemberStanding, Node, Phase, Reach, Verdict, World, percent};
+pub use world::{
+    Campaign, Concern, Extent, LogRow, MemberStanding, Node, Phase, Reach, Verdict, World, percent,
+};

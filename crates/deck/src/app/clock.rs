@@ -81,17 +81,18 @@ impl Clock {
         })
     }
 
-    /// The cluster time in the header's steps: `12 s`, `12.3 s`, `12.345 s`.
+    /// The cluster time in the header's steps: `0:12`, `0:12.3`, `1:12.345`.
     #[must_use]
     pub fn shown(&self, now: Duration) -> String {
         let at = self.at(now);
-        let (seconds, millis) = (at.as_secs(), at.subsec_millis());
-        match self.step().as_millis() {
-            1 => format!("{seconds}.{millis:03} s"),
-            10 => format!("{seconds}.{:02} s", millis / 10),
-            100 => format!("{seconds}.{} s", millis / 100),
-            _ => format!("{seconds} s"),
-        }
+        let (minutes, seconds, millis) = (at.as_secs() / 60, at.as_secs() % 60, at.subsec_millis());
+        let fraction = match self.step().as_millis() {
+            1 => format!(".{millis:03}"),
+            10 => format!(".{:02}", millis / 10),
+            100 => format!(".{}", millis / 100),
+            _ => String::new(),
+        };
+        format!("{minutes}:{seconds:02}{fraction}")
     }
 
     /// When the header's figure next changes without any input, at most five times a second.
@@ -124,11 +125,11 @@ mod tests {
         clock.tell(ClusterTime { rate: rate(10_000), now: ms(1000) }, ms(1100));
         assert_eq!(clock.at(ms(2100)), ms(1010));
         assert_eq!(clock.when(ms(1010)), Some(ms(2100)));
-        assert_eq!(clock.shown(ms(2100)), "1.01 s");
+        assert_eq!(clock.shown(ms(2100)), "0:01.01");
         clock.tell(ClusterTime { rate: ClockRate::FROZEN, now: ms(1012) }, ms(2300));
         assert_eq!(clock.at(ms(9000)), ms(1012));
         assert_eq!((clock.when(ms(1013)), clock.next_change(ms(9000))), (None, None));
-        assert_eq!(clock.shown(ms(9000)), "1.012 s");
+        assert_eq!(clock.shown(ms(9000)), "0:01.012");
     }
 
     #[test]

@@ -168,6 +168,11 @@ impl Flights {
         }
     }
 
+    /// Forgets all messages.
+    pub fn clear(&mut self) {
+        self.lanes.clear();
+    }
+
     /// Forgets messages that have arrived.
     pub fn tidy(&mut self, now: Duration) {
         self.lanes.retain(|_, lane| {

@@ -4,11 +4,11 @@
 //! its id (term and index), not by node: two entries with the same id are the same entry (Log Matching, paper §5.3). So one fetch
 //! serves every node, and nothing that is kept becomes stale.
 
-use raftdeck_model::{Extent, Node, Order, World};
+use raftdeck_model::{Extent, Order, World};
 use raftdeck_protocol::LogLine;
 use raftdeck_protocol::printable::is_unsafe;
 use raftdeck_raft::{LogId, LogIndex, NodeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The most texts kept.
@@ -20,6 +20,9 @@ const MAX_TEXT: usize = 300;
 /// How many entries are requested together, and how many of them lie before the cursor.
 const WINDOW: u32 = 96;
 const BEFORE: u64 = 48;
+
+/// Of how many columns in sight the texts are asked for at most.
+const MAX_COLUMNS: usize = 48;
 
 /// A node is asked again after this time: after a useful answer, after a useless one, and after none.
 const AFTER_ANSWER: Duration = Duration::from_millis(200);
@@ -106,7 +109,7 @@ impl Logs {
     /// Takes a node's answer.
     pub fn tell(&mut self, node: NodeId, lines: &[LogLine], world: &World, now: Duration) {
         let cursor = self.cursor(world.extent());
-        let useful = lines.iter().any(|line| line.id.index == cursor);
+        let useful = lines.iter().any(|line| !self.texts.contains_key(&line.id));
         let wait = if useful { AFTER_ANSWER } else { AFTER_NOTHING };
         self.asked.insert(node, LogRequest { again: now.saturating_add(wait) });
         for line in lines.iter().take(MAX_TEXTS) {
@@ -126,9 +129,10 @@ impl Logs {
     }
 
     /// The requests to send now.
-    pub fn ask(&mut self, world: &World, now: Duration) -> Vec<Order> {
+    pub fn ask(&mut self, world: &World, columns: usize, now: Duration) -> Vec<Order> {
         let cursor = self.cursor(world.extent());
-        let due: Vec<NodeId> = self.missing(world, cursor).filter(|node| self.again(*node) <= now).collect();
+        let due: Vec<NodeId> =
+            self.missing(world, columns).into_iter().filter(|node| self.again(*node) <= now).collect();
         due.into_iter()
             .map(|node| {
                 self.asked.insert(node, LogRequest { again: now.saturating_add(AFTER_SILENCE) });
@@ -140,27 +144,30 @@ impl Logs {
 
     /// When the next request is due without any news.
     #[must_use]
-    pub fn next_ask(&self, world: &World, now: Duration) -> Option<Duration> {
-        let cursor = self.cursor(world.extent());
-        self.missing(world, cursor).map(|node| self.again(node).max(now)).min()
+    pub fn next_ask(&self, world: &World, columns: usize, now: Duration) -> Option<Duration> {
+        self.missing(world, columns).into_iter().map(|node| self.again(node).max(now)).min()
     }
 
     fn again(&self, node: NodeId) -> Duration {
         self.asked.get(&node).map_or(Duration::ZERO, |asked| asked.again)
     }
 
-    /// The nodes to ask: for each entry at the cursor whose text is missing, the first living node that has it.
-    fn missing(&self, world: &World, cursor: LogIndex) -> impl Iterator<Item = NodeId> {
+    /// The nodes to ask: for each entry in sight whose text is missing, the first living node that has it.
+    fn missing(&self, world: &World, columns: usize) -> BTreeSet<NodeId> {
+        let extent = world.extent();
+        let first = self.leftmost(extent, columns).0.max(1);
+        let last = extent.last.0.min(first.saturating_add(columns.min(MAX_COLUMNS) as u64));
         let mut wanted: BTreeMap<LogId, NodeId> = BTreeMap::new();
-        for status in world.nodes().filter_map(Node::live) {
-            if let Some(term) = status.term_at(cursor) {
-                let id = LogId { term, index: cursor };
+        for row in world.log_rows().filter(|row| !row.is_last_known) {
+            for index in (first..=last).chain([self.cursor(extent).0]).map(LogIndex) {
+                let Some(term) = row.term_at(index) else { continue };
+                let id = LogId { term, index };
                 if !self.texts.contains_key(&id) {
-                    wanted.entry(id).or_insert(status.id);
+                    wanted.entry(id).or_insert(row.node.id);
                 }
             }
         }
-        wanted.into_values()
+        wanted.into_values().collect()
     }
 }
 

@@ -45,12 +45,12 @@ use crate::app::notice::Notice;
 use crate::app::operations::Operations;
 use crate::app::output::Output;
 use crate::app::prompt::Prompt;
-use crate::app::rate::Rate;
+use crate::app::rate::{CommitRate, Rate};
 use crate::app::scripted::Scripted;
 use crate::app::timers::{Gauges, Moment, Timers, on_tick};
 pub use crate::theme::ColourChoice;
 use crate::theme::Theme;
-use crate::view::Landed;
+use crate::view::{Landed, Pane};
 use raftdeck_model::{Capabilities, ClusterTime, Command, CommandId, Node, Order, World};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
@@ -130,6 +130,8 @@ pub struct App {
     partition: Option<NodeId>,
     /// Heartbeats that arrived.
     pub(crate) beats: Rate,
+    /// Entries that were committed.
+    pub(crate) commits: CommitRate,
     /// What the nodes' timers showed lately.
     pub(crate) gauges: Gauges,
     pub(crate) selected: Option<NodeId>,
@@ -171,6 +173,7 @@ impl App {
             world: World::default(),
             partition: None,
             beats: Rate::default(),
+            commits: CommitRate::default(),
             gauges: Gauges::default(),
             selected: None,
             feed: Feed::default(),
@@ -264,11 +267,11 @@ impl App {
     #[must_use]
     pub fn next_wake(&self, now: Duration) -> Option<Duration> {
         let notice = self.notice.as_ref().map(|notice| notice.until);
-        let beats = self.beats.next_change(now);
+        let rates = self.beats.next_change(now).into_iter().chain(self.commits.next_change(now)).min();
         let waiting = self.operations.next_change(now);
         let of_view = match self.view {
             View::Cluster => self.cluster_view_change(now),
-            View::Logs => self.logs.next_ask(&self.world, now),
+            View::Logs => self.logs.next_ask(&self.world, self.landed.rows(Pane::Entries), now),
             View::Messages => self.messages_change(now, MESSAGES_STEP),
             View::Charts => self.charts.next_change(now),
             View::Data => self.data.next_change(now),
@@ -279,7 +282,7 @@ impl App {
         let clock = if self.world.is_empty() { None } else { self.clock.next_change(now) };
         let script = self.scripted.as_ref().and_then(Scripted::next_due);
         let drill = self.drills.next_change(self.view == View::Drills, now);
-        [notice, beats, waiting, of_view, clock, script, drill]
+        [notice, rates, waiting, of_view, clock, script, drill]
             .into_iter()
             .flatten()
             .min()

@@ -1,5 +1,6 @@
 //! A rate that changes at most once a second, so that showing it is cheap.
 
+use raftdeck_raft::LogIndex;
 use std::time::Duration;
 
 const WINDOW: Duration = Duration::from_secs(1);
@@ -43,6 +44,33 @@ impl Rate {
     }
 }
 
+/// How many entries are committed a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CommitRate {
+    rate: Rate,
+    /// The highest commit index that was heard of; `None`: none was.
+    known: Option<LogIndex>,
+}
+
+impl CommitRate {
+    /// Everything up to here is committed. What was committed before the first call is not counted.
+    pub(crate) fn tell(&mut self, committed: LogIndex, now: Duration) {
+        let known = self.known.unwrap_or(committed);
+        self.rate.add(committed.0.saturating_sub(known.0), now);
+        self.known = Some(committed.max(known));
+    }
+
+    /// How many the last full second had.
+    pub(crate) fn per_second(&self, now: Duration) -> u64 {
+        self.rate.per_second(now)
+    }
+
+    /// When the figure changes even if nothing more is committed.
+    pub(crate) fn next_change(&self, now: Duration) -> Option<Duration> {
+        self.rate.next_change(now)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +91,16 @@ mod tests {
         assert_eq!(rate.next_change(ms(1500)), Some(ms(2000)));
         assert_eq!(rate.per_second(ms(2500)), 0);
         assert_eq!(rate.next_change(ms(2500)), None);
+    }
+
+    #[test]
+    fn what_was_committed_before_is_not_counted() {
+        let second = Duration::from_secs(1);
+        let mut rate = CommitRate::default();
+        rate.tell(LogIndex(1_000_000), Duration::ZERO);
+        rate.tell(LogIndex(1_000_007), second / 2);
+        rate.tell(LogIndex(1_000_005), second / 2);
+        assert_eq!(rate.per_second(second), 7);
+        assert_eq!(rate.per_second(second * 3), 0);
     }
 }

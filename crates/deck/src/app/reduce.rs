@@ -68,7 +68,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     }
     effects.extend(scripted::go_on(app, now));
     if app.view == View::Logs {
-        let orders = app.logs.ask(&app.world, now);
+        let orders = app.logs.ask(&app.world, app.landed.rows(Pane::Entries), now);
         effects.extend(app.send_quietly(orders));
     }
     let of_drill = drills::go_on(app, &effects, now);
@@ -103,9 +103,16 @@ fn told(app: &mut App, update: Update, now: Duration) {
             if let Some(node) = app.world.node(node) {
                 app.gauges.note(node, now);
             }
+            app.commits.tell(app.world.committed(), now);
         }
         News::Link { .. } => app.forget_healed_partition(),
-        News::Time(time) => app.clock.tell(time, now),
+        News::Time(time) => {
+            app.clock.tell(time, now);
+            if app.clock.is_slow() {
+                // Each message is at its true place now.
+                app.flights.clear();
+            }
+        }
         News::Messages { messages, skipped } => changed = on_the_links(app, messages, skipped, now),
         News::Frames { frames } => changed |= passed(app, frames, now),
         ref answer @ News::Client { .. } => {

@@ -1,6 +1,7 @@
-//! A node's card in the ring, in six sizes.
+//! A node's card in the ring or the grid, in seven sizes.
 
 use crate::app::timers::{BAR_STEPS, age_words};
+use crate::view::fault_labels;
 use crate::view::labels::{self, Tone, UNKNOWN, figure};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
@@ -24,23 +25,34 @@ pub(crate) enum Size {
     Small,
     /// Role, the term beside the name.
     Narrow,
+    /// One row, with what a large cluster must show of each node: its term, how far it lags, whether it is cut off.
+    Tile,
     /// One row.
     Chip,
 }
 
 impl Size {
-    /// The sizes, the largest first.
-    pub(crate) const ALL: [Self; 6] =
+    /// The sizes on a ring, the largest first.
+    pub(crate) const RING: [Self; 6] =
         [Self::Great, Self::Full, Self::Middle, Self::Small, Self::Narrow, Self::Chip];
+
+    /// The sizes in a grid, the largest first.
+    pub(crate) const GRID: [Self; 4] = [Self::Small, Self::Narrow, Self::Tile, Self::Chip];
+
+    /// Whether it has one row.
+    pub(crate) fn is_flat(self) -> bool {
+        matches!(self, Self::Tile | Self::Chip)
+    }
 
     /// Columns and rows.
     pub(crate) fn extent(self) -> (u16, u16) {
         match self {
             Self::Great => (30, 7),
             Self::Full => (22, 5),
-            Self::Middle => (19, 4),
+            Self::Middle => (20, 4),
             Self::Small => (18, 3),
             Self::Narrow => (14, 3),
+            Self::Tile => (15, 1),
             Self::Chip => (11, 1),
         }
     }
@@ -50,8 +62,8 @@ impl Size {
 pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
     paint.clear(area);
     paint.mark(area, Target::Node(node.id));
-    if size == Size::Chip {
-        chip(paint, node, area);
+    if size.is_flat() {
+        chip(paint, node, area, size);
         return;
     }
     let inner = frame(paint, node, area, size);
@@ -73,7 +85,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
         }
         Size::Full => vec![log_line(paint, node, text.width), timer_line(paint, node)],
         Size::Middle => vec![log_line(paint, node, text.width)],
-        Size::Small | Size::Narrow | Size::Chip => Vec::new(),
+        Size::Small | Size::Narrow | Size::Tile | Size::Chip => Vec::new(),
     };
     for (row, line) in (1..).zip(&lines) {
         paint.row(text, row, line);
@@ -104,11 +116,24 @@ fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
     };
     let mut name = Line::from(Span::styled(name.to_string(), name.style));
     if let (Size::Narrow, Some(status)) = (size, node.raft()) {
-        let gap = if chosen { " " } else { "" };
-        name.push_span(Span::raw(format!("{gap}t{} ", status.term)));
+        if chosen {
+            // There is no room for both marks and the term.
+            let text = format!(" {} {} ", glyphs.selected, node.id);
+            name = Line::from(Span::styled(text, paint.theme.selected()));
+        }
+        name.push_span(Span::raw(format!("t{} ", status.term)));
     }
     paint.at(Rect { x: area.x + 2, width: area.width.saturating_sub(3), height: 1, ..area }, &name);
+    faults(paint, node, area);
     inner
+}
+
+/// What is in force at the node, on the lower border.
+fn faults(paint: &mut Paint<'_>, node: &Node, area: Rect) {
+    let Some(words) = fault_labels::of_node(&paint.app.world, node.id) else { return };
+    let words = paint.cut(&format!(" {words} "), usize::from(area.width).saturating_sub(2));
+    let place = Rect { x: area.x + 1, y: area.bottom() - 1, width: area.width.saturating_sub(2), height: 1 };
+    paint.at(place, &Line::styled(words, paint.theme.trouble_plate()));
 }
 
 /// Role at the left, term at the right; a plate where it matters.
@@ -251,7 +276,7 @@ pub(crate) fn bar(paint: &Paint<'_>, steps: u8) -> Line<'static> {
     Line::from(vec![Span::styled(full, style), Span::styled(empty, paint.theme.faint())])
 }
 
-fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect) {
+fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
     let (glyph, _) = labels::role(paint.theme, node, &paint.app.world);
     let chosen = paint.app.selected == Some(node.id);
     let style = match labels::tone(node, &paint.app.world) {
@@ -269,4 +294,28 @@ fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect) {
         Span::styled(term, style),
     ]);
     paint.at(area, &line);
+    if size == Size::Tile {
+        let used = u16::try_from(line.width()).unwrap_or(area.width).min(area.width);
+        let rest = Rect { x: area.x + used, width: area.width - used, ..area };
+        for remark in remarks(paint, node) {
+            if paint.right(rest, 0, &Line::styled(remark, style)) {
+                break;
+            }
+        }
+    }
+}
+
+/// How many entries a node lags behind its leader, and whether it is cut off from it: in full, and shorter.
+fn remarks(paint: &Paint<'_>, node: &Node) -> Vec<String> {
+    let world = &paint.app.world;
+    let leader = world.leader().filter(|leader| leader.id != node.id);
+    let last = leader.and_then(Node::live).and_then(RaftView::last_index);
+    let matched = world.as_leader_sees(node.id).and_then(|peer| peer.matched.copied());
+    let lag = last.zip(matched).map_or(0, |(last, matched)| last.0.saturating_sub(matched.0));
+    let lag = if lag > 0 { format!(" -{lag}") } else { String::new() };
+    let from_leader =
+        leader.is_some_and(|leader| world.is_cut(leader.id, node.id) || world.is_cut(node.id, leader.id));
+    let is_cut = from_leader || world.is_isolated(node.id);
+    let cut = if is_cut { format!(" {}", paint.glyphs().cut) } else { String::new() };
+    vec![format!("{lag}{cut}"), cut, lag]
 }

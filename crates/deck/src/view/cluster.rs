@@ -1,8 +1,10 @@
-//! The Cluster view: the ring, the feed and the table share the space.
+//! The Cluster view: the ring, what is going on, the feed, the table and the ends of the logs share the space.
+//!
+//! The sizes depend on the screen and on how many nodes there are, and on nothing that happens, so that nothing jumps.
 
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
-use crate::view::{feed, ring, table};
+use crate::view::{feed, going_on, log_strip, ring, table};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
@@ -12,28 +14,55 @@ const WIDE: u16 = 104;
 /// The fewest rows for a ring.
 const LEAST_RING: u16 = 5;
 
+/// The fewest rows for a ring above which the ends of the logs have room.
+const RING_OVER_LOGS: u16 = 16;
+
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
-    let nodes = u16::try_from(paint.app.world.len()).unwrap_or(u16::MAX);
-    let matters = table::matter_rows(paint.app, paint.buf.area.height);
-    let table_rows = nodes.saturating_add(2).saturating_add(matters).min(area.height);
-    let above = area.height - table_rows;
-    if area.width >= WIDE && above >= 10 {
-        let table_rows = table_rows + u16::from(above >= 20);
-        let above = area.height - table_rows;
-        let feed_width = (area.width * 3 / 8).min(72);
-        let ring = Rect { width: area.width - feed_width - 1, height: above, ..area };
-        let feed = Rect { x: ring.right() + 1, width: feed_width, ..ring };
-        ring::draw(paint, ring);
-        feed::draw(paint, feed);
-        table::draw(paint, Rect { y: area.y + above, height: table_rows, ..area });
-        return;
+    if area.width >= WIDE && area.height >= 16 {
+        wide(paint, area);
+    } else {
+        stacked(paint, area);
     }
+}
+
+fn wide(paint: &mut Paint<'_>, area: Rect) {
+    let nodes = paint.app.world.len();
+    let feed_width = (area.width * 3 / 8).min(72);
+    let ring_width = area.width - feed_width - 1;
+    let mut table_rows = table_rows(paint, area, ring::grid_rows(nodes, ring_width)[0].max(10));
+    let mut above = area.height - table_rows;
+    let mut strip_rows = 0;
+    if nodes <= log_strip::MOST && above >= RING_OVER_LOGS + log_strip::rows(nodes) {
+        strip_rows = log_strip::rows(nodes);
+        above -= strip_rows;
+    }
+    // A row of space above the table, where there is enough.
+    if above >= 20 {
+        table_rows += 1;
+        above -= 1;
+    }
+    let ring = Rect { width: ring_width, height: above, ..area };
+    let right = Rect { x: ring.right() + 1, width: feed_width, ..ring };
+    let going_on_rows = if above >= going_on::ROWS + 6 { going_on::ROWS } else { 0 };
+    ring::draw(paint, ring);
+    going_on::draw(paint, Rect { height: going_on_rows, ..right });
+    feed::draw(paint, Rect { y: right.y + going_on_rows, height: above - going_on_rows, ..right });
+    table::draw(paint, Rect { y: area.y + above, height: table_rows, ..area });
+    log_strip::draw(paint, Rect { y: area.y + above + table_rows, height: strip_rows, ..area });
+}
+
+fn stacked(paint: &mut Paint<'_>, area: Rect) {
+    if paint.app.world.len() > ring::RING {
+        return stacked_grid(paint, area);
+    }
+    let table_rows = table_rows(paint, area, 0);
+    let above = area.height - table_rows;
     let feed_rows = match above {
         0..3 => 0,
         3..8 => above,
-        8..10 => 3,
-        10..14 => 4,
+        8..13 => 3,
+        13..14 => 4,
         14..20 => 5,
         _ => above / 3,
     };
@@ -49,6 +78,34 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     if feed_rows > 0 {
         feed::draw(paint, feed);
     }
+}
+
+/// The grid, of the table as many rows as remain, and three rows of events. A screen too small for the grid has the table alone.
+fn stacked_grid(paint: &mut Paint<'_>, area: Rect) {
+    /// A heading each, and a row.
+    const LEAST_TABLE: u16 = 3;
+    let feed_rows = if area.height >= 15 { 3 } else { 0 };
+    let rest = area.height.saturating_sub(feed_rows);
+    let fits = |rows: &u16| rows.saturating_add(LEAST_TABLE) <= rest;
+    let grid_rows = ring::grid_rows(paint.app.world.len(), area.width).into_iter().find(fits).unwrap_or(0);
+    let grid = Rect { height: grid_rows, ..area };
+    let table = Rect { y: grid.bottom(), height: rest - grid_rows, ..area };
+    if grid_rows > 0 {
+        ring::draw(paint, grid);
+    }
+    table::draw(paint, table);
+    feed::draw(paint, Rect { y: table.bottom(), height: feed_rows, ..area });
+}
+
+/// The rows of the table: one for each node. Past nine nodes it leaves this many rows to the grid, and scrolls.
+fn table_rows(paint: &Paint<'_>, area: Rect, grid: u16) -> u16 {
+    let nodes = paint.app.world.len();
+    let matters = table::matter_rows(paint.app, paint.buf.area.height);
+    let wanted = u16::try_from(nodes).unwrap_or(u16::MAX).saturating_add(2).saturating_add(matters);
+    if nodes <= ring::RING {
+        return wanted.min(area.height);
+    }
+    wanted.min(area.height.saturating_sub(grid)).max(3 + matters).min(area.height)
 }
 
 /// What is shown before anything is known.

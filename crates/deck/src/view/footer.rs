@@ -66,11 +66,22 @@ fn is_offered(paint: &Paint<'_>, action: &Action) -> bool {
     is_able && keys::takes(paint.app, action)
 }
 
+/// An action's rank in the footer at the moment: what undoes a fault is there while one is in force.
+fn rank(paint: &Paint<'_>, action: &Action) -> u8 {
+    /// After what helps and quits, and the first two ways to break something.
+    const IN_TROUBLE: u8 = 4;
+    match action.id {
+        ActionId::Heal | ActionId::Undo if action.can(paint.app).is_ok() => IN_TROUBLE,
+        _ => action.footer,
+    }
+}
+
 /// The footer's actions in the table's order, except those for which there is no room, and the gap between them.
 fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
     let view = paint.app.view;
     let mut kept: Vec<&Action> =
         ACTIONS.iter().filter(|action| action.footer > 0 && is_offered(paint, action)).collect();
+    let rank = |action: &Action| rank(paint, action);
     let length = |action: &&Action| {
         action.key(view).map_or(0, |key| key.to_string().len() + short(paint, action).len() + 1)
     };
@@ -81,7 +92,7 @@ fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
             return (kept, 2);
         }
         // On a screen that cannot show all actions, a smaller gap is better than omitting one more.
-        let last = kept.iter().enumerate().max_by_key(|(_, action)| action.footer).map(|(place, _)| place);
+        let last = kept.iter().enumerate().max_by_key(|(_, action)| rank(action)).map(|(place, _)| place);
         match last {
             Some(place) if !fits(1) || width >= 100 => kept.remove(place),
             _ => return (kept, 1),

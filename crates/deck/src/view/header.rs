@@ -4,7 +4,7 @@ use crate::app::View;
 use crate::view::labels::{self, Tone};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use raftdeck_model::WorkloadFigures;
+use raftdeck_model::{Verdict, WorkloadFigures};
 use raftdeck_raft::LogIndex;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -75,33 +75,6 @@ fn tabs(paint: &mut Paint<'_>, area: Rect) {
         paint.mark(place, Target::View(view));
         x = x.saturating_add(width + 1);
     }
-    let rest = Rect { x: x.min(area.right()), width: area.right().saturating_sub(x), ..area };
-    for text in set_up(paint) {
-        let line = Line::styled(text, paint.theme.faint());
-        if paint.right(rest, 0, &line) {
-            break;
-        }
-    }
-}
-
-/// How the cluster was set up: in full, and a shorter form.
-fn set_up(paint: &Paint<'_>) -> Vec<String> {
-    let world = &paint.app.world;
-    if world.is_empty() {
-        return Vec::new();
-    }
-    let dot = paint.glyphs().dot;
-    let nodes = if world.len() == 1 { "1 node".to_owned() } else { format!("{} nodes", world.len()) };
-    let beat = format!("heartbeat {} ms", world.heartbeat.as_millis());
-    let (least, most) = world.election;
-    let timeout = format!("election {} to {} ms", least.as_millis(), most.as_millis());
-    let data = world.data_dir.as_ref().map(|dir| format!(" {dot} data in {dir}")).unwrap_or_default();
-    vec![
-        format!("{nodes} {dot} {beat} {dot} {timeout}{data} "),
-        format!("{nodes} {dot} {beat} {dot} {timeout} "),
-        format!("{nodes} {dot} {beat} "),
-        format!("{nodes} "),
-    ]
 }
 
 fn band(paint: &mut Paint<'_>, area: Rect) {
@@ -120,12 +93,8 @@ fn band(paint: &mut Paint<'_>, area: Rect) {
     };
     paint.fill(area, style);
     let middle = Rect { y: area.y + (area.height - 1) / 2, height: 1, ..area };
-    let claim = format!(" {glyph} {}", loud(&claim));
-    let detail = detail.replace('·', glyphs.dot);
     let light = style.remove_modifier(Modifier::BOLD);
-    let detail = format!("  {}  {detail} ", glyphs.dot);
-    let room = usize::from(area.width).saturating_sub(Span::raw(&claim).width());
-    let detail = paint.cut(&detail, room);
+    let [claim, detail] = fitting(paint, &verdict, [&claim, &detail], usize::from(area.width), glyph);
     let line = Line::from(vec![Span::styled(claim, style), Span::styled(detail, light)]);
     let used = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
     paint.at(middle, &line);
@@ -135,6 +104,33 @@ fn band(paint: &mut Paint<'_>, area: Rect) {
             break;
         }
     }
+}
+
+/// The claim and the remark, in the longest forms that fit.
+fn fitting(
+    paint: &Paint<'_>,
+    verdict: &Verdict,
+    [claim, detail]: [&str; 2],
+    width: usize,
+    glyph: &str,
+) -> [String; 2] {
+    let dot = paint.glyphs().dot;
+    let whole = |claim: &str, detail: &str| {
+        [format!(" {glyph} {}", loud(claim)), format!("  {dot}  {} ", detail.replace('·', dot))]
+    };
+    let remarks = labels::brief_remarks(verdict);
+    let mut forms = vec![whole(claim, detail)];
+    forms.extend(remarks.iter().map(|remark| whole(claim, remark)));
+    if let Some(remark) = remarks.last() {
+        forms.push([format!(" {glyph} {}", loud(&labels::brief(verdict))), format!(" {dot} {remark} ")]);
+    }
+    let fits = |[claim, detail]: &&[String; 2]| Span::raw(claim).width() + Span::raw(detail).width() <= width;
+    if let Some(form) = forms.iter().find(fits) {
+        return form.clone();
+    }
+    let [claim, detail] = forms.pop().unwrap_or_default();
+    let room = width.saturating_sub(Span::raw(&claim).width());
+    [claim, paint.cut(&detail, room)]
 }
 
 /// The figures at the band's right: in full, and a shorter form.
@@ -150,8 +146,13 @@ fn figures(paint: &Paint<'_>) -> Vec<String> {
     if let Some(load) = paint.app.world.workload().filter(|load| load.running) {
         figures = workload(load, committed, dot);
     }
-    let plural = if beats == 1 { "" } else { "s" };
-    figures.push(format!("committed {committed}  {dot}  {beats} heartbeat{plural}/s "));
+    let plural = |count| if count == 1 { "" } else { "s" };
+    let commits = paint.app.commits.per_second(paint.now);
+    // Under load the heartbeats matter less.
+    figures.push(match commits {
+        0 => format!("committed {committed}  {dot}  {beats} heartbeat{}/s ", plural(beats)),
+        _ => format!("committed {committed}  {dot}  {commits} commit{}/s ", plural(commits)),
+    });
     figures.push(format!("committed {committed} "));
     figures
 }

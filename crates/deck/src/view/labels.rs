@@ -79,6 +79,22 @@ fn reach_words(reach: Reach) -> String {
     format!("{}, {} needed", reached_words(reach), reach.needed)
 }
 
+/// Shorter forms of a verdict's remark, if there are any.
+pub(crate) fn brief_remarks(verdict: &Verdict) -> Vec<String> {
+    match verdict {
+        Verdict::Leads { reach, stale, .. } => {
+            let count = format!("{} of {}", figure(reach.reached), reach.of);
+            let stale = stale.map(|(id, term)| format!("{count} · {id} still thinks it leads term {term}"));
+            stale.into_iter().chain([count]).collect()
+        }
+        Verdict::NoQuorum { leader, reach, .. } => {
+            let count = format!("{} of {}", figure(reach.reached), reach.of);
+            vec![format!("{leader} leads, {count} reachable, {} needed", reach.needed), count]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// `2 of 3 reachable`.
 pub(crate) fn reached_words(reach: Reach) -> String {
     format!("{} of {} reachable", figure(reach.reached), reach.of)
@@ -242,7 +258,8 @@ pub(crate) fn configuration(world: &World, room: usize) -> Option<String> {
         text
     };
     let long = written(&ids);
-    Some(if long.chars().count() <= room { long } else { written(&in_runs) })
+    let is_small = membership.voters.len() <= 9;
+    Some(if is_small && long.chars().count() <= room { long } else { written(&in_runs) })
 }
 
 /// `n1-n5 n7`: consecutive nodes as a range.

@@ -1,23 +1,39 @@
 //! The Logs view: a row for each node, a column for each index; below, the entry under the cursor as each node has it.
+//!
+//! The cells are as tall as the screen permits: a tall one says what its entry is.
 
 use crate::view::labels::{self, Tone, UNKNOWN};
 use crate::view::landed::{Pane, Target};
+use crate::view::log_cells;
 use crate::view::paint::Paint;
-use raftdeck_model::{Node, RaftView};
+use raftdeck_model::{LogRow, Node};
 use raftdeck_raft::{LogId, LogIndex, Term};
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
 
 /// Columns taken by the node's name and role.
 const NAMES: u16 = 23;
 
+/// How tall a cell is, and how far apart two rows of cells are: the first that fits.
+const HEIGHTS: [(u16, u16); 5] = [(3, 4), (3, 3), (2, 3), (2, 2), (1, 1)];
+
+/// How wide a cell is that says what its entry is.
+const WORDY: u16 = 15;
+
+/// From this width on the legend is beside the entry.
+const WIDE: u16 = 110;
+
+/// How wide the legend is there.
+const LEGEND: u16 = 34;
+
 /// Which entries are in sight.
 struct Window {
     first: u64,
     columns: usize,
+    /// A cell and the gap after it.
     cell: u16,
+    cell_height: u16,
     cursor: LogIndex,
     last: LogIndex,
 }
@@ -27,39 +43,46 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
     let nodes = u16::try_from(app.world.len()).unwrap_or(u16::MAX);
     let extent = app.world.extent();
-    let last = extent.last;
     let names = NAMES.min(area.width / 3);
-    let digits = last.0.max(app.world.term().0).to_string().len();
-    let cell = u16::try_from((digits + 2).max(6)).unwrap_or(6);
+    // The rules, the indices, and of the entry a row for each node; the legend where it is not beside.
+    let other = 3 + nodes.min(9) + u16::from(area.width < WIDE);
+    let fits = |(height, step): &&(u16, u16)| {
+        step.saturating_mul(nodes).saturating_sub(step - height).saturating_add(other) <= area.height
+    };
+    let (cell_height, step) = HEIGHTS.iter().find(fits).copied().unwrap_or((1, 1));
+    let digits = u16::try_from(extent.last.0.max(app.world.term().0).to_string().len()).unwrap_or(20);
+    let cell = if cell_height > 1 { WORDY } else { 6 }.max(digits + 2);
     let columns = usize::from((area.width - names).saturating_sub(1) / cell);
     paint.landed.size(Pane::Entries, columns);
     let window = Window {
         first: app.logs.leftmost(extent, columns).0,
         columns,
         cell,
+        cell_height,
         cursor: app.logs.cursor(extent),
-        last,
+        last: extent.last,
     };
-    let title = if app.logs.follows() {
-        "logs, following the newest entry".to_owned()
-    } else {
-        format!("logs, entry {} of {last}", window.cursor)
-    };
-    paint.rule(area, 0, &title);
-    // With enough space, there is a gap between rows.
-    let detail_rows = nodes.saturating_add(2);
-    let airy = area.height >= nodes.saturating_mul(2).saturating_add(4 + detail_rows);
-    let step = if airy { 2 } else { 1 };
+    paint.rule(area, 0, &title(paint, &window));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     indices(paint, body, names, &window);
     for (n, node) in (0..).zip(app.world.nodes()) {
-        let row = 1u16.saturating_add(step * n);
+        let row = 1u16.saturating_add(step.saturating_mul(n));
         if row < body.height {
-            log(paint, Rect { y: body.y + row, height: 1, ..body }, names, &window, node);
+            let height = cell_height.min(body.height - row);
+            log(paint, Rect { y: body.y + row, height, ..body }, names, &window, node);
         }
     }
-    let used = (2 + step * nodes).min(area.height);
+    let used = (2 + step.saturating_mul(nodes)).min(area.height);
     legend_and_entry(paint, Rect { y: area.y + used, height: area.height - used, ..area }, &window);
+}
+
+fn title(paint: &Paint<'_>, window: &Window) -> String {
+    let world = &paint.app.world;
+    match world.leader() {
+        _ if !paint.app.logs.follows() => format!("logs, entry {} of {}", window.cursor, window.last),
+        Some(leader) => format!("logs, following the newest entry of {}, the leader", leader.id),
+        None => "logs, following the newest entry".to_owned(),
+    }
 }
 
 fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window) {
@@ -80,30 +103,40 @@ fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window) {
         };
         let sign = if conflict { paint.glyphs().conflict } else { "" };
         let text = format!("{sign}{index}");
-        let text = format!("{text:^width$}", width = usize::from(window.cell));
-        paint.at(place, &Line::from(Span::styled(text, style)));
-        paint.mark(Rect { height: area.height, ..place }, Target::Entry(index));
+        let text = format!("{text:^width$}", width = usize::from(window.cell).saturating_sub(1));
+        paint.row(place, 0, &Line::from(Span::styled(text, style)));
+        paint.mark(place, Target::Entry(index));
     }
 }
 
+/// The cells of one index, without the gap after them.
 fn column(area: Rect, names: u16, window: &Window, n: usize) -> Rect {
     let x = area.x + names + window.cell * u16::try_from(n).unwrap_or(u16::MAX / 64);
-    Rect { x, y: area.y, width: window.cell, height: area.height.min(1) }
-}
-
-/// Whether a member has an entry, in its log or in its snapshot.
-fn holds(status: &RaftView, index: LogIndex) -> bool {
-    status.term_at(index).is_some() || status.purged >= index
+    Rect { x, width: window.cell.saturating_sub(1), ..area }
 }
 
 /// Whether members disagree about the entry at an index.
 fn conflict_at(paint: &Paint<'_>, index: LogIndex) -> bool {
-    let terms: BTreeSet<Term> =
-        paint.app.world.nodes().filter_map(|node| node.raft()?.term_at(index)).collect();
+    let terms: BTreeSet<Term> = paint.app.world.log_rows().filter_map(|row| row.term_at(index)).collect();
     terms.len() > 1
 }
 
 fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &Node) {
+    let row = paint.app.world.log_rows().find(|row| row.node.id == node.id);
+    name(paint, Rect { width: names.saturating_sub(1), ..area }, node, row.as_ref());
+    let Some(row) = row else { return };
+    if row.status.term_runs.is_unknown() {
+        paint.at(column(area, names, window, 0), &Line::styled(UNKNOWN, paint.theme.faint()));
+    }
+    for n in 0..window.columns {
+        let index = LogIndex(window.first + n as u64);
+        let place = Rect { height: window.cell_height.min(area.height), ..column(area, names, window, n) };
+        log_cells::draw(paint, place, &row, index);
+    }
+}
+
+/// The node's name and role; below, if there is room, how far its log goes.
+fn name(paint: &mut Paint<'_>, area: Rect, node: &Node, row: Option<&LogRow<'_>>) {
     let chosen = paint.app.selected == Some(node.id);
     let mark = if chosen { paint.glyphs().selected } else { " " };
     let name = if chosen { paint.theme.selected() } else { paint.theme.strong() };
@@ -112,74 +145,34 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
         Tone::Good => paint.theme.leader_plate(),
         Tone::Trouble => paint.theme.trouble_plate(),
         Tone::Calm | Tone::Alone => paint.theme.text(),
-        Tone::Gone => paint.theme.faint(),
+        Tone::Gone => paint.theme.strong(),
     };
+    let is_last_known = row.is_some_and(|row| row.is_last_known);
+    let short = if is_last_known && area.height == 1 { " (log as last known)" } else { "" };
     let line = Line::from(vec![
         Span::raw(format!(" {mark} ")),
         Span::styled(node.id.to_string(), name),
         Span::raw(" "),
         Span::styled(format!("{glyph} {word}"), role),
+        Span::styled(short, paint.theme.faint()),
     ]);
-    let left = Rect { width: names.saturating_sub(1), ..area };
-    paint.at(left, &line);
-    paint.mark(left, Target::Node(node.id));
-    let Some(status) = node.raft() else { return };
-    if status.term_runs.is_unknown() {
-        paint.at(column(area, names, window, 0), &Line::styled(UNKNOWN, paint.theme.faint()));
+    paint.row(area, 0, &line);
+    paint.mark(area, Target::Node(node.id));
+    let far = row.map(|row| {
+        let committed = labels::figure(row.committed);
+        format!("last {}, commit {committed}", row.last)
+    });
+    let below = [far, is_last_known.then(|| "as last known".to_owned())];
+    // What is not true now is said first.
+    for (line, text) in (1..area.height).zip(below.into_iter().flatten().rev()) {
+        let text = paint.cut(&text, usize::from(area.width).saturating_sub(3));
+        paint.row(area, line, &Line::styled(format!("   {text}"), paint.theme.faint()));
     }
-    for n in 0..window.columns {
-        let index = LogIndex(window.first + n as u64);
-        let place = column(area, names, window, n);
-        if let Some(term) = status.term_at(index) {
-            let line = entry(paint, status, index, term, window, node.live().is_some());
-            paint.at(place, &line);
-        } else if status.purged >= index {
-            let purged = paint.glyphs().purged.repeat(usize::from(window.cell).saturating_sub(1));
-            paint.at(place, &Line::styled(purged, paint.theme.faint()));
-        }
-    }
-}
-
-/// A committed entry is solid, an uncommitted one hollow; one that is not on the disk yet is marked.
-fn entry(
-    paint: &Paint<'_>,
-    status: &RaftView,
-    index: LogIndex,
-    term: Term,
-    window: &Window,
-    live: bool,
-) -> Line<'static> {
-    let glyphs = paint.glyphs();
-    let width = usize::from(window.cell).saturating_sub(3);
-    let committed = status.committed >= index;
-    let label = if status.durable < index {
-        format!("{term}~")
-    } else if status.snapshot.is(|snapshot| snapshot.index == index) {
-        format!("{term}s")
-    } else if status.committed.is_unknown() {
-        format!("{term}{UNKNOWN}")
-    } else {
-        term.to_string()
-    };
-    let label = format!("{label:^width$}");
-    let [open, close] = if committed { glyphs.committed } else { glyphs.uncommitted };
-    let plate = if committed { paint.theme.term_plate(term) } else { Style::new() };
-    let dead = if live { Style::new() } else { paint.theme.faint() };
-    let edge = paint.theme.term_line(term).patch(dead);
-    // Without colour, the edges of a solid entry show its background.
-    let edge = if committed && !glyphs.braille { paint.theme.term_plate(term).patch(dead) } else { edge };
-    Line::from(vec![
-        Span::styled(open, edge),
-        Span::styled(label, plate.patch(dead)),
-        Span::styled(close, edge),
-    ])
 }
 
 fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
     let app = paint.app;
-    let g = paint.glyphs();
-    let holders = app.world.nodes().filter(|n| n.raft().is_some_and(|s| holds(s, window.cursor)));
-    let (have, of) = (holders.count(), app.world.len());
+    let (have, of) = (app.world.log_rows().filter(|row| row.has(window.cursor)).count(), app.world.len());
     let title = if window.cursor == LogIndex::ZERO {
         "no entries yet".to_owned()
     } else {
@@ -188,32 +181,49 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
         format!("entry {}, on {least}{have} of {of} nodes", window.cursor)
     };
     paint.rule(area, 0, &title);
+    let beside = area.width >= WIDE && area.height > 6;
+    let entry = if beside { Rect { width: area.width - LEGEND, ..area } } else { area };
     let mut row = 1;
     for node in app.world.nodes() {
         let line = holding(paint, node, window.cursor);
-        paint.row(area, row, &line);
+        paint.row(entry, row, &line);
         row += 1;
     }
-    let [solid, hollow] = [g.committed, g.uncommitted].map(|[open, close]| format!("{open}t{close}"));
-    let snapshots = app
-        .world
-        .nodes()
-        .any(|n| n.raft().is_some_and(|s| s.snapshot.is(|snapshot| snapshot.index > LogIndex::ZERO)));
-    let legend = if snapshots {
-        format!(
-            " {solid} committed {hollow} not t~ not on disk {} differ ts snapshot ends {} only in it",
-            g.conflict,
-            g.purged.repeat(2)
-        )
-    } else {
-        format!(
-            " term: {solid} committed  {hollow} not committed  t~ not on disk yet  {} logs differ",
-            g.conflict
-        )
-    };
-    if area.height > row {
-        paint.row(area, area.height - 1, &Line::styled(legend, paint.theme.faint()));
+    let signs = legend(paint);
+    if beside {
+        let legend = Rect { x: entry.right(), width: LEGEND, ..area };
+        for (row, (sign, words)) in (1..).zip(signs) {
+            let line = Line::from(vec![
+                Span::styled(format!("{sign:>4}  "), paint.theme.strong()),
+                Span::styled(words, paint.theme.faint()),
+            ]);
+            paint.row(legend, row, &line);
+        }
+    } else if area.height > row {
+        let words =
+            signs.iter().map(|(sign, words)| format!("{sign} {words}")).collect::<Vec<_>>().join("  ");
+        let words = paint.cut(&format!(" {words}"), usize::from(area.width));
+        paint.row(area, area.height - 1, &Line::styled(words, paint.theme.faint()));
     }
+}
+
+/// The signs of the cells, the most needed first.
+fn legend(paint: &Paint<'_>) -> Vec<(String, &'static str)> {
+    let g = paint.glyphs();
+    let [solid, hollow] = [g.committed, g.uncommitted].map(|[open, close]| format!("{open}t{close}"));
+    let mut signs = vec![
+        (solid, "term t, committed"),
+        (hollow, "not committed"),
+        ("t~".to_owned(), "not on its disk yet"),
+        (g.conflict.to_owned(), "logs differ"),
+    ];
+    let has_snapshot =
+        |node: &Node| node.raft().is_some_and(|s| s.snapshot.is(|snapshot| snapshot.index > LogIndex::ZERO));
+    if paint.app.world.nodes().any(has_snapshot) {
+        signs.push(("ts".to_owned(), "its snapshot ends here"));
+        signs.push((g.purged.repeat(2), "only in its snapshot"));
+    }
+    signs
 }
 
 /// What a node has at an index, in words.
@@ -225,16 +235,19 @@ fn holding(paint: &Paint<'_>, node: &Node, index: LogIndex) -> Line<'static> {
         let text = format!("only in its snapshot{}", end.unwrap_or_default());
         return Line::from(vec![name, Span::styled(text, style)]);
     }
-    let Some((status, term)) = node.raft().and_then(|s| Some((s, s.term_at(index)?))) else {
+    let row = paint.app.world.log_rows().find(|row| row.node.id == node.id);
+    let Some((row, term)) = row.and_then(|row| Some((row, row.term_at(index)?))) else {
         let is_unknown = node.raft().is_some_and(|status| status.term_runs.is_unknown());
         let nothing = if is_unknown { UNKNOWN } else { paint.glyphs().none };
         return Line::from(vec![name, Span::styled(nothing, paint.theme.faint())]);
     };
     let id = LogId { term, index };
     let text = paint.app.logs.text(id).unwrap_or(paint.glyphs().ellipsis).to_owned();
-    let state = match (status.committed.copied(), status.durable.copied()) {
+    let state = match (row.committed.copied(), row.status.durable.copied()) {
         (Some(committed), _) if index <= committed => "committed",
-        (_, Some(durable)) if index > durable => "not on its disk yet",
+        (_, Some(durable)) if index > durable && row.status.last_index() >= Some(index) => {
+            "not on its disk yet"
+        }
         (Some(_), _) => "not committed",
         (None, _) => "in the log",
     };

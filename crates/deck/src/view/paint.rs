@@ -1,5 +1,6 @@
 //! What every pane draws with: clipped text on a buffer, so that no pane can draw outside the screen.
 
+use crate::actions::{Action, ActionId};
 use crate::app::App;
 use crate::theme::{Glyphs, Theme};
 use crate::view::landed::{Landed, Target};
@@ -89,6 +90,11 @@ impl Paint<'_> {
         if !area.is_empty() {
             self.landed.mark(area, target);
         }
+    }
+
+    /// The key of an action in the present view, as text.
+    pub(crate) fn key(&self, id: ActionId) -> Option<String> {
+        Action::of(id)?.key(self.app.view).map(|key| key.to_string())
     }
 
     /// Text cut to a width, with a mark where it was cut.

@@ -4,6 +4,7 @@ use crate::app::flights::FlightPosition;
 use crate::app::messages::{MAX_STANDING, MessageMotion};
 use crate::view::big;
 use crate::view::card::{self, Size};
+use crate::view::fault_labels;
 use crate::view::labels::{message_glyph, message_style};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke, to_u32};
@@ -12,12 +13,21 @@ use raftdeck_raft::{NodeId, Role};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
+use unicode_width::UnicodeWidthStr;
 
 /// The most nodes that are placed on a ring.
-const RING: usize = 9;
+pub(crate) const RING: usize = 9;
 
 /// The most nodes for which links that carry nothing are drawn too.
 const SILENT_LINKS: usize = 6;
+
+/// The rows of a grid of this width with as many nodes, each on one row: in full, and in short.
+pub(crate) fn grid_rows(count: usize, width: u16) -> [u16; 2] {
+    [Size::Tile, Size::Chip].map(|size| {
+        let columns = usize::from(width.saturating_sub(1) / (size.extent().0 + 1)).max(1);
+        u16::try_from(count.div_ceil(columns)).unwrap_or(u16::MAX)
+    })
+}
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
@@ -28,7 +38,13 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let places: Vec<(NodeId, Rect)> = ids.into_iter().zip(places).collect();
     let mut raster = Raster::new(area, paint.glyphs().braille);
     let mut pairs = pairs(&places);
-    if places.len() > SILENT_LINKS {
+    // In a grid there is no room between the rows; each node says whether it is cut off.
+    let is_open = places.len() <= RING || !size.is_flat();
+    pairs.retain(|_| is_open);
+    if places.len() > RING {
+        // The cards of a grid say which node is cut off.
+        pairs.retain(|(one, other)| serves(&app.world, one.0, other.0));
+    } else if places.len() > SILENT_LINKS {
         // With many nodes, the silent links would hide the others.
         pairs.retain(|(one, other)| speaks(&app.world, one.0, other.0));
     }
@@ -39,9 +55,12 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     for (one, other) in &pairs {
         cut_sign(paint, one, other);
     }
-    flights(paint, &places);
-    under_way(paint, &places);
-    hud(paint, area, &places);
+    if is_open {
+        link_labels(paint, &places, &pairs);
+        flights(paint, &places);
+        under_way(paint, &places);
+        hud(paint, area, &places);
+    }
     for (id, place) in &places {
         if let Some(node) = app.world.node(*id) {
             card::draw(paint, node, *place, size);
@@ -88,7 +107,8 @@ fn places(area: Rect, count: usize) -> (Size, Vec<Rect>) {
         let places = if count > RING { grid(area, count, size) } else { ellipse(area, count, size) };
         (apart(&places, area, size)).then_some((size, places))
     };
-    Size::ALL.into_iter().find_map(fit).unwrap_or_else(|| (Size::Chip, grid(area, count, Size::Chip)))
+    let sizes: &[Size] = if count > RING { &Size::GRID } else { &Size::RING };
+    sizes.iter().copied().find_map(fit).unwrap_or_else(|| (Size::Chip, grid(area, count, Size::Chip)))
 }
 
 /// Whether the cards are inside and leave room for links between them.
@@ -98,7 +118,7 @@ fn apart(places: &[Rect], area: Rect, size: Size) -> bool {
         Size::Full => (8, 3),
         Size::Middle => (6, 2),
         Size::Small | Size::Narrow => (4, 1),
-        Size::Chip => (1, 0),
+        Size::Tile | Size::Chip => (1, 0),
     };
     let inside = places.iter().all(|place| area.intersection(*place) == *place);
     let wide = |r: &Rect| Rect { width: r.width + dx, height: r.height + dy, ..*r };
@@ -135,7 +155,7 @@ fn ellipse(area: Rect, count: usize, size: Size) -> Vec<Rect> {
 
 fn grid(area: Rect, count: usize, size: Size) -> Vec<Rect> {
     let (width, height) = size.extent();
-    let gap = if size == Size::Chip { 1 } else { 4 };
+    let gap = if size.is_flat() { 1 } else { 4 };
     let most = usize::from(((area.width + gap) / (width + gap)).max(1));
     let rows = count.div_ceil(most).max(1);
     let columns = count.div_ceil(rows).max(1);
@@ -198,7 +218,12 @@ fn link(paint: &Paint<'_>, raster: &mut Raster, one: &Placed, other: &Placed) {
 /// Whether a link is a leader's, or cut in at least one direction.
 fn speaks(world: &World, one: NodeId, other: NodeId) -> bool {
     let cut = world.is_cut(one, other) || world.is_cut(other, one);
-    cut || follows(world, one, other) || follows(world, other, one)
+    cut || serves(world, one, other)
+}
+
+/// Whether one of the two follows the other.
+fn serves(world: &World, one: NodeId, other: NodeId) -> bool {
+    follows(world, one, other) || follows(world, other, one)
 }
 
 /// A leader's links stand out; links that are silent at the moment are faint.
@@ -206,7 +231,7 @@ fn open_stroke(paint: &Paint<'_>, one: NodeId, other: NodeId) -> Stroke {
     let world = &paint.app.world;
     let theme = paint.theme;
     let alive = |id| world.node(id).is_some_and(|node| matches!(node.phase(), Phase::Running(_)));
-    if follows(world, one, other) || follows(world, other, one) {
+    if serves(world, one, other) {
         Stroke { on: 1, off: 0, style: theme.leader_line(), rank: 3 }
     } else if alive(one) && alive(other) {
         Stroke { on: 1, off: 2, style: theme.faint(), rank: 1 }
@@ -239,6 +264,53 @@ fn cut_sign(paint: &mut Paint<'_>, one: &Placed, other: &Placed) {
     let style = paint.theme.trouble_plate();
     let (x, y) = (to_cell(middle.0).saturating_sub(1), to_cell(middle.1));
     paint.at(Rect { x, y, width: 3, height: 1 }, &Line::styled(sign, style));
+}
+
+/// What is in force on the links, beside the way, where it hides neither a card nor another label.
+fn link_labels(paint: &mut Paint<'_>, places: &[Placed], pairs: &[(Placed, Placed)]) {
+    let mut taken: Vec<Rect> = places.iter().map(|(_, place)| *place).collect();
+    for (one, other) in pairs {
+        let (from, to) = between(one.1, other.1);
+        let world = &paint.app.world;
+        let (there, back) =
+            (fault_labels::of_link(world, one.0, other.0), fault_labels::of_link(world, other.0, one.0));
+        let labels = match (there, back) {
+            (Some(there), Some(back)) if there == back => vec![(there, from, to, 0.5)],
+            (there, back) => {
+                let way = |words: Option<String>, from, to| {
+                    words.map(|words| (format!("{words} {}", arrow(paint, from, to)), from, to, 0.35))
+                };
+                way(there, from, to).into_iter().chain(way(back, to, from)).collect()
+            }
+        };
+        for (words, from, to, part) in labels {
+            let words = paint.cut(&words, 22);
+            if let Some(place) = free_place(&words, (from, to), part, &taken, paint.buf.area) {
+                paint.clear(place);
+                paint.at(place, &Line::styled(words, paint.theme.trouble_plate()));
+                taken.push(place);
+            }
+        }
+    }
+}
+
+/// The first place along a way, near this part of it, where a label of one row hides nothing.
+fn free_place(
+    words: &str,
+    way: ((f64, f64), (f64, f64)),
+    part: f64,
+    taken: &[Rect],
+    within: Rect,
+) -> Option<Rect> {
+    let width = u16::try_from(words.width()).ok()?;
+    let at = |shift: f64| {
+        let here = along(way.0, way.1, part + shift);
+        Rect { x: to_cell(here.0).saturating_sub(width / 2), y: to_cell(here.1), width, height: 1 }
+    };
+    let is_free = |place: &Rect| {
+        within.intersection(*place) == *place && !taken.iter().any(|other| other.intersects(*place))
+    };
+    [0.0, -0.1, 0.1, -0.2, 0.2, -0.3, 0.3].into_iter().map(at).find(is_free)
 }
 
 fn arrow(paint: &Paint<'_>, from: (f64, f64), to: (f64, f64)) -> &'static str {

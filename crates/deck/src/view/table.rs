@@ -12,6 +12,7 @@ use raftdeck_raft::Role;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use std::ops::Range;
 use unicode_width::UnicodeWidthStr;
 
 /// What a column shows.
@@ -135,10 +136,14 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let below = matter_rows(app, paint.buf.area.height).min(area.height.saturating_sub(3));
     matters(paint, Rect { y: area.bottom() - below, height: below, ..area });
     let area = Rect { height: area.height - below, ..area };
-    let title = title(paint, usize::from(area.width).saturating_sub(6));
+    let nodes: Vec<&Node> = app.world.nodes().collect();
+    let rows = usize::from(area.height).saturating_sub(2);
+    let chosen = nodes.iter().position(|node| app.selected == Some(node.id)).unwrap_or(0);
+    let first = (chosen + 1).saturating_sub(rows);
+    let in_sight = first..nodes.len().min(first + rows);
+    let title = title(paint, usize::from(area.width).saturating_sub(6), &nodes, in_sight);
     paint.rule(area, 0, &title);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let nodes: Vec<&Node> = app.world.nodes().collect();
     let cells: Vec<Vec<Line<'static>>> = nodes.iter().map(|node| row(paint, node)).collect();
     let widths = widths(&cells);
     let columns = fitting(&widths, usize::from(area.width).saturating_sub(3));
@@ -149,9 +154,6 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         pad(Line::styled(Column::ALL[*c].title(), paint.theme.faint()), Column::ALL[*c], widths[*c])
     });
     paint.row(area, 0, &join(" ".into(), titles, gap));
-    let rows = usize::from(area.height).saturating_sub(1);
-    let chosen = nodes.iter().position(|node| app.selected == Some(node.id)).unwrap_or(0);
-    let first = (chosen + 1).saturating_sub(rows);
     for (row, (node, cells)) in (1..area.height).zip(nodes.iter().zip(&cells).skip(first)) {
         let mark = if app.selected == Some(node.id) { paint.glyphs().selected } else { " " };
         let cells = columns.iter().map(|c| pad(cells[*c].clone(), Column::ALL[*c], widths[*c]));
@@ -161,13 +163,21 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-/// The configuration, and what is being changed.
-fn title(paint: &Paint<'_>, room: usize) -> String {
+/// Which nodes are in sight, if not all are; the configuration; and what is being changed.
+fn title(paint: &Paint<'_>, room: usize, nodes: &[&Node], in_sight: Range<usize>) -> String {
     let (app, dot) = (paint.app, paint.glyphs().dot);
-    let Some(configuration) = labels::configuration(&app.world, room.saturating_sub(8)) else {
-        return "nodes".to_owned();
+    let mut title = "nodes".to_owned();
+    if let (Some(first), true) = (nodes.get(in_sight.start), in_sight.len() < nodes.len()) {
+        let last = nodes[..in_sight.end].last().unwrap_or(first);
+        title = format!("nodes {} to {} of {}", first.id, last.id, nodes.len());
+        if in_sight.len() == 1 {
+            title = format!("node {} of {}", first.id, nodes.len());
+        }
+    }
+    let Some(configuration) = labels::configuration(&app.world, room.saturating_sub(title.len() + 3)) else {
+        return title;
     };
-    let mut title = format!("nodes {dot} {configuration}");
+    title.extend([" ", dot, " ", &configuration]);
     for (node, step) in app.world.changes() {
         title.extend([" ", dot, " ", &changing(node, step)]);
     }

@@ -6,12 +6,14 @@
 
 mod as_updates;
 mod concerns;
+mod log_rows;
 mod members;
 mod node;
 mod reach;
 mod verdict;
 
 pub use concerns::Concern;
+pub use log_rows::LogRow;
 pub use members::MemberStanding;
 pub use node::{Node, Phase, percent};
 pub use reach::Reach;
@@ -288,10 +290,10 @@ impl World {
         self.leader()?.live()?.peers.items().iter().find(|peer| peer.id == id)
     }
 
-    /// From the first index that any member still has in its log to the last that any has.
+    /// From the first index that any member still has in its log to the [end](Self::log_end) of the logs.
     #[must_use]
     pub fn extent(&self) -> Extent {
-        let last = self.last_index();
+        let last = self.log_end();
         let extents =
             self.nodes().filter_map(Node::raft).filter_map(|s| Some((s.purged.copied()?, s.last_index()?)));
         // A node without entries has no first index.

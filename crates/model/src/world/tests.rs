@@ -6,7 +6,9 @@ use crate::message::FrameKind;
 use crate::message::MessageState;
 use crate::update::ProcessState;
 use crate::view::NodeView;
-use raftdeck_raft::{Config, Raft, Restored, Role, Status, Timestamp, Timing};
+use raftdeck_raft::{
+    Config, LogId, PeerStatus, Raft, ReplicationState, Restored, Role, Status, TermRun, Timestamp, Timing,
+};
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
@@ -222,4 +224,66 @@ fn to_know_of_no_vote_is_more_than_to_know_nothing_of_it() {
     for known in [Known::Unknown, Known::Is(None), Known::Is(Some(N1)), Known::Unknown] {
         assert!(tell(&mut world, vote(known)), "{known:?} is news");
     }
+}
+
+/// A status with a log of one term, and as a leader these match indices.
+fn with_log(
+    node: NodeId,
+    leader: NodeId,
+    (term, last, committed): (u64, u64, u64),
+    matched: &[(u64, u64)],
+) -> News {
+    let role = if node == leader { Role::Leader } else { Role::Follower };
+    let mut raft = RaftView::new(node, Term(4), role);
+    raft.leader = Known::Is(Some(leader));
+    raft.has_quorum = Known::Is(true);
+    raft.last = Known::Is(LogId { term: Term(term), index: LogIndex(last) });
+    raft.committed = Known::Is(LogIndex(committed));
+    raft.purged = Known::Is(LogIndex(0));
+    raft.term_runs = Known::Is(vec![TermRun { term: Term(term), first: LogIndex(1), last: LogIndex(last) }]);
+    let peer = |(id, matched): &(u64, u64)| {
+        PeerView::from(PeerStatus {
+            id: NodeId(*id),
+            matched: LogIndex(*matched),
+            next: LogIndex(matched + 1),
+            state: ReplicationState::Replicate,
+            last_heard: None,
+            snapshot: None,
+            disk_stalled: None,
+            incarnation: None,
+            owes: None,
+            refused_snapshot: None,
+        })
+    };
+    if node == leader {
+        raft.peers = Known::Is(matched.iter().map(peer).collect());
+    }
+    News::Status { node, status: Box::new(NodeView::new(raft)) }
+}
+
+#[test]
+fn the_rows_of_the_logs_end_together_however_old_the_reports_are() {
+    let mut world = world();
+    tell(&mut world, with_log(N1, N1, (4, 900, 890), &[(2, 895), (3, 400)]));
+    // Its report is older than the leader's, the other one's is newer.
+    tell(&mut world, with_log(N2, N1, (4, 600, 590), &[]));
+    tell(&mut world, with_log(N3, N1, (4, 950, 940), &[]));
+    let rows: Vec<(u64, u64)> =
+        world.log_rows().map(|row| (row.last.0, row.committed.copied().unwrap().0)).collect();
+    assert_eq!(world.log_end(), LogIndex(900));
+    assert_eq!(rows, [(900, 890), (895, 890), (900, 940)]);
+    let second = world.log_rows().nth(1).unwrap();
+    assert_eq!((second.term_at(LogIndex(895)), second.term_at(LogIndex(896))), (Some(Term(4)), None));
+    assert!(!second.is_last_known);
+    tell(&mut world, process(N2, ProcessState::Killed));
+    let second = world.log_rows().nth(1).unwrap();
+    assert_eq!((second.last, second.is_last_known), (LogIndex(600), true), "by its own last report");
+}
+
+#[test]
+fn entries_that_the_leader_does_not_have_stay_in_sight() {
+    let mut world = world();
+    tell(&mut world, with_log(N1, N1, (4, 10, 10), &[]));
+    tell(&mut world, with_log(N3, N1, (3, 14, 10), &[]));
+    assert_eq!(world.log_end(), LogIndex(14));
 }
