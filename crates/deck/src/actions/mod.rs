@@ -62,6 +62,7 @@ pub enum ActionId {
     DropMessage,
     HoldAlike,
     NextOpen,
+    FoldHeartbeats,
     Drills,
     DrillPrevious,
     DrillNext,
@@ -181,6 +182,7 @@ impl ActionId {
             | Self::MessageBack
             | Self::MessageOn
             | Self::NextOpen
+            | Self::FoldHeartbeats
             | Self::Drills
             | Self::DrillPrevious
             | Self::DrillNext

@@ -251,6 +251,16 @@ pub static ACTIONS: &[Action] = &[
         enabled: any_open,
     },
     Action {
+        id: ActionId::FoldHeartbeats,
+        group: Group::Look,
+        keys: &[only(View::Messages, Key::Char('b'))],
+        short: "heartbeats",
+        long: "Messages: fold heartbeats and their answers, or show each",
+        dangerous: false,
+        footer: 11,
+        enabled: always,
+    },
+    Action {
         id: ActionId::Transfer,
         group: Group::Members,
         keys: &[all(Key::Char('t'))],

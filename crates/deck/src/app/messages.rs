@@ -3,6 +3,7 @@
 //! What is open (held or under way) is kept apart from what has ended. So a message that has been held for long is not pushed out by
 //! the thousands that passed meanwhile.
 
+use crate::app::routine::Routine;
 use crate::app::sieve::Sieve;
 use raftdeck_model::{FrameKind, MessageId, MessageReport, MessageState};
 use raftdeck_raft::NodeId;
@@ -89,10 +90,16 @@ pub struct Messages {
     pub sieve: Sieve,
     /// The message under the cursor; `None`: the newest, whichever that is.
     cursor: Option<MessageId>,
+    /// Heartbeats and their answers that arrive as they should.
+    routine: Routine,
+    /// Whether time is slow: then there are few enough heartbeats to show each.
+    is_slow: bool,
+    /// Whether heartbeats are folded, if a person has chosen.
+    folds: Option<bool>,
 }
 
 impl Messages {
-    /// Takes messages; `now` is the deck's time and `time` the cluster's. Says whether anything is new.
+    /// Takes messages; `now` is the deck's time and `time` the cluster's. Says whether anything is new that is not folded.
     pub fn tell(
         &mut self,
         told: Vec<MessageReport>,
@@ -101,17 +108,22 @@ impl Messages {
         now: Duration,
         time: Duration,
     ) -> bool {
-        let any = !told.is_empty() || skipped > 0;
+        self.is_slow = slow;
         self.skipped = self.skipped.saturating_add(skipped);
+        let mut any = false;
         for report in told {
             self.note_link(&report);
+            self.routine.note(&report);
+            any |= self.passes(&report);
             self.take(report, slow, now, time);
         }
         while self.open.len() > MAX_MESSAGES {
             self.open.pop_first();
         }
         while self.over.len() > MAX_MESSAGES {
-            self.over.pop_first();
+            if let Some((id, _)) = self.over.pop_first() {
+                self.routine.forget(id);
+            }
         }
         any
     }
@@ -173,6 +185,33 @@ impl Messages {
         self.open.get(&id).map(|message| &message.report).or_else(|| self.over.get(&id))
     }
 
+    /// Whether heartbeats and their answers are folded: unless a person has chosen, while they come too fast to read. A filter that
+    /// names kinds shows those kinds.
+    #[must_use]
+    pub fn folds(&self) -> bool {
+        !self.sieve.names_kinds() && self.folds.unwrap_or(!self.is_slow)
+    }
+
+    /// Folds the heartbeats, or shows them.
+    pub fn toggle_fold(&mut self) {
+        self.folds = Some(!self.folds());
+    }
+
+    /// Time passes slowly from now on, or in real time.
+    pub fn set_slow(&mut self, slow: bool) {
+        self.is_slow = slow;
+    }
+
+    /// How many messages are folded between these two, from the first and to the last where there is none.
+    #[must_use]
+    pub fn folded(&self, after: Option<MessageId>, before: Option<MessageId>) -> usize {
+        if self.folds() { self.routine.between(after, before) } else { 0 }
+    }
+
+    fn passes(&self, report: &MessageReport) -> bool {
+        self.sieve.passes(report) && !(self.folds() && self.routine.has(report.id))
+    }
+
     /// How many are held.
     #[must_use]
     pub fn held(&self) -> usize {
@@ -189,7 +228,7 @@ impl Messages {
     pub fn back_from(&self, id: MessageId) -> impl Iterator<Item = &MessageReport> {
         let open = self.open.range(..=id).rev().map(|(_, message)| &message.report);
         let over = self.over.range(..=id).rev().map(|(_, report)| report);
-        merged(open, over, |one, other| one > other).filter(|report| self.sieve.passes(report))
+        merged(open, over, |one, other| one > other).filter(|report| self.passes(report))
     }
 
     /// Those that pass the sieve, oldest first, after this one.
@@ -197,7 +236,7 @@ impl Messages {
         let after = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
         let open = self.open.range(after).map(|(_, message)| &message.report);
         let over = self.over.range(after).map(|(_, report)| report);
-        merged(open, over, |one, other| one < other).filter(|report| self.sieve.passes(report))
+        merged(open, over, |one, other| one < other).filter(|report| self.passes(report))
     }
 
     /// The newest that passes the sieve.
@@ -251,7 +290,7 @@ impl Messages {
 
     /// Moves the cursor to the next message that is held or under way; after the last, to the first.
     pub fn to_open(&mut self) {
-        let passes = |message: &&Message| self.sieve.passes(&message.report);
+        let passes = |message: &&Message| self.passes(&message.report);
         let after = self.chosen().map_or(MessageId(0), |report| report.id);
         let next = self.open.values().filter(passes).map(|message| message.report.id);
         let mut all = next.clone();
@@ -315,7 +354,7 @@ fn drawn(report: &MessageReport, part: f64, does: MessageMotion) -> DrawnMessage
 }
 
 /// Whether a person can see it on its way at real time.
-fn is_long(report: &MessageReport) -> bool {
+pub(crate) fn is_long(report: &MessageReport) -> bool {
     match report.state {
         MessageState::Held => true,
         MessageState::UnderWay { due: end } | MessageState::Delivered { at: end } => {
@@ -451,6 +490,40 @@ mod tests {
         assert_eq!(chosen(&messages), Some(7));
         messages.to_start();
         assert_eq!(chosen(&messages), Some(1));
+    }
+
+    #[test]
+    fn heartbeats_are_folded_in_real_time_unless_they_are_lost_or_take_long() {
+        let beat = |id, state| MessageReport { kind: FrameKind::Heartbeat, ..message(id, state) };
+        let answer = |id| MessageReport {
+            kind: FrameKind::AppendReply,
+            from: NodeId(2),
+            to: NodeId(1),
+            granted: Some(true),
+            ..arrived(id)
+        };
+        let at = MessageState::Delivered { at: ms(10) };
+        let mut messages = Messages::default();
+        let mut real = |told| messages.tell(told, 0, false, ms(0), ms(10));
+        assert!(!real(vec![beat(1, at), answer(2)]), "the screen stays as it is");
+        assert!(real(vec![MessageReport { kind: FrameKind::AppendEntries, ..arrived(3) }, answer(4)]));
+        assert!(real(vec![
+            beat(5, at),
+            beat(6, MessageState::Held),
+            beat(7, MessageState::Lost { at: ms(10) })
+        ]));
+        let ids = |messages: &Messages| {
+            messages.on_from(MessageId(0)).map(|report| report.id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&messages), [3, 4, 6, 7], "the answer to entries is no heartbeat's");
+        assert_eq!(messages.folded(None, Some(MessageId(3))), 2);
+        assert_eq!(messages.folded(Some(MessageId(4)), Some(MessageId(6))), 1);
+        messages.set_slow(true);
+        assert_eq!(ids(&messages), [1, 2, 3, 4, 5, 6, 7]);
+        messages.toggle_fold();
+        assert_eq!(ids(&messages), [3, 4, 6, 7]);
+        messages.sieve = Sieve::parse("heartbeats").unwrap();
+        assert_eq!(ids(&messages), [1, 2, 4, 5, 6, 7]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod pointer;
 pub mod prompt;
 mod rate;
 mod reduce;
+mod routine;
 pub mod scripted;
 pub mod selection;
 pub mod sieve;

@@ -73,6 +73,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::MessageBack => step_message(app, 1, false),
         ActionId::MessageOn => step_message(app, 1, true),
         ActionId::NextOpen => app.messages.to_open(),
+        ActionId::FoldHeartbeats => app.messages.toggle_fold(),
         ActionId::Write => app.prompt.open(Purpose::Write, ""),
         ActionId::SelectNumber => select_number(app, number, now),
         ActionId::SelectPrevious => app.selected = selection::step(&app.world.ids(), app.selected, false),

@@ -108,6 +108,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
         News::Link { .. } => app.forget_healed_partition(),
         News::Time(time) => {
             app.clock.tell(time, now);
+            app.messages.set_slow(app.clock.is_slow());
             if app.clock.is_slow() {
                 // Each message is at its true place now.
                 app.flights.clear();

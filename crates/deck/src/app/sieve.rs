@@ -94,6 +94,12 @@ impl Sieve {
         self.words.is_empty()
     }
 
+    /// Whether it names kinds of messages.
+    #[must_use]
+    pub fn names_kinds(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
     /// The filter as it was typed.
     #[must_use]
     pub fn words(&self) -> &str {

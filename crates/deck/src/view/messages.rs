@@ -1,6 +1,7 @@
 //! The Messages view: the space-time diagram, the list, and the chosen message in words.
 
 use crate::app::flights::is_answer;
+use crate::app::messages::Messages;
 use crate::view::labels::{self, message_style, span};
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
@@ -27,13 +28,18 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let what = if messages.follows() { "following the newest" } else { "not following" };
     let dot = paint.glyphs().dot;
     let (held, under_way) = (messages.held(), messages.under_way());
-    paint.rule(area, 0, &format!("messages, {what}{filter} {dot} {held} held {dot} {under_way} under way"));
+    let folds = if messages.folds() { ", heartbeats folded" } else { "" };
+    paint.rule(
+        area,
+        0,
+        &format!("messages, {what}{filter}{folds} {dot} {held} held {dot} {under_way} under way"),
+    );
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     if messages.chosen().is_none() {
-        let text = if messages.sieve.is_open() {
-            " No message has been sent yet."
-        } else {
-            " No message passes the filter: / changes it."
+        let text = match (messages.sieve.is_open(), messages.folded(None, None)) {
+            (false, _) => " No message passes the filter: / changes it.",
+            (true, 0) => " No message has been sent yet.",
+            (true, _) => " Only heartbeats and their answers so far: b shows each.",
         };
         paint.row(body, 0, &Line::styled(text, paint.theme.faint()));
         return;
@@ -42,13 +48,13 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         let list_width = (area.width * 2 / 5).clamp(56, 76);
         let left = Rect { width: area.width - list_width - 1, ..body };
         let right = Rect { x: left.right() + 1, width: list_width, ..body };
-        let detail_rows = 6.min(right.height / 3);
+        let detail_rows = 9.min(right.height / 3);
         draw_diagram(paint, left);
         list(paint, Rect { height: right.height - detail_rows, ..right });
         detail(paint, Rect { y: right.bottom() - detail_rows, height: detail_rows, ..right });
         return;
     }
-    let detail_rows = if body.height >= 14 { 3 } else { 0 };
+    let detail_rows = if body.height >= 14 { 4 } else { 0 };
     let list_rows = match body.height {
         0..8 => body.height,
         8..14 => 3,
@@ -75,11 +81,47 @@ fn list(paint: &mut Paint<'_>, area: Rect) {
     let mut shown: Vec<&MessageReport> = older.collect();
     shown.reverse();
     shown.extend(newer);
-    for (row, message) in (0..).zip(shown) {
-        let line = list_line(paint, message, message.id == chosen, area.width);
-        paint.row(area, row, &line);
-        paint.mark(Rect { y: area.y + row, height: 1, ..area }, Target::Message(message.id));
+    let rows = with_folds(messages, &shown);
+    // A fold makes room for itself at the top, unless the chosen message is there.
+    let surplus = rows.len().saturating_sub(usize::from(area.height));
+    let first = rows.iter().position(|row| matches!(row, ListRow::Message(m) if m.id == chosen)).unwrap_or(0);
+    for (row, item) in (0..area.height).zip(rows.into_iter().skip(surplus.min(first))) {
+        let place = Rect { y: area.y + row, height: 1, ..area };
+        match item {
+            ListRow::Message(message) => {
+                let line = list_line(paint, message, message.id == chosen, area.width);
+                paint.at(place, &line);
+                paint.mark(place, Target::Message(message.id));
+            }
+            ListRow::Folded(count) => {
+                let count = count.map_or_else(String::new, |count| format!("{count} "));
+                let text = format!("        {} {count}heartbeats and answers", paint.glyphs().ellipsis);
+                paint.at(place, &Line::styled(text, paint.theme.faint()));
+            }
+        }
     }
+}
+
+/// A row of the list.
+enum ListRow<'a> {
+    Message(&'a MessageReport),
+    /// Messages that are folded here, and how many, unless more are coming.
+    Folded(Option<usize>),
+}
+
+/// The messages, and between them what is folded.
+fn with_folds<'a>(messages: &Messages, shown: &[&'a MessageReport]) -> Vec<ListRow<'a>> {
+    let mut rows = Vec::new();
+    for (n, message) in shown.iter().enumerate() {
+        rows.push(ListRow::Message(message));
+        let next = shown.get(n + 1).map(|next| next.id);
+        let is_newest = next.is_none() && messages.newest().is_some_and(|newest| newest.id == message.id);
+        let folded = if next.is_some() || is_newest { messages.folded(Some(message.id), next) } else { 0 };
+        if folded > 0 {
+            rows.push(ListRow::Folded(next.map(|_| folded)));
+        }
+    }
+    rows
 }
 
 fn list_line(paint: &Paint<'_>, message: &MessageReport, chosen: bool, width: u16) -> Line<'static> {
@@ -95,7 +137,7 @@ fn list_line(paint: &Paint<'_>, message: &MessageReport, chosen: bool, width: u1
     } else {
         paint.theme.strong()
     };
-    let time = if width >= 62 { format!(" {:>9}", moment(message.sent)) } else { String::new() };
+    let time = if width >= 62 { format!(" {:>10}", moment(message.sent)) } else { String::new() };
     let what = format!("{:<16}", format!("{}{}", message.kind.name(), said(paint, message)));
     let index = message.index.map_or_else(String::new, |index| format!(" i{index}"));
     let figures = format!(" t{}{index}", message.term);
@@ -161,7 +203,7 @@ fn detail(paint: &mut Paint<'_>, area: Rect) {
         more => format!(", {more} entries"),
     };
     let what = format!("{} of term {}{index}{entries}{answer}{fields}", message.kind.name(), message.term);
-    let sent = format!("Sent at {} s", moment(message.sent));
+    let sent = format!("Sent at {}", moment(message.sent));
     let fate = match message.state {
         MessageState::Held => "held: Enter delivers it, Del drops it".to_owned(),
         MessageState::UnderWay { due } => {
@@ -184,9 +226,9 @@ fn took(time: Duration) -> String {
     if time < Duration::from_micros(100) { "at once".to_owned() } else { format!("after {}", span(time)) }
 }
 
-/// Seconds with a tenth of a millisecond.
+/// Minutes, and seconds with a tenth of a millisecond.
 fn moment(at: Duration) -> String {
-    format!("{}.{:04}", at.as_secs(), at.subsec_micros() / 100)
+    format!("{}:{:02}.{:04}", at.as_secs() / 60, at.as_secs() % 60, at.subsec_micros() / 100)
 }
 
 fn draw_diagram(paint: &mut Paint<'_>, area: Rect) {
