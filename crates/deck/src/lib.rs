@@ -11,5 +11,6 @@ pub mod actions;
 pub mod app;
 pub mod keys;
 pub mod sentences;
+pub mod settings;
 pub mod theme;
 pub mod view;

@@ -8,6 +8,8 @@ use fixture::{
     partition, quiet, stale_leader,
 };
 use raftdeck_deck::app::{ColourChoice, Settings};
+use raftdeck_deck::settings::{Preferences, SettingsFiles};
+use raftdeck_deck::theme::{ColourDepth, SHIPPED};
 use raftdeck_model::{
     Ability, Capabilities, ChangeStep, Known, LinkState, News, NodeView, ProcessState, RaftView,
 };
@@ -325,28 +327,39 @@ fn ascii_means_ascii() {
 
 #[test]
 fn without_colours_there_are_none() {
-    for mut scene in
-        [quiet(PLAIN, 3), partition(PLAIN), election(PLAIN), logs(PLAIN), output(PLAIN), messages(PLAIN)]
-    {
-        let buffer = scene.paint(120, 40);
+    for scene in SCENES {
+        let buffer = scene(PLAIN).paint(120, 40);
         let reset = |colour| colour == Color::Reset;
         assert!(buffer.content().iter().all(|cell| reset(cell.fg) && reset(cell.bg)));
     }
 }
 
+/// A scene of each view and state.
+const SCENES: [fn(Settings) -> Scene; 6] =
+    [|settings| quiet(settings, 3), partition, election, logs, output, messages];
+
 #[test]
-fn only_the_terminals_sixteen_colours_are_used() {
-    for mut scene in [
-        quiet(COLOUR, 3),
-        partition(COLOUR),
-        election(COLOUR),
-        logs(COLOUR),
-        output(COLOUR),
-        messages(COLOUR),
-    ] {
-        let buffer = scene.paint(120, 40);
-        let beyond = |colour| matches!(colour, Color::Rgb(..) | Color::Indexed(_));
-        assert!(!buffer.content().iter().any(|cell| beyond(cell.fg) || beyond(cell.bg)));
+fn a_terminal_with_sixteen_colours_gets_no_others() {
+    for (theme, _) in SHIPPED {
+        let preferences = Preferences::new(ColourDepth::Sixteen, &SettingsFiles::default());
+        let preferences = preferences.with_theme(theme).unwrap();
+        for scene in SCENES {
+            let mut scene = scene(COLOUR);
+            scene.app.prefer(preferences.clone());
+            let buffer = scene.paint(120, 40);
+            let beyond = |colour| matches!(colour, Color::Rgb(..) | Color::Indexed(_));
+            assert!(!buffer.content().iter().any(|cell| beyond(cell.fg) || beyond(cell.bg)), "{theme}");
+        }
+    }
+}
+
+#[test]
+fn each_theme_has_its_look() {
+    for (theme, _) in SHIPPED {
+        let preferences = Preferences::new(ColourDepth::True, &SettingsFiles::default());
+        let mut scene = partition(COLOUR);
+        scene.app.prefer(preferences.with_theme(theme).unwrap());
+        insta::assert_snapshot!(format!("theme-{theme}-80x24"), shown(&scene.paint(80, 24)));
     }
 }
 

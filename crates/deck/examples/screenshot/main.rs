@@ -2,7 +2,7 @@
 //! `cargo run -p raftdeck-deck --example screenshot -- [SCENE [WIDTH HEIGHT]] > scene.svg`
 //!
 //! Scenes: partition (the default), quiet3, quiet5, quiet9, quiet15, election, logs, messages, many, frozen, output, failed,
-//! help, starting.
+//! help, starting. The variable THEME names a built-in theme, LIGHT=1 is for a light terminal.
 //! It shows what the view drew and nothing else; the picture has no fonts, scripts or links of its own.
 
 #[path = "../../tests/fixture/mod.rs"]
@@ -12,6 +12,8 @@ mod svg;
 use crossterm::event::KeyCode;
 use fixture::Scene;
 use raftdeck_deck::app::{ColourChoice, Settings};
+use raftdeck_deck::settings::{Preferences, SettingsFiles};
+use raftdeck_deck::theme::{self, ColourDepth};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +33,14 @@ fn main() {
         eprintln!("there is no scene called {name}");
         std::process::exit(2);
     };
+    let theme = std::env::var("THEME").unwrap_or_else(|_| theme::DEFAULT.to_owned());
+    match Preferences::new(ColourDepth::True, &SettingsFiles::default()).with_theme(&theme) {
+        Ok(preferences) => scene.app.prefer(preferences),
+        Err(why) => {
+            eprintln!("{why}");
+            std::process::exit(2);
+        }
+    }
     let buffer = scene.paint(width, height);
     let light = std::env::var_os("LIGHT").is_some();
     let content: String = (0..height).map(|y| svg::cells(&buffer, y, 0..width) + "\n").collect();

@@ -1,8 +1,10 @@
 //! A screen's cells as SVG. Text stands on a fixed grid, a run of it at a time; braille dots, blocks and frames are drawn as
 //! shapes. So the picture looks the same whatever fonts a viewer has, and stays small: a colour is a class, a run one element.
 
+use raftdeck_deck::theme::colour::shade;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -75,9 +77,10 @@ pub(crate) fn window(
     let (width, height) = (columns * W + 2 * PAD, rows * H + PAD + BAR);
     let (x, y) = (f64::from(width) - 0.5, f64::from(height) - 0.5);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"{}\">\n<style>{}{style}</style>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"{}\">\n<style>{}{}{style}</style>\n",
         escape(label),
         sheet(palette),
+        shades(content),
     );
     let _ = writeln!(
         svg,
@@ -184,11 +187,32 @@ fn look(cell: &Cell) -> Look {
     }
 }
 
+/// A colour's class without its first letter: a number of the sixteen, or `x` and its shade.
 fn number(colour: Color) -> Option<String> {
-    COLOURS.iter().position(|other| *other == colour).map(|at| at.to_string())
+    let shade = match colour {
+        Color::Rgb(r, g, b) => Some([r, g, b]),
+        Color::Indexed(number) => shade(number),
+        _ => None,
+    };
+    if let Some([r, g, b]) = shade {
+        return Some(format!("x{r:02x}{g:02x}{b:02x}"));
+    }
+    COLOURS.iter().position(|other| *other == colour).map(|n| n.to_string())
 }
 
-/// The class's name behind its first letter.
+/// The classes of the shades that some content uses.
+fn shades(content: &str) -> String {
+    let class = |rest: &str| {
+        rest.get(..6).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())).map(str::to_owned)
+    };
+    let found: BTreeSet<String> =
+        content.split("fx").chain(content.split("bx")).skip(1).filter_map(class).collect();
+    found.iter().fold(String::new(), |mut rules, hex| {
+        let _ = write!(rules, ".fx{hex}{{fill:#{hex}}}.bx{hex}{{stroke:#{hex}}}");
+        rules
+    })
+}
+
 fn ink(cell: &Cell) -> String {
     if cell.modifier.contains(Modifier::REVERSED) {
         number(cell.bg).unwrap_or_else(|| "g".to_owned())

@@ -49,8 +49,9 @@ use crate::app::prompt::Prompt;
 use crate::app::rate::{CommitRate, Rate};
 use crate::app::scripted::Scripted;
 use crate::app::timers::{Gauges, Moment, Timers, on_tick};
+use crate::settings::Preferences;
 pub use crate::theme::ColourChoice;
-use crate::theme::Theme;
+use crate::theme::{self, Sheet, Theme};
 use crate::view::{Landed, Pane};
 use raftdeck_model::{Capabilities, ClusterTime, Command, CommandId, Node, Order, World};
 use raftdeck_raft::NodeId;
@@ -121,6 +122,8 @@ impl View {
 #[derive(Debug)]
 pub struct App {
     pub(crate) settings: Settings,
+    /// What the person set: themes, keys.
+    pub(crate) preferences: Preferences,
     pub(crate) theme: Theme,
     capabilities: Capabilities,
     pub(crate) view: View,
@@ -165,9 +168,17 @@ impl App {
     /// A deck that knows nothing yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        Self::preferring(settings, Preferences::default())
+    }
+
+    /// The same with what a person set.
+    #[must_use]
+    pub fn preferring(settings: Settings, preferences: Preferences) -> Self {
+        let theme = resolve(settings, &preferences, &preferences.sheet());
         Self {
             settings,
-            theme: Theme::new(settings.colour, settings.ascii),
+            preferences,
+            theme,
             capabilities: Capabilities::all(),
             view: View::default(),
             clock: Clock::default(),
@@ -198,6 +209,19 @@ impl App {
         }
     }
 
+    /// What a person set.
+    #[must_use]
+    pub fn preferences(&self) -> &Preferences {
+        &self.preferences
+    }
+
+    /// Brings settings into force.
+    pub fn prefer(&mut self, preferences: Preferences) {
+        self.theme = resolve(self.settings, &preferences, &preferences.sheet());
+        self.preferences = preferences;
+        self.changed = true;
+    }
+
     /// The same for a source that cannot do everything.
     #[must_use]
     pub fn over(self, capabilities: Capabilities) -> Self {
@@ -216,7 +240,8 @@ impl App {
 
     /// Forgets the cluster that was shown: another one is in its place, which can do this.
     pub(crate) fn begin_anew(&mut self, capabilities: Capabilities, now: Duration) {
-        let mut anew = Self::new(self.settings).over(capabilities);
+        let preferences = std::mem::take(&mut self.preferences);
+        let mut anew = Self::preferring(self.settings, preferences).over(capabilities);
         anew.clock.tell(ClusterTime::default(), now);
         // Commands are numbered on: an answer to an earlier one must not be taken for that of a later one.
         anew.sent = self.sent;
@@ -410,4 +435,11 @@ impl App {
     pub(crate) fn mark_changed_if(&mut self, changed: bool) {
         self.changed |= changed;
     }
+}
+
+/// What a theme looks like here. Without colours there is one look only.
+fn resolve(settings: Settings, preferences: &Preferences, sheet: &Sheet) -> Theme {
+    let depth = preferences.depth;
+    let without = theme::named(theme::MONOCHROME).filter(|_| settings.colour == ColourChoice::Never);
+    Theme::of(without.as_ref().unwrap_or(sheet), depth, settings.ascii)
 }

@@ -46,15 +46,18 @@ struct Look {
 
 impl Look {
     fn of(paint: &Paint<'_>, row: &LogRow<'_>, index: LogIndex, term: Term) -> Self {
-        let glyphs = paint.glyphs();
+        let (glyphs, theme) = (paint.glyphs(), paint.theme);
         let committed = row.committed >= index;
-        let dead = if row.is_last_known { paint.theme.faint() } else { Style::new() };
-        let plate = if committed { paint.theme.term_plate(term) } else { Style::new() };
-        let edge = paint.theme.term_line(term).patch(dead);
-        // Without half blocks, the edges of a solid entry show its background.
-        let edge = if committed && !glyphs.braille { plate.patch(dead) } else { edge };
+        let (plate, edge) = match (row.is_last_known, committed) {
+            // What is only last known has no plate.
+            (true, _) => (theme.faint(), theme.faint()),
+            // Without half blocks, the edges of a solid entry show its background.
+            (false, true) if !glyphs.braille => (theme.term_plate(term), theme.term_plate(term)),
+            (false, true) => (theme.term_plate(term), theme.term_line(term)),
+            (false, false) => (Style::new(), Style::new()),
+        };
         let edges = if committed { glyphs.committed } else { glyphs.uncommitted };
-        Self { edges, edge, plate: plate.patch(dead) }
+        Self { edges, edge, plate }
     }
 
     fn row(&self, paint: &mut Paint<'_>, area: Rect, row: u16, text: &str) {

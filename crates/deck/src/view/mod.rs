@@ -70,8 +70,11 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
     }
     let Paint { landed, cursor, buf, .. } = paint;
     // Whatever the text's origin, no cell holds characters that a terminal would interpret, reorder or hide.
-    for cell in buf.content.iter_mut().filter(|cell| cell.symbol().contains(is_unsafe)) {
-        cell.set_symbol("\u{fffd}");
+    for cell in &mut buf.content {
+        if cell.symbol().contains(is_unsafe) {
+            cell.set_symbol("\u{fffd}");
+        }
+        app.theme.finish(cell);
     }
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);

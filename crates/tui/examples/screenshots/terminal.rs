@@ -127,8 +127,11 @@ fn colour(colour: vt100::Color) -> Color {
         Color::White,
     ];
     match colour {
-        vt100::Color::Idx(number) => COLOURS.get(usize::from(number)).copied().unwrap_or(Color::Reset),
-        _ => Color::Reset,
+        vt100::Color::Idx(number) => {
+            COLOURS.get(usize::from(number)).copied().unwrap_or(Color::Indexed(number))
+        }
+        vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
+        vt100::Color::Default => Color::Reset,
     }
 }
 

@@ -1,23 +1,7 @@
-//! How things look: glyphs and styles, in one place, so that no view names a colour.
-//!
-//! Only the terminal's own sixteen colours and its own foreground and background are used. Blue represents a leader, yellow a
-//! problem; each role also has a glyph and a word, so nothing is expressed by colour alone. Text in colour appears on a coloured
-//! ground (visible on dark and light terminals alike), and "faint" is the terminal's own faint attribute, never a grey that some
-//! palettes hide.
+//! The characters that draw the deck, in Unicode and in ASCII.
 
-use raftdeck_raft::{Role, Term};
-use ratatui::style::{Color, Modifier, Style};
+use raftdeck_raft::Role;
 use ratatui::symbols::border;
-
-/// Whether colours may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ColourChoice {
-    /// The terminal's sixteen colours.
-    #[default]
-    Terminal,
-    /// None; bold, faint and reversed remain.
-    Never,
-}
 
 /// The characters that draw the deck.
 #[derive(Debug)]
@@ -96,7 +80,7 @@ pub struct Glyphs {
     pub braille: bool,
 }
 
-const UNICODE: Glyphs = Glyphs {
+pub(super) static UNICODE: Glyphs = Glyphs {
     leader: "★",
     follower: "●",
     candidate: "◆",
@@ -143,7 +127,7 @@ const DASHED: border::Set<'static> = border::Set {
     ..border::ROUNDED
 };
 
-const ASCII: Glyphs = Glyphs {
+pub(super) static ASCII: Glyphs = Glyphs {
     leader: "*",
     follower: "o",
     candidate: "?",
@@ -212,136 +196,15 @@ const DASHED_ASCII: border::Set<'static> = border::Set {
     ..PLAIN_ASCII
 };
 
-/// The look of the deck.
-#[derive(Clone, Copy, Debug)]
-pub struct Theme {
-    colour: bool,
-    glyphs: &'static Glyphs,
-}
-
-impl Theme {
-    /// The default look, with or without colours, in Unicode or ASCII.
-    #[must_use]
-    pub fn new(colour: ColourChoice, ascii: bool) -> Self {
-        Self { colour: colour == ColourChoice::Terminal, glyphs: if ascii { &ASCII } else { &UNICODE } }
-    }
-
-    /// The characters to draw with.
-    #[must_use]
-    pub fn glyphs(&self) -> &'static Glyphs {
-        self.glyphs
-    }
-
-    fn on(self, ground: Color) -> Style {
-        if self.colour {
-            Style::new().fg(Color::Black).bg(ground).add_modifier(Modifier::BOLD)
-        } else {
-            Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
-        }
-    }
-
-    fn ink(self, ink: Color) -> Style {
-        if self.colour { Style::new().fg(ink) } else { Style::new() }
-    }
-
-    /// A leader's name plate.
-    #[must_use]
-    pub fn leader_plate(self) -> Style {
-        if self.colour {
-            Style::new().fg(Color::White).bg(Color::Blue).add_modifier(Modifier::BOLD)
-        } else {
-            Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD)
-        }
-    }
-
-    /// A leader's border and its links.
-    #[must_use]
-    pub fn leader_line(self) -> Style {
-        self.ink(Color::LightBlue)
-    }
-
-    /// A present problem, as a name plate.
-    #[must_use]
-    pub fn trouble_plate(self) -> Style {
-        if self.colour { self.on(Color::Yellow) } else { self.strong().add_modifier(Modifier::UNDERLINED) }
-    }
-
-    /// The band across the screen when there is trouble.
-    #[must_use]
-    pub fn trouble_band(self) -> Style {
-        self.on(Color::Yellow)
-    }
-
-    /// A present problem, as a line.
-    #[must_use]
-    pub fn trouble_line(self) -> Style {
-        self.ink(Color::Yellow)
-    }
-
-    /// Ordinary text.
-    #[must_use]
-    pub fn text(self) -> Style {
-        Style::new()
-    }
-
-    /// Text that matters more than its surroundings.
-    #[must_use]
-    pub fn strong(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
-    }
-
-    /// Text that matters less than its surroundings.
-    #[must_use]
-    pub fn faint(self) -> Style {
-        Style::new().add_modifier(Modifier::DIM)
-    }
-
-    /// The selected item, whatever its background.
-    #[must_use]
-    pub fn selected(self) -> Style {
-        Style::new().fg(Color::Reset).bg(Color::Reset).add_modifier(Modifier::REVERSED | Modifier::BOLD)
-    }
-
-    /// A key in the footer.
-    #[must_use]
-    pub fn key(self) -> Style {
-        self.ink(Color::LightBlue).add_modifier(Modifier::BOLD)
-    }
-
-    /// An entry under way, and other good news in small.
-    #[must_use]
-    pub fn entries(self) -> Style {
-        self.ink(Color::LightCyan).add_modifier(Modifier::BOLD)
-    }
-
-    /// A term's background, so that neighbouring terms can be told apart. The label says which term it is.
-    #[must_use]
-    pub fn term_plate(self, term: Term) -> Style {
-        self.on(term_colour(term)).remove_modifier(Modifier::BOLD)
-    }
-
-    /// A term's line.
-    #[must_use]
-    pub fn term_line(self, term: Term) -> Style {
-        self.ink(term_colour(term))
-    }
-
+impl Glyphs {
     /// A role's glyph.
     #[must_use]
-    pub fn role_glyph(self, role: Role) -> &'static str {
+    pub fn role(&self, role: Role) -> &'static str {
         match role {
-            Role::Leader => self.glyphs.leader,
-            Role::Follower => self.glyphs.follower,
-            Role::Candidate => self.glyphs.candidate,
-            Role::PreCandidate => self.glyphs.pre_candidate,
+            Role::Leader => self.leader,
+            Role::Follower => self.follower,
+            Role::Candidate => self.candidate,
+            Role::PreCandidate => self.pre_candidate,
         }
     }
-}
-
-/// Neighbours differ in hue and in lightness.
-fn term_colour(term: Term) -> Color {
-    const CYCLE: [Color; 5] =
-        [Color::LightBlue, Color::Yellow, Color::LightMagenta, Color::Gray, Color::LightCyan];
-    let place = usize::try_from(term.0 % CYCLE.len() as u64).unwrap_or(0);
-    CYCLE[place]
 }
