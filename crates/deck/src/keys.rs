@@ -51,6 +51,22 @@ impl fmt::Display for Key {
     }
 }
 
+/// The name of a pressed key, if it has one to be told by.
+#[must_use]
+pub fn name(event: &KeyEvent) -> Option<String> {
+    let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+    let alt = if event.modifiers.contains(KeyModifiers::ALT) { "Alt-" } else { "" };
+    let key = match event.code {
+        KeyCode::Char(c) if ctrl => Key::Ctrl(c),
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Modifier(_) | KeyCode::Media(_) | KeyCode::Null | KeyCode::CapsLock | KeyCode::NumLock => {
+            return None;
+        }
+        code => Key::Code(code),
+    };
+    Some(format!("{alt}{key}"))
+}
+
 /// Where a binding applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {

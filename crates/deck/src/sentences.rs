@@ -541,7 +541,7 @@ fn entries(first: LogIndex, last: LogIndex) -> String {
     if first == last { format!("entry {first}") } else { format!("entries {first} to {last}") }
 }
 
-fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 

@@ -7,7 +7,8 @@ use fixture::{
     Scene, drills, election, failed, frozen, joining, joint, logs, many_messages, messages, n, output,
     partition, quiet, stale_leader,
 };
-use raftdeck_deck::app::{ColourChoice, Settings};
+use raftdeck_deck::app::drills::Drills;
+use raftdeck_deck::app::{App, ColourChoice, Settings};
 use raftdeck_deck::settings::{Preferences, SettingsFiles};
 use raftdeck_deck::theme::{ColourDepth, SHIPPED};
 use raftdeck_model::{
@@ -189,6 +190,37 @@ fn the_menus_stand_over_the_view() {
         scene
     };
     check("menu-in-force", in_force, &[(80, 24)]);
+}
+
+#[test]
+fn a_question_says_what_is_lost_and_which_key_confirms() {
+    let removal = |settings| {
+        let mut scene = quiet(settings, 5);
+        scene.key('2');
+        scene.key('x');
+        scene
+    };
+    check("confirm-remove", removal, &SIZES);
+    let quit = |settings| {
+        let mut scene = quiet(settings, 3);
+        let app = std::mem::replace(&mut scene.app, App::new(settings));
+        scene.app = app.with_drills(Drills::new(drills::catalogue(), true));
+        scene.key('q');
+        scene
+    };
+    check("confirm-quit", quit, &[(80, 24)]);
+}
+
+#[test]
+fn the_status_is_said_in_words() {
+    let status = |settings| {
+        let mut scene = partition(settings);
+        scene.key(':');
+        scene.type_in("status");
+        scene.press(KeyCode::Enter);
+        scene
+    };
+    check("answer-status", status, &SIZES);
 }
 
 #[test]

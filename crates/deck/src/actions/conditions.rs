@@ -30,8 +30,11 @@ pub(super) fn has_nodes(app: &App) -> Result<(), Reason> {
     if app.world.is_empty() { because("there is no node to select yet") } else { Ok(()) }
 }
 
+/// Why a key that acts on a node cannot.
+pub const NO_SELECTION: &str = "no node is selected: its number selects one";
+
 pub(super) fn has_selection(app: &App) -> Result<(), Reason> {
-    if app.selected_node().is_none() { because("no node is selected yet") } else { Ok(()) }
+    if app.selected_node().is_none() { because(NO_SELECTION) } else { Ok(()) }
 }
 
 pub(super) fn can_kill(app: &App) -> Result<(), Reason> {

@@ -4,6 +4,7 @@ mod conditions;
 mod drills;
 mod table;
 
+pub use conditions::NO_SELECTION;
 pub use table::ACTIONS;
 
 use crate::app::{App, View};

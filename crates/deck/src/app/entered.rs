@@ -1,11 +1,14 @@
 //! Carries out a line that was entered, and handles the keys of a menu.
 
 use crate::actions::Action;
+use crate::app::answer::PaletteAnswer;
+use crate::app::confirm::{Confirm, empties_disk};
 use crate::app::menu::{Menu, MenuKind, Row};
 use crate::app::notice::Notice;
 use crate::app::palette::{PaletteLine, request, understand};
 use crate::app::perform::{attempt, start};
 use crate::app::prompt::Purpose;
+use crate::app::reduce::closes;
 use crate::app::sieve::Sieve;
 use crate::app::{App, Effect, View};
 use crossterm::event::{KeyCode, KeyEvent};
@@ -60,7 +63,10 @@ fn act(app: &mut App, said: PaletteLine, now: Duration) -> Vec<Effect> {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }
         PaletteLine::Logs => app.view = View::Logs,
-        PaletteLine::Cluster => app.view = View::Cluster,
+        PaletteLine::Status => app.answer = Some(PaletteAnswer::Status),
+        PaletteLine::Word { usage, about } => {
+            app.answer = Some(PaletteAnswer::Text { title: usage, text: about });
+        }
         PaletteLine::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
         PaletteLine::Tell(text) => app.notice = Some(Notice::new(text, now)),
         PaletteLine::Quit => return vec![Effect::Quit],
@@ -73,8 +79,8 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
     let Some(mut menu) = app.menu.take() else { return Vec::new() };
     let at = menu.at(app);
     match event.code {
-        KeyCode::Esc | KeyCode::Char('f' | 'U') => return Vec::new(),
-        KeyCode::Char('q') => return vec![Effect::Quit],
+        _ if closes(event) => return Vec::new(),
+        KeyCode::Char('f' | 'U') => return Vec::new(),
         KeyCode::Up => menu.choose(at.saturating_sub(1), app),
         KeyCode::Down => menu.choose(at.saturating_add(1), app),
         KeyCode::Home | KeyCode::PageUp => menu.choose(0, app),
@@ -104,7 +110,20 @@ fn choose(app: &mut App, menu: Menu, row: &Row, now: Duration) -> Vec<Effect> {
         app.menu = (app.world.in_force().len() > 1).then_some(menu);
         return app.send([Order::Undo(Some(fault))]);
     }
-    match understand(&row.words, &app.world).and_then(|said| able(app, said)) {
+    if !row.is_able {
+        app.notice = Some(Notice::new(row.about.clone(), now));
+        return Vec::new();
+    }
+    if empties_disk(&row.words) {
+        app.confirm = Some(Confirm::Wipe(row.words.clone()));
+        return Vec::new();
+    }
+    act_on(app, &row.words, now)
+}
+
+/// Does what a line of the menu says, or says why not.
+pub(super) fn act_on(app: &mut App, words: &str, now: Duration) -> Vec<Effect> {
+    match understand(words, &app.world).and_then(|said| able(app, said)) {
         Ok(said) => act(app, said, now),
         Err(why) => {
             app.notice = Some(Notice::new(why, now));

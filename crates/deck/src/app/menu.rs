@@ -1,5 +1,6 @@
 //! The menus over the screen: what can be done to messages and nodes (each a line of the grammar), and what is in force.
 
+use crate::actions::NO_SELECTION;
 use crate::app::{App, palette};
 use raftdeck_model::{Fault, FaultId, MessageReport, write};
 use raftdeck_raft::NodeId;
@@ -112,7 +113,7 @@ impl Menu {
     }
 
     fn fault_rows(&self, app: &App) -> Vec<Row> {
-        let node = app.selected.map_or_else(String::new, |node| node.0.to_string());
+        let node = app.selected.map_or_else(|| "N".to_owned(), |node| node.0.to_string());
         let regions = || {
             let ids = app.world.ids().into_iter().zip(REGIONS.iter().cycle());
             ids.map(|(id, region)| format!("{}={region}", id.0)).collect::<Vec<_>>().join(",")
@@ -122,7 +123,12 @@ impl Menu {
         };
         let row = |(template, about): &(&str, &'static str)| {
             let words = words(template);
-            let lacking = palette::lacking(&words, &app.world, app.capabilities());
+            let no_node = app.selected.is_none() && template.contains("{N}");
+            let lacking = if no_node {
+                Some(NO_SELECTION.to_owned())
+            } else {
+                palette::lacking(&words, &app.world, app.capabilities())
+            };
             let is_able = lacking.is_none();
             let about = lacking.map_or(Cow::Borrowed(*about), Cow::Owned);
             Row { words, about, is_able, fault: None }

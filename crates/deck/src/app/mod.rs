@@ -4,8 +4,10 @@
 //! after a key, else at most thirty frames a second; hand what [`view`](crate::view::view) returns to [`App::set_landed`]; and send
 //! [`Msg::Wake`] at [`App::next_wake`] and [`Msg::Due`] at [`App::next_due`]. `now` is the time since the deck started; it never decreases.
 
+pub mod answer;
 pub mod charts;
 pub mod clock;
+pub mod confirm;
 pub mod data;
 pub mod drills;
 mod entered;
@@ -33,8 +35,10 @@ pub mod timers;
 pub use msg::{Effect, Msg};
 pub use reduce::update;
 
+use crate::app::answer::PaletteAnswer;
 use crate::app::charts::Charts;
 use crate::app::clock::Clock;
+use crate::app::confirm::Confirm;
 use crate::app::data::Data;
 use crate::app::drills::Drills;
 use crate::app::feed::Feed;
@@ -152,6 +156,10 @@ pub struct App {
     pub(crate) scripted: Option<Scripted>,
     pub(crate) drills: Drills,
     pub(crate) notice: Option<Notice>,
+    /// What the palette was asked for, while it is shown.
+    pub(crate) answer: Option<PaletteAnswer>,
+    /// What is asked, while it is.
+    pub(crate) confirm: Option<Confirm>,
     /// The menu over the screen, while it is open.
     pub(crate) menu: Option<Menu>,
     /// The help page's first line shown, while it is open.
@@ -200,6 +208,8 @@ impl App {
             scripted: None,
             drills: Drills::default(),
             notice: None,
+            answer: None,
+            confirm: None,
             menu: None,
             help: None,
             landed: Landed::default(),

@@ -5,6 +5,13 @@ use std::time::Duration;
 /// How long a notice stays.
 pub const STAYS: Duration = Duration::from_secs(4);
 
+/// A longer text stays longer: so much for each part of this many bytes.
+const READING: Duration = Duration::from_millis(500);
+const READ_AT_ONCE: usize = 16;
+
+/// Up to here a text is read at once.
+const SHORT: usize = 64;
+
 /// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -17,7 +24,12 @@ pub struct Notice {
 impl Notice {
     /// Shows a text from `now` on.
     pub fn new(text: impl Into<String>, now: Duration) -> Self {
-        Self { text: text.into(), until: now.saturating_add(STAYS) }
+        let text = text.into();
+        let parts = text.len().saturating_sub(SHORT) / READ_AT_ONCE;
+        // However long it is, it makes room for others.
+        let parts = u32::try_from(parts.min(16)).unwrap_or(16);
+        let until = now.saturating_add(STAYS).saturating_add(READING * parts);
+        Self { text, until }
     }
 
     /// Whether it is still shown at `now`.

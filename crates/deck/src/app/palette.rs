@@ -22,8 +22,15 @@ pub enum PaletteLine {
     Logs,
     /// Show what is in force.
     InForce,
-    /// Show the cluster.
-    Cluster,
+    /// Say in words how the cluster is.
+    Status,
+    /// Explain a word of the grammar.
+    Word {
+        /// How it is used.
+        usage: String,
+        /// What it does.
+        about: String,
+    },
     /// Say this.
     Tell(String),
     /// End.
@@ -70,9 +77,11 @@ fn meant(line: ScriptLine) -> Result<PaletteLine, String> {
         ScriptLine::Say(text) => PaletteLine::Tell(text),
         ScriptLine::Logs => PaletteLine::Logs,
         ScriptLine::Rules => PaletteLine::InForce,
-        ScriptLine::Status => PaletteLine::Cluster,
+        ScriptLine::Status => PaletteLine::Status,
         ScriptLine::Help(None) => PaletteLine::Act(ActionId::Help),
-        ScriptLine::Help(Some(word)) => PaletteLine::Tell(format!("{}: {}", word.usage, word.about)),
+        ScriptLine::Help(Some(word)) => {
+            PaletteLine::Word { usage: word.usage.to_owned(), about: word.about.to_owned() }
+        }
         ScriptLine::Quit => PaletteLine::Quit,
     })
 }
@@ -201,7 +210,9 @@ mod tests {
             PaletteLine::Act(ActionId::KillLeader),
             "by its name when nobody leads"
         );
-        assert!(matches!(understood("help cut"), PaletteLine::Tell(text) if text.contains("cut")));
+        assert!(
+            matches!(understood("help cut"), PaletteLine::Word { usage, .. } if usage.starts_with("cut"))
+        );
         for line in
             ["frobnicate", "kill 9", "wait leader", "save x", "expect stored", "as alice expect get k v"]
         {

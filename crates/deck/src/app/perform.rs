@@ -1,13 +1,14 @@
 //! What each action does.
 
 use crate::actions::{Action, ActionId};
+use crate::app::confirm::{self, Confirm};
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
 use crate::app::{App, Effect, View, drills, palette, scripted, selection};
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
-use raftdeck_model::{ClientRequest, Disturbance, MessageSelection, Order, Step};
+use raftdeck_model::{ClientRequest, Disturbance, MessageSelection, Node, Order, Step};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId};
 use raftdeck_script::{faster, slower};
@@ -43,7 +44,8 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::Partition
         | ActionId::Isolate
         | ActionId::Heal => return fault(app, id),
-        ActionId::Transfer | ActionId::Elect | ActionId::RemoveNode | ActionId::ReplaceNode => {
+        ActionId::RemoveNode => app.confirm = app.selected.map(Confirm::Remove),
+        ActionId::Transfer | ActionId::Elect | ActionId::ReplaceNode => {
             return of_selected(app, id);
         }
         ActionId::AddNode => return app.send([Order::AddNode]),
@@ -102,7 +104,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::NextDrill
         | ActionId::ToCatalogue => return of_drills(app, id, number, now),
         ActionId::Help => app.help = Some(0),
-        ActionId::Quit => return vec![Effect::Quit],
+        ActionId::Quit => return confirm::quit_by_key(app),
         ActionId::Suspend => return vec![Effect::Suspend],
     }
     Vec::new()
@@ -187,7 +189,6 @@ fn of_selected(app: &mut App, id: ActionId) -> Vec<Effect> {
     let command = match id {
         ActionId::Transfer => Order::Transfer(selected),
         ActionId::Elect => Order::Campaign(selected),
-        ActionId::RemoveNode => Order::RemoveNode(selected),
         ActionId::ReplaceNode => Order::ReplaceNode(selected),
         _ => return Vec::new(),
     };
@@ -195,25 +196,34 @@ fn of_selected(app: &mut App, id: ActionId) -> Vec<Effect> {
 }
 
 fn fault(app: &mut App, id: ActionId) -> Vec<Effect> {
-    let Some(selected) = app.selected_node() else { return Vec::new() };
-    let (selected, paused) = (selected.id, selected.is_paused());
     let leader = app.world.leader().map(|node| node.id);
     let commands = match id {
-        ActionId::Kill => vec![Order::Kill(selected)],
-        ActionId::KillLeader => leader.map(Order::Kill).into_iter().collect(),
-        ActionId::Restart => vec![Order::Restart(selected)],
+        ActionId::KillLeader => {
+            // So that the next key can restart it.
+            app.selected = leader.or(app.selected);
+            leader.map(Order::Kill).into_iter().collect()
+        }
         ActionId::RestartDown => app.world.down().into_iter().map(Order::Restart).collect(),
-        ActionId::Pause if paused => vec![Order::Resume(selected)],
-        ActionId::Pause => vec![Order::Pause(selected)],
         ActionId::Partition => leader.map_or_else(Vec::new, |leader| {
             app.set_partition(leader);
             isolate(app, leader)
         }),
-        ActionId::Isolate => isolate(app, selected),
         ActionId::Heal => vec![Order::Heal],
-        _ => Vec::new(),
+        _ => app.selected_node().map_or_else(Vec::new, |node| fault_of(app, id, node)),
     };
     app.send(commands)
+}
+
+/// What a key does to the selected node.
+fn fault_of(app: &App, id: ActionId, node: &Node) -> Vec<Order> {
+    match id {
+        ActionId::Kill => vec![Order::Kill(node.id)],
+        ActionId::Restart => vec![Order::Restart(node.id)],
+        ActionId::Pause if node.is_paused() => vec![Order::Resume(node.id)],
+        ActionId::Pause => vec![Order::Pause(node.id)],
+        ActionId::Isolate => isolate(app, node.id),
+        _ => Vec::new(),
+    }
 }
 
 fn isolate(app: &App, node: NodeId) -> Vec<Order> {

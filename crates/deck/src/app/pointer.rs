@@ -1,6 +1,7 @@
 //! The mouse: what a click means depends on what was painted there.
 
-use crate::actions::Action;
+use crate::actions::{Action, ActionId};
+use crate::app::confirm::{self, Confirm};
 use crate::app::perform::{WHEEL, attempt, scroll_feed, scroll_output, step_log, step_message};
 use crate::app::{App, Effect, View, drills};
 use crate::view::{Pane, Target};
@@ -21,13 +22,20 @@ pub(super) fn mouse(app: &mut App, event: MouseEvent, now: Duration) -> Vec<Effe
 
 fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
     app.mark_changed();
+    // A click beside the question answers nothing: the second of a double click must not.
+    if app.confirm.is_some() {
+        return match target {
+            Some(Target::Reply(reply)) => confirm::answer(app, reply, now),
+            _ => Vec::new(),
+        };
+    }
     if app.help.is_some() {
         if target != Some(Target::Pane(Pane::Help)) {
             app.help = None;
         }
         return Vec::new();
     }
-    if app.drills.confirm.is_some() {
+    if app.answer.take().is_some() {
         return Vec::new();
     }
     if let Some(menu) = &mut app.menu.clone() {
@@ -49,6 +57,8 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         Some(Target::Node(id)) if app.world.node(id).is_some() => app.selected = Some(id),
         Some(Target::View(view)) => app.view = view,
         Some(Target::Drill(place)) => drills::select(app, place),
+        // A click slips more easily than a key.
+        Some(Target::Action(ActionId::Quit)) => app.confirm = Some(Confirm::Quit),
         Some(Target::Action(id)) if !app.prompt.is_open() => {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }

@@ -203,7 +203,7 @@ impl Prompt {
         }
         match key.code {
             KeyCode::Esc => return self.close(),
-            KeyCode::Char('g') if ctrl => return self.close(),
+            KeyCode::Char('c' | 'g') if ctrl => return self.close(),
             KeyCode::Enter => return self.enter(),
             KeyCode::Char('a') if ctrl => self.cursor = 0,
             KeyCode::Char('e') if ctrl => self.cursor = self.line.len(),

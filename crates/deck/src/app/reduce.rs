@@ -1,5 +1,6 @@
 //! From a message to a changed state and effects: each kind of message goes to its feature.
 
+use crate::app::confirm::{confirm_key, forget_absent};
 use crate::app::entered::{entered, menu_key};
 use crate::app::notice::Notice;
 use crate::app::perform::attempt;
@@ -82,6 +83,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
     {
         return;
     }
+    let is_first = app.world.is_empty();
     let mut changed = app.world.fold(&update);
     drills::hear(app, &update, now);
     if is_affair_of_drill(&update.what) {
@@ -93,7 +95,12 @@ fn told(app: &mut App, update: Update, now: Duration) {
     changed |= app.feed.tell(&update, now);
     match update.what {
         News::Cluster { .. } => {
-            app.selected = selection::keep(&app.world.ids(), app.selected);
+            app.selected = if is_first {
+                app.world.ids().first().copied()
+            } else {
+                selection::keep(&app.world.ids(), app.selected)
+            };
+            forget_absent(app, now);
             let App { messages, world, .. } = app;
             messages.keep(|id| world.node(id).is_some());
             app.gauges.keep(&app.world);
@@ -199,14 +206,12 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     }
     app.mark_changed();
     let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
-    if ctrl && matches!(event.code, KeyCode::Char('c' | 'C')) {
-        return vec![Effect::Quit];
-    }
     if ctrl && matches!(event.code, KeyCode::Char('z' | 'Z')) {
         return vec![Effect::Suspend];
     }
-    if let Some(confirm) = app.drills.confirm.clone() {
-        return drills::confirm_key(app, confirm, event);
+    // What lies over the view takes the key first, and the uppermost first of all: q, Esc and Ctrl-C close it.
+    if app.confirm.is_some() {
+        return confirm_key(app, event, now);
     }
     if app.prompt.is_open() {
         return prompt_key(app, event, now);
@@ -214,15 +219,33 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     if let Some(first) = app.help {
         return help_key(app, first, event);
     }
+    if app.answer.is_some() {
+        if closes(event) || matches!(event.code, KeyCode::Enter | KeyCode::Char(' ')) {
+            app.answer = None;
+        }
+        return Vec::new();
+    }
     if app.menu.is_some() {
         return menu_key(app, event, now);
     }
-    let Some(action) = keys::meant(app, &event) else { return Vec::new() };
+    let Some(action) = keys::meant(app, &event) else {
+        say_unbound(app, &event, now);
+        return Vec::new();
+    };
     let number = match event.code {
         KeyCode::Char(c) => c.to_digit(10),
         _ => None,
     };
     attempt(app, action, number, now)
+}
+
+/// Says that a key does nothing: once, and not again while that is still on the screen.
+fn say_unbound(app: &mut App, event: &KeyEvent, now: Duration) {
+    let Some(key) = keys::name(event) else { return };
+    let text = format!("{key} does nothing here; ? lists the keys");
+    if app.notice.as_ref().is_none_or(|notice| notice.text != text) {
+        app.notice = Some(Notice::new(text, now));
+    }
 }
 
 fn prompt_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
@@ -240,12 +263,22 @@ fn prompt_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Whether a key closes whatever lies over the view.
+pub(super) fn closes(event: KeyEvent) -> bool {
+    match event.code {
+        KeyCode::Esc => true,
+        KeyCode::Char('q') => !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT),
+        KeyCode::Char('c' | 'C') => event.modifiers.contains(KeyModifiers::CONTROL),
+        _ => false,
+    }
+}
+
 fn help_key(app: &mut App, first: usize, event: KeyEvent) -> Vec<Effect> {
     let page = app.landed.rows(Pane::Help).max(1);
     let last = app.landed.last_help_line();
     match event.code {
-        KeyCode::Char('q') => return vec![Effect::Quit],
-        KeyCode::Char('?') | KeyCode::Esc | KeyCode::Enter => app.help = None,
+        _ if closes(event) => app.help = None,
+        KeyCode::Char('?') | KeyCode::Enter => app.help = None,
         KeyCode::Up => app.help = Some(first.saturating_sub(1)),
         KeyCode::Down => app.help = Some((first + 1).min(last)),
         KeyCode::PageUp => app.help = Some(first.saturating_sub(page)),

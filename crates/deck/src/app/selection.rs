@@ -16,10 +16,11 @@ pub fn step(ids: &[NodeId], current: Option<NodeId>, forward: bool) -> Option<No
     ids.get(next).copied()
 }
 
-/// Keeps the selection if it still is a member, else takes the first.
+/// Keeps the selection if its node is still there. If not, nothing is selected until the user selects something: a key that is
+/// pressed twice must not act on two nodes.
 #[must_use]
 pub fn keep(ids: &[NodeId], current: Option<NodeId>) -> Option<NodeId> {
-    current.filter(|id| ids.contains(id)).or_else(|| ids.first().copied())
+    current.filter(|id| ids.contains(id))
 }
 
 #[cfg(test)]
@@ -34,6 +35,6 @@ mod tests {
         assert_eq!(step(&ids, Some(NodeId(9)), true), Some(NodeId(1)), "someone unknown: the first");
         assert_eq!(step(&[], None, false), None);
         assert_eq!(keep(&ids, Some(NodeId(2))), Some(NodeId(2)));
-        assert_eq!(keep(&ids, Some(NodeId(3))), Some(NodeId(1)));
+        assert_eq!(keep(&ids, Some(NodeId(3))), None, "it does not slide to a neighbour");
     }
 }

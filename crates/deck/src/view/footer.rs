@@ -4,7 +4,7 @@ use crate::actions::{ACTIONS, Action, ActionId, Group};
 use crate::keys;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
-use crate::view::{drills, prompt};
+use crate::view::{confirm, prompt};
 use raftdeck_model::Node;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -25,8 +25,17 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
         prompt::hint(paint, area);
         return;
     }
-    if paint.app.drills.confirm.is_some() {
-        paint.row(area, 0, &drills::ask_keys(paint));
+    if let Some(question) = &paint.app.confirm {
+        paint.row(area, 0, &confirm::keys(paint, question));
+        return;
+    }
+    if paint.app.answer.is_some() {
+        let line = Line::from(vec![Span::styled(" Esc", paint.theme.key()), Span::raw(" closes it")]);
+        paint.row(area, 0, &line);
+        return;
+    }
+    if paint.app.help.is_some() || paint.app.menu.is_some() {
+        paint.row(area, 0, &overlay_keys(paint));
         return;
     }
     let (actions, gap) = fitting(paint, area.width.saturating_sub(1));
@@ -49,6 +58,19 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
         paint.mark(place, Target::Action(action.id));
         x += width + gap;
     }
+}
+
+/// The keys of what lies over the view; those of the view do nothing now.
+fn overlay_keys(paint: &Paint<'_>) -> Line<'static> {
+    let key = paint.theme.key();
+    Line::from(vec![
+        Span::styled(" Esc", key),
+        Span::raw(" or "),
+        Span::styled("q", key),
+        Span::raw(" closes it   "),
+        Span::styled("Up Down PgUp PgDn", key),
+        Span::raw(" move"),
+    ])
 }
 
 /// What a key does in the present state.

@@ -2,6 +2,7 @@
 
 use crate::actions::ActionId;
 use crate::app::View;
+use crate::app::confirm::ConfirmReply;
 use crate::app::timers::Timers;
 use raftdeck_model::{FaultId, MessageId};
 use raftdeck_raft::{LogIndex, NodeId};
@@ -49,6 +50,8 @@ pub enum Target {
     Drill(usize),
     /// A row of the menu.
     MenuRow(usize),
+    /// A button of the open question.
+    Reply(ConfirmReply),
     /// A pane, where nothing else is.
     Pane(Pane),
 }

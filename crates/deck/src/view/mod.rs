@@ -5,10 +5,12 @@
 //! next / match, vote, …); the ring goes; the feed goes; the line of what is in force and the second header line go;
 //! the table's rows scroll; at last one line remains that says who leads.
 
+mod answer;
 mod big;
 mod card;
 mod charts;
 mod cluster;
+mod confirm;
 mod data;
 mod drills;
 mod fault_labels;
@@ -114,10 +116,13 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     if let Some(menu) = &paint.app.menu {
         menu::draw(paint, body, menu);
     }
-    if let Some(confirm) = &paint.app.drills.confirm {
-        drills::ask(paint, body, confirm);
+    if let Some(answer) = &paint.app.answer {
+        answer::draw(paint, body, answer);
     }
     if let Some(first) = paint.app.help {
         help::draw(paint, area, first);
+    }
+    if let Some(question) = &paint.app.confirm {
+        confirm::draw(paint, body, question);
     }
 }

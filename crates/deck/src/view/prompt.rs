@@ -10,8 +10,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar;
 
-/// Draws it. Says whether there was anything to draw. Where the line is shared with the keys, a result makes room for them after a
-/// while, and an error replaces the prompt until the next key.
+/// Draws it. Says whether there was anything to draw. Whatever it says goes after a while: it is in the feed too. Where
+/// the line is shared with the keys, an error replaces the prompt until the next key.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
     let app = paint.app;
     if app.prompt.is_open() && shared && app.prompt.error().is_some() {
@@ -25,7 +25,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
     } else if let Some(said) = app.scripted.as_ref().map(Scripted::said) {
         script(paint, area, said);
     } else {
-        return operation(paint, area, shared);
+        return operation(paint, area);
     }
     true
 }
@@ -133,7 +133,7 @@ pub(crate) fn hint(paint: &mut Paint<'_>, area: Rect) {
     paint.row(area, 0, &Line::from(Span::styled(text, style)));
 }
 
-fn operation(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
+fn operation(paint: &mut Paint<'_>, area: Rect) -> bool {
     let operations = &paint.app.operations;
     let width = usize::from(area.width);
     if let Some((request, since)) = operations.newest_waiting() {
@@ -148,7 +148,7 @@ fn operation(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
         paint.row(area, 0, &line);
         return true;
     }
-    let fresh = |last: &&OperationResult| !shared || paint.now < last.fresh_until();
+    let fresh = |last: &&OperationResult| paint.now < last.fresh_until();
     let Some(last) = operations.last().filter(fresh) else { return false };
     let style = if last.good { paint.theme.strong() } else { paint.theme.trouble_plate() };
     let text = paint.cut(&format!(" {} ", last.text), width);

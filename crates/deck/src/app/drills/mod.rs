@@ -12,8 +12,8 @@ pub use catalogue::Catalogue;
 pub use playing::{PersonWait, Playing, is_of_run, is_of_workload};
 pub use record::DrillRecord;
 pub(crate) use steer::{
-    answer, ask_to_start, ask_to_stop, began, confirm_key, go_on, hear, note_refusal, person, refused,
-    scroll, select, step, to_catalogue,
+    answer, ask_to_start, ask_to_stop, began, go_on, hear, note_refusal, person, refused, scroll, select,
+    start, step, stop, to_catalogue,
 };
 
 use raftdeck_drills::{Context, Drill, Outcome};
@@ -40,8 +40,6 @@ pub struct Drills {
     pub catalogue: Catalogue,
     /// Which of its pages the Drills view shows.
     pub stage: DrillStage,
-    /// What `y` is asked for.
-    pub confirm: Option<Confirm>,
     /// The first line that is shown of the text that scrolls.
     pub scroll: usize,
     /// Why the last drill's cluster could not be started.
@@ -64,15 +62,6 @@ pub enum DrillStage {
     Playing(Box<Playing>),
     /// How the last one ended.
     Ended(Box<Outcome>),
-}
-
-/// What `y` is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Confirm {
-    /// To stop the present cluster and start this drill.
-    Start(String),
-    /// To stop the drill that runs.
-    Stop,
 }
 
 impl Drills {

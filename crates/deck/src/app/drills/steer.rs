@@ -1,11 +1,11 @@
 //! What keys and updates do to the drills.
 
+use super::DrillStage;
 use super::playing::{PersonWait, Playing};
 use super::record::DrillRecord;
-use super::{Confirm, DrillStage};
+use crate::app::confirm::Confirm;
 use crate::app::notice::Notice;
 use crate::app::{App, Effect, View};
-use crossterm::event::{KeyCode, KeyEvent};
 use raftdeck_drills::{Context, PersonInput};
 use raftdeck_model::Update;
 use std::time::Duration;
@@ -17,12 +17,12 @@ pub(crate) fn ask_to_start(app: &mut App, id: &str) -> Vec<Effect> {
     if app.world.is_empty() || is_nothing_lost {
         return start(app, id);
     }
-    app.drills.confirm = Some(Confirm::Start(id.to_owned()));
+    app.confirm = Some(Confirm::StartDrill(id.to_owned()));
     Vec::new()
 }
 
 /// Starts a drill on a fresh cluster.
-fn start(app: &mut App, id: &str) -> Vec<Effect> {
+pub(crate) fn start(app: &mut App, id: &str) -> Vec<Effect> {
     let Some(drill) = app.drills.catalogue.find(id).cloned() else { return Vec::new() };
     app.drills.failure = None;
     app.drills.scroll = 0;
@@ -33,29 +33,13 @@ fn start(app: &mut App, id: &str) -> Vec<Effect> {
 
 /// Asks whether the running drill is to be stopped.
 pub(crate) fn ask_to_stop(app: &mut App) {
-    app.drills.confirm = Some(Confirm::Stop);
+    app.confirm = Some(Confirm::StopDrill);
 }
 
-/// Takes a key while something is to be confirmed: `y` confirms it, Esc and `n` do not.
-pub(crate) fn confirm_key(app: &mut App, confirm: Confirm, event: KeyEvent) -> Vec<Effect> {
-    match (event.code, confirm) {
-        (KeyCode::Char('y' | 'Y'), Confirm::Start(id)) => {
-            app.drills.confirm = None;
-            start(app, &id)
-        }
-        (KeyCode::Char('y' | 'Y'), Confirm::Stop) => {
-            app.drills.confirm = None;
-            if let Some(playing) = app.drills.playing_mut() {
-                playing.abort();
-            }
-            Vec::new()
-        }
-        (KeyCode::Char('q'), _) => vec![Effect::Quit],
-        (KeyCode::Esc | KeyCode::Char('n' | 'N'), _) => {
-            app.drills.confirm = None;
-            Vec::new()
-        }
-        _ => Vec::new(),
+/// Stops the running drill.
+pub(crate) fn stop(app: &mut App) {
+    if let Some(playing) = app.drills.playing_mut() {
+        playing.abort();
     }
 }
 
@@ -137,8 +121,8 @@ fn end(app: &mut App) -> Option<Effect> {
     let id = outcome.id.clone();
     app.drills.stage = DrillStage::Ended(Box::new(outcome));
     app.drills.scroll = 0;
-    if app.drills.confirm == Some(Confirm::Stop) {
-        app.drills.confirm = None;
+    if app.confirm == Some(Confirm::StopDrill) {
+        app.confirm = None;
     }
     app.mark_changed();
     Some(Effect::KeepRecord { id, record })

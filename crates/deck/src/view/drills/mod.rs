@@ -1,6 +1,5 @@
 //! The Drills view: the catalogue, the running drill, its result; and the line that the other views show of it.
 
-mod ask;
 mod catalogue;
 mod checks;
 mod now;
@@ -8,9 +7,8 @@ mod result;
 mod running;
 mod steps;
 mod strip;
-mod text;
+pub(in crate::view) mod text;
 
-pub(crate) use ask::{ask, ask_keys};
 pub(crate) use strip::{strip, strip_rows};
 
 use crate::app::drills::DrillStage;

@@ -1,0 +1,255 @@
+//! What a reflex key or a slip of the mouse must not destroy: overlays close first, what cannot be undone is asked, the selection
+//! does not slide; and what the message line says.
+
+mod fixture;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use fixture::{Scene, in_force, n, quiet, rule, sent};
+use raftdeck_deck::actions::ActionId;
+use raftdeck_deck::app::confirm::ConfirmReply;
+use raftdeck_deck::app::drills::{Catalogue, Drills};
+use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
+use raftdeck_deck::view::Target;
+use raftdeck_model::{Disturbance, News, Order, ProcessState};
+use ratatui::buffer::Buffer;
+
+fn scene() -> Scene {
+    quiet(Settings::default(), 3)
+}
+
+/// The same while its updates are recorded.
+fn recording() -> Scene {
+    let mut scene = scene();
+    let app = std::mem::replace(&mut scene.app, App::new(Settings::default()));
+    scene.app = app.with_drills(Drills::new(Catalogue::new(Vec::new(), Default::default()), true));
+    scene
+}
+
+fn ctrl(scene: &mut Scene, c: char) -> Vec<Effect> {
+    let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
+    update(&mut scene.app, Msg::Key(key), scene.now)
+}
+
+fn text(buffer: &Buffer) -> String {
+    let row = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..buffer.area.height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn shown(scene: &mut Scene) -> String {
+    text(&scene.paint(120, 40))
+}
+
+fn click(scene: &mut Scene, target: Target) -> Vec<Effect> {
+    scene.paint(120, 40);
+    let area = scene.app_area(target);
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    scene.mouse(MouseEvent { kind, column: area.x, row: area.y, modifiers: KeyModifiers::NONE })
+}
+
+#[test]
+fn without_an_overlay_q_and_ctrl_c_quit_at_once() {
+    assert_eq!(scene().key('q'), [Effect::Quit]);
+    assert_eq!(ctrl(&mut scene(), 'c'), [Effect::Quit]);
+}
+
+#[test]
+fn what_lies_over_the_view_closes_before_q_or_ctrl_c_mean_anything_else() {
+    let open: [(&str, fn(&mut Scene)); 5] = [
+        ("help", |scene| drop(scene.key('?'))),
+        ("the menu of faults", |scene| drop(scene.key('f'))),
+        ("a question", |scene| drop(scene.key('x'))),
+        ("an answer", |scene| {
+            scene.key(':');
+            scene.type_in("status");
+            scene.press(KeyCode::Enter);
+        }),
+        ("the menu of what is in force", |scene| {
+            in_force(scene, vec![(1, rule("isolate 3"))]);
+            scene.key('U');
+        }),
+    ];
+    for (what, open) in open {
+        let before = |scene: &mut Scene| {
+            scene.at(60_000);
+            shown(scene)
+        };
+        for close in
+            [|s: &mut Scene| s.key('q'), |s: &mut Scene| ctrl(s, 'c'), |s: &mut Scene| s.press(KeyCode::Esc)]
+        {
+            let mut scene = scene();
+            open(&mut scene);
+            let with = before(&mut scene);
+            assert_eq!(close(&mut scene), [], "{what}");
+            assert_ne!(shown(&mut scene), with, "{what} is closed");
+            assert_eq!(scene.key('q'), [Effect::Quit], "{what} was all that there was");
+        }
+    }
+}
+
+#[test]
+fn in_a_prompt_q_is_a_letter_and_ctrl_c_leaves_the_prompt() {
+    for key in ['w', ':'] {
+        let mut scene = scene();
+        scene.key(key);
+        assert_eq!(scene.key('q'), []);
+        assert!(shown(&mut scene).contains(">  q"), "a letter of the line");
+        assert_eq!(ctrl(&mut scene, 'z'), [Effect::Suspend], "Ctrl-Z loses nothing");
+        assert_eq!(ctrl(&mut scene, 'c'), []);
+        assert!(!shown(&mut scene).contains(">  q"));
+        assert_eq!(ctrl(&mut scene, 'c'), [Effect::Quit]);
+    }
+}
+
+#[test]
+fn a_click_on_quit_asks_and_the_second_of_a_double_click_answers_nothing() {
+    let mut scene = scene();
+    assert_eq!(click(&mut scene, Target::Action(ActionId::Quit)), []);
+    assert!(shown(&mut scene).contains("Quit?"));
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    for (column, row) in [(1, 39), (10, 39), (0, 0)] {
+        scene.mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+        assert!(shown(&mut scene).contains("Quit?"), "at {column}, {row}");
+    }
+    assert_eq!(click(&mut scene, Target::Reply(ConfirmReply::No)), []);
+    assert!(!shown(&mut scene).contains("Quit?"));
+    click(&mut scene, Target::Action(ActionId::Quit));
+    assert_eq!(click(&mut scene, Target::Reply(ConfirmReply::Yes)), [Effect::Quit]);
+}
+
+#[test]
+fn leaving_what_is_recorded_asks_and_neither_key_that_asks_confirms() {
+    for ask in [|scene: &mut Scene| scene.key('q'), |scene: &mut Scene| ctrl(scene, 'c')] {
+        let mut scene = recording();
+        assert_eq!(ask(&mut scene), []);
+        assert!(shown(&mut scene).contains("The recording ends here."));
+        assert_eq!(ask(&mut scene), [], "the key that asked does not confirm");
+        assert!(!shown(&mut scene).contains("The recording ends here."));
+        ask(&mut scene);
+        assert_eq!(scene.key('y'), [Effect::Quit]);
+    }
+}
+
+#[test]
+fn removing_a_node_asks_says_what_is_lost_and_leaves_nothing_selected() {
+    let mut scene = scene();
+    scene.key('3');
+    assert_eq!(scene.key('x'), []);
+    let asked = shown(&mut scene);
+    assert!(asked.contains("Remove n3 from the cluster, with its data?"), "{asked}");
+    assert!(asked.contains("2 voters stay and 2 of them are needed: 0 may fail."), "{asked}");
+    assert_eq!(scene.key('x'), [], "the key that asked does not confirm");
+    assert_eq!(scene.key('y'), sent(Order::RemoveNode(n(3))));
+    let left =
+        News::Cluster { nodes: vec![n(1), n(2)], heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    scene.tell(left);
+    assert_eq!(scene.app.selected(), None, "the selection does not slide to a neighbour");
+    for key in ['x', 'k', 'z', 'i', 't', 'e', 'r', 'X'] {
+        assert_eq!(scene.key(key), [], "{key}");
+        assert!(shown(&mut scene).contains("no node is selected: its number selects one"), "{key}");
+    }
+    scene.key('2');
+    assert_eq!(scene.app.selected(), Some(n(2)));
+}
+
+#[test]
+fn a_question_goes_with_the_node_that_it_is_about() {
+    let mut scene = scene();
+    scene.key('3');
+    scene.key('x');
+    let nodes = vec![n(1), n(2)];
+    scene.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    assert!(shown(&mut scene).contains("n3 is gone already"));
+    assert_eq!(scene.key('y'), []);
+}
+
+#[test]
+fn keys_that_need_no_selection_work_without_one() {
+    let mut scene = scene();
+    scene.key('3');
+    let nodes = vec![n(1), n(2)];
+    scene.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    scene.tell(News::Process { node: n(1), state: ProcessState::Killed });
+    assert_eq!(scene.key('R'), sent(Order::Restart(n(1))));
+    in_force(&mut scene, vec![(1, Disturbance::Paused(n(1)))]);
+    assert_eq!(scene.key('h'), sent(Order::Heal));
+    for (width, height) in [(120, 40), (80, 24), (40, 12), (20, 5)] {
+        for _ in 0..7 {
+            scene.paint(width, height);
+            scene.press(KeyCode::Tab);
+        }
+    }
+    scene.key('f');
+    let menu = shown(&mut scene);
+    assert!(menu.contains("isolate N "), "{menu}");
+    for _ in 0..12 {
+        scene.press(KeyCode::Down);
+    }
+    assert_eq!(scene.press(KeyCode::Enter), []);
+    assert!(shown(&mut scene).contains("no node is selected: its number selects one"));
+}
+
+#[test]
+fn killing_the_leader_selects_it_so_that_it_can_be_restarted() {
+    let mut scene = scene();
+    assert_eq!(scene.app.selected(), Some(n(1)));
+    assert_eq!(scene.key('K'), sent(Order::Kill(n(2))));
+    assert_eq!(scene.app.selected(), Some(n(2)));
+    scene.tell(News::Process { node: n(2), state: ProcessState::Killed });
+    assert_eq!(scene.key('r'), sent(Order::Restart(n(2))));
+}
+
+#[test]
+fn emptying_a_disk_from_the_menu_asks_and_as_a_typed_command_it_does_not() {
+    let mut scene = scene();
+    scene.key('f');
+    while !shown(&mut scene).contains("▶ wipe 1 ") {
+        let before = shown(&mut scene);
+        scene.press(KeyCode::Down);
+        assert_ne!(shown(&mut scene), before, "the row is not there: {before}");
+    }
+    assert_eq!(scene.press(KeyCode::Enter), []);
+    assert!(shown(&mut scene).contains("Empty this disk: wipe 1?"));
+    assert_eq!(scene.press(KeyCode::Enter), [], "the key that asked does not confirm");
+    assert_eq!(scene.key('y'), sent(Order::Wipe(n(1))));
+    scene.key(':');
+    scene.type_in("wipe 1");
+    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Wipe(n(1))));
+}
+
+#[test]
+fn an_unbound_key_says_so_once_and_the_line_expires() {
+    let mut scene = scene();
+    let words = "Q does nothing here; ? lists the keys";
+    scene.key('Q');
+    assert!(shown(&mut scene).contains(words));
+    let until = scene.app.next_wake(scene.now);
+    scene.key('Q');
+    assert_eq!(scene.app.next_wake(scene.now).max(until), until, "it is not shown longer");
+    let now = scene.now;
+    scene.at(u64::try_from(now.as_millis()).unwrap() + 5_000);
+    assert!(!shown(&mut scene).contains(words));
+}
+
+#[test]
+fn status_and_rules_at_the_palette_show_something() {
+    let mut scene = scene();
+    in_force(&mut scene, vec![(7, rule("isolate 3"))]);
+    scene.tell(News::Process { node: n(1), state: ProcessState::Killed });
+    scene.key(':');
+    scene.type_in("status");
+    scene.press(KeyCode::Enter);
+    let answer = shown(&mut scene);
+    for words in ["n2 leads term 1", "committed through entry", "down: n1", "In force: 1 fault"] {
+        assert!(answer.contains(words), "{words}: {answer}");
+    }
+    scene.press(KeyCode::Esc);
+    scene.key(':');
+    scene.type_in("rules");
+    scene.press(KeyCode::Enter);
+    assert!(shown(&mut scene).contains("#7   isolate 3"), "{}", shown(&mut scene));
+    scene.press(KeyCode::Esc);
+    scene.key(':');
+    scene.type_in("help isolate");
+    scene.press(KeyCode::Enter);
+    assert!(shown(&mut scene).contains(" isolate N "), "{}", shown(&mut scene));
+}
