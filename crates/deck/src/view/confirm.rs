@@ -52,7 +52,7 @@ pub(crate) fn keys(paint: &Paint<'_>, confirm: &Confirm) -> Line<'static> {
     let spans = choices(confirm).into_iter().flat_map(|(_, key, word)| {
         [Span::raw(" "), Span::styled(key, paint.theme.key()), Span::raw(format!(" {word}  "))]
     });
-    Line::from_iter(spans)
+    spans.collect()
 }
 
 /// The answers: the key and what it does.
