@@ -12,6 +12,10 @@ use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::view::Target;
 use raftdeck_model::{Disturbance, News, Order, ProcessState};
 use ratatui::buffer::Buffer;
+use std::collections::BTreeMap;
+
+/// Opens something over the view.
+type Opens = fn(&mut Scene);
 
 fn scene() -> Scene {
     quiet(Settings::default(), 3)
@@ -21,7 +25,7 @@ fn scene() -> Scene {
 fn recording() -> Scene {
     let mut scene = scene();
     let app = std::mem::replace(&mut scene.app, App::new(Settings::default()));
-    scene.app = app.with_drills(Drills::new(Catalogue::new(Vec::new(), Default::default()), true));
+    scene.app = app.with_drills(Drills::new(Catalogue::new(Vec::new(), BTreeMap::default()), true));
     scene
 }
 
@@ -54,7 +58,7 @@ fn without_an_overlay_q_and_ctrl_c_quit_at_once() {
 
 #[test]
 fn what_lies_over_the_view_closes_before_q_or_ctrl_c_mean_anything_else() {
-    let open: [(&str, fn(&mut Scene)); 5] = [
+    let open: [(&str, Opens); 5] = [
         ("help", |scene| drop(scene.key('?'))),
         ("the menu of faults", |scene| drop(scene.key('f'))),
         ("a question", |scene| drop(scene.key('x'))),

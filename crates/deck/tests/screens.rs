@@ -291,6 +291,23 @@ fn before_anything_is_known_a_calm_screen_says_so() {
 }
 
 #[test]
+fn presenter_mode_is_for_the_back_row() {
+    let scene = |settings| {
+        let mut scene = partition(settings);
+        scene.press(KeyCode::F(5));
+        scene
+    };
+    check("presenter", scene, &[(80, 24), (120, 40), (200, 60), (40, 12)]);
+    let three = |settings| {
+        let mut scene = quiet(settings, 3);
+        scene.press(KeyCode::F(5));
+        scene.key('2');
+        scene
+    };
+    check("presenter-spotlight", three, &[(80, 24), (120, 40)]);
+}
+
+#[test]
 fn from_one_node_to_fifty_one_each_has_its_place() {
     for nodes in [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 51] {
         for (width, height) in [(80, 24), (120, 40)] {

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod drills;
+mod presenter;
 mod table;
 
 pub use conditions::NO_SELECTION;
@@ -64,6 +65,8 @@ pub enum ActionId {
     HoldAlike,
     NextOpen,
     FoldHeartbeats,
+    Present,
+    HideKeys,
     Drills,
     DrillPrevious,
     DrillNext,
@@ -184,6 +187,8 @@ impl ActionId {
             | Self::MessageOn
             | Self::NextOpen
             | Self::FoldHeartbeats
+            | Self::Present
+            | Self::HideKeys
             | Self::Drills
             | Self::DrillPrevious
             | Self::DrillNext

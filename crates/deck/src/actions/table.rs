@@ -6,6 +6,7 @@ use super::conditions::{
     has_nodes, has_selection, script_waits,
 };
 use super::drills;
+use super::presenter;
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -505,6 +506,8 @@ pub static ACTIONS: &[Action] = &[
     drills::DRILL_PREVIOUS,
     drills::DRILL_NEXT,
     drills::DRILLS,
+    presenter::PRESENT,
+    presenter::HIDE_KEYS,
     Action {
         id: ActionId::Palette,
         group: Group::Deck,

@@ -23,6 +23,7 @@ pub mod output;
 pub mod palette;
 mod perform;
 mod pointer;
+pub mod presenter;
 pub mod prompt;
 mod rate;
 mod reduce;
@@ -49,6 +50,7 @@ use crate::app::messages::Messages;
 use crate::app::notice::Notice;
 use crate::app::operations::Operations;
 use crate::app::output::Output;
+use crate::app::presenter::Presenter;
 use crate::app::prompt::Prompt;
 use crate::app::rate::{CommitRate, Rate};
 use crate::app::scripted::Scripted;
@@ -164,6 +166,7 @@ pub struct App {
     pub(crate) menu: Option<Menu>,
     /// The help page's first line shown, while it is open.
     pub(crate) help: Option<usize>,
+    pub(crate) presenter: Presenter,
     pub(crate) landed: Landed,
     /// The number of the last command.
     sent: u64,
@@ -212,6 +215,7 @@ impl App {
             confirm: None,
             menu: None,
             help: None,
+            presenter: Presenter::default(),
             landed: Landed::default(),
             sent: 0,
             quiet: BTreeSet::new(),
@@ -256,6 +260,7 @@ impl App {
         // Commands are numbered on: an answer to an earlier one must not be taken for that of a later one.
         anew.sent = self.sent;
         anew.view = self.view;
+        anew.presenter = Presenter { spotlight: None, ..self.presenter };
         anew.output.level = self.output.level;
         anew.drills = std::mem::take(&mut self.drills);
         anew.prompt = std::mem::take(&mut self.prompt);

@@ -5,7 +5,7 @@ use crate::app::confirm::{self, Confirm};
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
-use crate::app::{App, Effect, View, drills, palette, scripted, selection};
+use crate::app::{App, Effect, View, drills, palette, presenter, scripted, selection};
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
 use raftdeck_model::{ClientRequest, Disturbance, MessageSelection, Node, Order, Step};
@@ -64,6 +64,12 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         }
         ActionId::ReleaseMessage | ActionId::DropMessage | ActionId::HoldAlike => return of_message(app, id),
         ActionId::GoOn => scripted::resume(app),
+        ActionId::Present => app.presenter.toggle(),
+        ActionId::HideKeys => app.presenter.hides_keys = !app.presenter.hides_keys,
+        ActionId::PageBack | ActionId::PageOn if app.presenter.is_on && app.view == View::Cluster => {
+            let order = presenter::remote(app, id == ActionId::PageOn, now);
+            return app.send(order);
+        }
         ActionId::LinkFaults => {
             let about =
                 app.messages.chosen().filter(|_| app.view == View::Messages && !app.messages.follows());
@@ -245,6 +251,7 @@ fn select_number(app: &mut App, number: Option<u32>, now: Duration) {
     let Some(id) = number.map(|number| NodeId(number.into())) else { return };
     if app.world.node(id).is_some() {
         app.selected = Some(id);
+        app.presenter.shine(id);
     } else {
         app.notice = Some(Notice::new(format!("there is no node {id}"), now));
     }

@@ -104,6 +104,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
             let App { messages, world, .. } = app;
             messages.keep(|id| world.node(id).is_some());
             app.gauges.keep(&app.world);
+            app.presenter.keep(|id| app.world.node(id).is_some());
             app.forget_healed_partition();
         }
         News::Status { node, .. } => {

@@ -1,6 +1,8 @@
-//! A node's card in the ring or the grid, in seven sizes.
+//! A node's card in the ring or the grid, in eight sizes.
 
+use crate::actions::ActionId;
 use crate::app::timers::{BAR_STEPS, age_words};
+use crate::view::big;
 use crate::view::fault_labels;
 use crate::view::labels::{self, Tone, UNKNOWN, figure};
 use crate::view::landed::Target;
@@ -15,6 +17,8 @@ use ratatui::widgets::{Block, Widget};
 /// How large a card is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
+    /// The name in big characters, for a lecture hall.
+    Huge,
     /// Everything, with space around it.
     Great,
     /// Role, log, timer.
@@ -36,6 +40,10 @@ impl Size {
     pub(crate) const RING: [Self; 6] =
         [Self::Great, Self::Full, Self::Middle, Self::Small, Self::Narrow, Self::Chip];
 
+    /// The sizes for a lecture hall, the largest first.
+    pub(crate) const PRESENTER: [Self; 7] =
+        [Self::Huge, Self::Great, Self::Full, Self::Middle, Self::Small, Self::Narrow, Self::Chip];
+
     /// The sizes in a grid, the largest first.
     pub(crate) const GRID: [Self; 4] = [Self::Small, Self::Narrow, Self::Tile, Self::Chip];
 
@@ -47,6 +55,7 @@ impl Size {
     /// Columns and rows.
     pub(crate) fn extent(self) -> (u16, u16) {
         match self {
+            Self::Huge => (36, 9),
             Self::Great => (30, 7),
             Self::Full => (22, 5),
             Self::Middle => (20, 4),
@@ -82,6 +91,21 @@ pub(crate) fn draw(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
                 vote_line(paint, node),
                 timer_line(paint, node),
             ]
+        }
+        Size::Huge => {
+            let name = Rect { x: text.x + 1, y: text.y + 2, width: text.width / 2, height: big::ROWS };
+            let style = if labels::tone(node, &paint.app.world) == Tone::Good {
+                paint.theme.leader_plate()
+            } else {
+                plate(paint, node)
+            };
+            big::draw(paint, name, "", &node.id.to_string(), style);
+            let right = Rect { x: text.x + text.width / 2, width: text.width / 2, ..text };
+            let lines = [log_line(paint, node, right.width), vote_line(paint, node), timer_line(paint, node)];
+            for (row, line) in (3..).zip(&lines) {
+                paint.row(right, row, line);
+            }
+            Vec::new()
         }
         Size::Full => vec![log_line(paint, node, text.width), timer_line(paint, node)],
         Size::Middle => vec![log_line(paint, node, text.width)],
@@ -206,8 +230,8 @@ fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     let faint = paint.theme.faint();
     let text = match (node.phase(), &node.process) {
         (Phase::Failed, Some(ProcessState::Failed { how, .. })) => how.clone(),
-        (Phase::Killed | Phase::Stopped, _) => "r restarts it".to_owned(),
-        (Phase::Paused, _) => "z resumes it".to_owned(),
+        (Phase::Killed | Phase::Stopped, _) => hint(paint, ActionId::Restart, "restarts it"),
+        (Phase::Paused, _) => hint(paint, ActionId::Pause, "resumes it"),
         (Phase::Running(_), _) => {
             let Some(status) = node.live() else { return Line::default() };
             return living_line(paint, node, status);
@@ -218,6 +242,11 @@ fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
         },
     };
     Line::styled(text, faint)
+}
+
+/// `r restarts it`.
+fn hint(paint: &Paint<'_>, id: ActionId, words: &str) -> String {
+    paint.key(id).map_or_else(String::new, |key| format!("{key} {words}"))
 }
 
 fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'static> {

@@ -34,6 +34,9 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
         paint.row(area, 0, &line);
         return;
     }
+    if paint.app.presenter.is_on || paint.app.presenter.hides_keys {
+        return;
+    }
     if paint.app.help.is_some() || paint.app.menu.is_some() {
         paint.row(area, 0, &overlay_keys(paint));
         return;

@@ -22,15 +22,21 @@ pub(crate) fn rows(height: u16) -> u16 {
     }
 }
 
+/// How many rows it takes in presenter mode: the band alone.
+pub(crate) fn rows_presenting(height: u16) -> u16 {
+    if height < 20 { 1 } else { 3 }
+}
+
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let clock = clock(paint, area.width);
     let width = u16::try_from(clock.width()).unwrap_or(0).min(area.width / 2);
     let left = Rect { width: area.width - width, height: 1, ..area };
     let right = Rect { x: left.right(), width, height: 1, ..area };
-    if area.height == 1 {
-        band(paint, left);
-        paint.at(right, &clock);
+    if area.height == 1 || paint.app.presenter.is_on {
+        let band_rows = Rect { height: area.height, ..left };
+        band(paint, band_rows);
+        paint.at(Rect { y: area.y + (area.height - 1) / 2, ..right }, &clock);
         return;
     }
     tabs(paint, left);
@@ -65,6 +71,9 @@ fn tabs(paint: &mut Paint<'_>, area: Rect) {
         paint.at(area, &Line::styled(" raftdeck ", paint.theme.strong()));
         x += 11;
     }
+    let names: usize = View::ALL.iter().map(|view| view.name().len() + 3).sum();
+    // Without the gaps all of them have room beside a long clock.
+    let gap = u16::from(usize::from(area.right().saturating_sub(x)) >= names);
     for view in View::ALL {
         let chosen = view == paint.app.view;
         let style = if chosen { paint.theme.selected() } else { paint.theme.faint() };
@@ -73,7 +82,7 @@ fn tabs(paint: &mut Paint<'_>, area: Rect) {
         let place = Rect { x, width, ..area }.intersection(area);
         paint.at(place, &Line::styled(text, style));
         paint.mark(place, Target::View(view));
-        x = x.saturating_add(width + 1);
+        x = x.saturating_add(width + gap);
     }
 }
 

@@ -29,6 +29,7 @@ mod menu;
 mod messages;
 mod output;
 mod paint;
+mod presenter;
 mod prompt;
 mod raster;
 mod ring;
@@ -85,8 +86,11 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
 }
 
 fn whole(paint: &mut Paint<'_>, area: Rect) {
-    let header_rows = header::rows(area.height);
-    let footer_rows = if area.height >= 14 { 2 } else { 1 };
+    let presents = paint.app.presenter.is_on;
+    let header_rows = if presents { header::rows_presenting(area.height) } else { header::rows(area.height) };
+    // Without the names of keys, there is only the line for answers.
+    let has_keys = area.height >= 14 && !presents && !paint.app.presenter.hides_keys;
+    let footer_rows = if has_keys { 2 } else { 1 };
     let in_force_rows = in_force::rows(paint, area.height);
     let [header, strip, in_force, body, footer] = Layout::vertical([
         Constraint::Length(header_rows),
@@ -102,6 +106,7 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     match paint.app.view {
         View::Drills => drills::draw(paint, body),
         _ if paint.app.world.is_empty() => cluster::waiting(paint, body),
+        View::Cluster if presents => presenter::draw(paint, body),
         View::Cluster => cluster::draw(paint, body),
         View::Logs => logs::draw(paint, body),
         View::Messages => messages::draw(paint, body),

@@ -92,8 +92,11 @@ impl Paint<'_> {
         }
     }
 
-    /// The key of an action in the present view, as text.
+    /// The key of an action in the present view, as text; `None`: it has none here, or the names of keys are hidden.
     pub(crate) fn key(&self, id: ActionId) -> Option<String> {
+        if self.app.presenter.hides_keys {
+            return None;
+        }
         Action::of(id)?.key(self.app.view).map(|key| key.to_string())
     }
 

@@ -31,10 +31,19 @@ pub(crate) fn grid_rows(count: usize, width: u16) -> [u16; 2] {
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
+    draw_in(paint, area, &Size::RING);
+}
+
+/// Draws it for a lecture hall: larger, and with a spotlight.
+pub(crate) fn draw_large(paint: &mut Paint<'_>, area: Rect) {
+    draw_in(paint, area, &Size::PRESENTER);
+}
+
+fn draw_in(paint: &mut Paint<'_>, area: Rect, sizes: &[Size]) {
     let app = paint.app;
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let ids = app.world.ids();
-    let (size, places) = places(area, ids.len());
+    let (size, places) = places(area, ids.len(), sizes);
     let places: Vec<(NodeId, Rect)> = ids.into_iter().zip(places).collect();
     let mut raster = Raster::new(area, paint.glyphs().braille);
     let mut pairs = pairs(&places);
@@ -64,6 +73,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     for (id, place) in &places {
         if let Some(node) = app.world.node(*id) {
             card::draw(paint, node, *place, size);
+        }
+    }
+    if let Some(lit) = app.presenter.spotlight {
+        for (_, place) in places.iter().filter(|(id, _)| *id != lit) {
+            paint.fill(*place, paint.theme.faint());
         }
     }
 }
@@ -102,18 +116,19 @@ fn pairs(places: &[Placed]) -> Vec<(Placed, Placed)> {
 }
 
 /// The largest cards that fit, and their positions.
-fn places(area: Rect, count: usize) -> (Size, Vec<Rect>) {
+fn places(area: Rect, count: usize, on_ring: &[Size]) -> (Size, Vec<Rect>) {
     let fit = |size: Size| {
         let places = if count > RING { grid(area, count, size) } else { ellipse(area, count, size) };
         (apart(&places, area, size)).then_some((size, places))
     };
-    let sizes: &[Size] = if count > RING { &Size::GRID } else { &Size::RING };
+    let sizes = if count > RING { &Size::GRID } else { on_ring };
     sizes.iter().copied().find_map(fit).unwrap_or_else(|| (Size::Chip, grid(area, count, Size::Chip)))
 }
 
 /// Whether the cards are inside and leave room for links between them.
 fn apart(places: &[Rect], area: Rect, size: Size) -> bool {
     let (dx, dy) = match size {
+        Size::Huge => (16, 3),
         Size::Great => (20, 6),
         Size::Full => (8, 3),
         Size::Middle => (6, 2),
@@ -412,7 +427,7 @@ mod tests {
         for (width, height) in [(80, 11), (72, 26), (118, 42), (60, 8)] {
             let area = Rect::new(0, 0, width, height);
             for count in 1..=15 {
-                let (size, places) = places(area, count);
+                let (size, places) = places(area, count, &Size::RING);
                 assert_eq!(places.len(), count);
                 assert!(apart(&places, area, size), "{count} nodes in {width}x{height}: {size:?}");
             }
@@ -423,7 +438,7 @@ mod tests {
     fn the_reference_screen_shows_full_cards_up_to_five_nodes() {
         let area = Rect::new(0, 0, 72, 25);
         for count in 1..=5 {
-            let (size, _) = places(area, count);
+            let (size, _) = places(area, count, &Size::RING);
             assert!(matches!(size, Size::Great | Size::Full), "{count} nodes: {size:?}");
         }
     }
