@@ -299,7 +299,10 @@ fn footer_help_and_table_agree() {
         assert_eq!(scene.app.view(), view);
         let footer = text(&scene.paint(340, 60)).lines().last().map(str::to_owned).unwrap_or_default();
         for action in ACTIONS.iter().filter(|action| action.footer > 0) {
-            let Some(key) = action.key(view).filter(|_| is_offered(&scene, action)) else { continue };
+            let Some(key) = scene.app.keymap().key(action, view).filter(|_| is_offered(&scene, action))
+            else {
+                continue;
+            };
             let hint = format!("{key} {}", action.short);
             assert!(footer.contains(&hint), "{hint:?} is not in {footer:?}");
         }

@@ -1,8 +1,8 @@
 //! When an action is possible, or why not, as sentences for the footer.
 
-use crate::actions::Reason;
-use crate::app::App;
+use crate::actions::{ActionId, Reason};
 use crate::app::drills::{DrillStage, ONE_CLUSTER_A_RECORDING, PersonWait, Playing, RECORDING_HAS_NO_DRILLS};
+use crate::app::{App, View};
 use crate::sentences::changing;
 use raftdeck_model::MAX_NODES;
 use raftdeck_model::{Concern, MemberStanding, MessageState, Node};
@@ -40,7 +40,9 @@ pub(super) fn has_selection(app: &App) -> Result<(), Reason> {
 pub(super) fn can_kill(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     match app.selected_node() {
-        Some(node) if node.is_down() => because(format!("{} is down already: r restarts it", node.id)),
+        Some(node) if node.is_down() => {
+            because(format!("{} is down already: {} restarts it", node.id, app.key_of(ActionId::Restart)))
+        }
         _ => Ok(()),
     }
 }
@@ -56,7 +58,9 @@ pub(super) fn any_down(app: &App) -> Result<(), Reason> {
 pub(super) fn can_pause(app: &App) -> Result<(), Reason> {
     has_selection(app)?;
     match app.selected_node() {
-        Some(node) if node.is_down() => because(format!("{} is down: r restarts it", node.id)),
+        Some(node) if node.is_down() => {
+            because(format!("{} is down: {} restarts it", node.id, app.key_of(ActionId::Restart)))
+        }
         Some(node) if node.process.is_none() => because(format!("{} has not started yet", node.id)),
         _ => Ok(()),
     }
@@ -64,13 +68,13 @@ pub(super) fn can_pause(app: &App) -> Result<(), Reason> {
 
 pub(super) fn can_partition(app: &App) -> Result<(), Reason> {
     if let Some(id) = app.partition() {
-        return because(format!("{id} is cut off already: h heals"));
+        return because(format!("{id} is cut off already: {} heals", app.key_of(ActionId::Heal)));
     }
     has_leader(app)?;
     match app.world.leader() {
         Some(_) if app.world.len() < 2 => because("one node alone cannot be cut off from anyone"),
         Some(leader) if app.world.is_isolated(leader.id) => {
-            because(format!("{} is cut off already: h heals", leader.id))
+            because(format!("{} is cut off already: {} heals", leader.id, app.key_of(ActionId::Heal)))
         }
         _ => Ok(()),
     }
@@ -81,7 +85,7 @@ pub(super) fn can_isolate(app: &App) -> Result<(), Reason> {
     match app.selected_node() {
         Some(_) if app.world.len() < 2 => because("one node alone cannot be cut off from anyone"),
         Some(node) if app.world.is_isolated(node.id) => {
-            because(format!("{} is cut off already: h heals", node.id))
+            because(format!("{} is cut off already: {} heals", node.id, app.key_of(ActionId::Heal)))
         }
         _ => Ok(()),
     }
@@ -117,8 +121,12 @@ pub(super) fn may_lead(app: &App) -> Result<(), Reason> {
     let Some(node) = app.selected_node() else { return Ok(()) };
     let id = node.id;
     match app.world.standing(id) {
-        _ if node.is_down() => because(format!("{id} is down: r restarts it")),
-        _ if node.is_paused() => because(format!("{id} is paused: z resumes it")),
+        _ if node.is_down() => {
+            because(format!("{id} is down: {} restarts it", app.key_of(ActionId::Restart)))
+        }
+        _ if node.is_paused() => {
+            because(format!("{id} is paused: {} resumes it", app.key_of(ActionId::Pause)))
+        }
         _ if !node.is_running() => because(format!("{id} has not started yet")),
         MemberStanding::Learner => because(format!("{id} is a learner: only voters can lead")),
         MemberStanding::Outside => because(format!("{id} is not a member of the cluster")),
@@ -138,9 +146,11 @@ pub(super) fn can_transfer(app: &App) -> Result<(), Reason> {
 pub(super) fn can_elect(app: &App) -> Result<(), Reason> {
     may_lead(app)?;
     match app.world.leader() {
-        Some(leader) if app.selected == Some(leader.id) => {
-            because(format!("{} leads already: t hands over to another node", leader.id))
-        }
+        Some(leader) if app.selected == Some(leader.id) => because(format!(
+            "{} leads already: {} hands over to another node",
+            leader.id,
+            app.key_of(ActionId::Transfer)
+        )),
         _ => Ok(()),
     }
 }
@@ -169,8 +179,12 @@ pub(super) fn can_replace(app: &App) -> Result<(), Reason> {
     let Some(node) = app.selected_node() else { return Ok(()) };
     let id = node.id;
     match (app.world.standing(id), app.world.concern(id)) {
-        _ if node.is_down() => return because(format!("{id} is down: r restarts it")),
-        _ if node.is_paused() => return because(format!("{id} is paused: z resumes it")),
+        _ if node.is_down() => {
+            return because(format!("{id} is down: {} restarts it", app.key_of(ActionId::Restart)));
+        }
+        _ if node.is_paused() => {
+            return because(format!("{id} is paused: {} resumes it", app.key_of(ActionId::Pause)));
+        }
         (MemberStanding::Voter, Some(Concern::EmptyDisk { too_many: true })) => {
             return because("too many disks are lost: the remaining members have no majority");
         }
@@ -201,12 +215,20 @@ pub(super) fn can_undo(app: &App) -> Result<(), Reason> {
 
 pub(super) fn can_slow(app: &App) -> Result<(), Reason> {
     has_nodes(app)?;
-    if app.clock.is_frozen() { because("time is frozen already: Space resumes it") } else { Ok(()) }
+    if app.clock.is_frozen() {
+        because(format!("time is frozen already: {} resumes it", app.key_of(ActionId::Freeze)))
+    } else {
+        Ok(())
+    }
 }
 
 pub(super) fn can_speed(app: &App) -> Result<(), Reason> {
     has_nodes(app)?;
-    if app.clock.is_slow() { Ok(()) } else { because("time runs at full rate already: - slows it down") }
+    if app.clock.is_slow() {
+        Ok(())
+    } else {
+        because(format!("time runs at full rate already: {} slows it down", app.key_of(ActionId::Slower)))
+    }
 }
 
 pub(super) fn has_message(app: &App) -> Result<(), Reason> {
@@ -216,17 +238,21 @@ pub(super) fn has_message(app: &App) -> Result<(), Reason> {
     if app.messages.sieve.is_open() {
         because("no message has been sent yet")
     } else {
-        because("no message passes the filter: / changes it")
+        because(format!("no message passes the filter: {} changes it", app.key_of(ActionId::Filter)))
     }
 }
 
 pub(super) fn can_move(app: &App) -> Result<(), Reason> {
     has_message(app)?;
     match app.messages.chosen().map(|message| message.state) {
-        Some(MessageState::Delivered { .. }) => {
-            because("this message has arrived already: n selects one that has not")
-        }
-        Some(MessageState::Lost { .. }) => because("this message is lost: n selects one that is not"),
+        Some(MessageState::Delivered { .. }) => because(format!(
+            "this message has arrived already: {} selects one that has not",
+            app.key_of(ActionId::NextOpen)
+        )),
+        Some(MessageState::Lost { .. }) => because(format!(
+            "this message is lost: {} selects one that is not",
+            app.key_of(ActionId::NextOpen)
+        )),
         _ => Ok(()),
     }
 }
@@ -284,8 +310,12 @@ pub(super) fn is_choosing(app: &App) -> Result<(), Reason> {
     match &app.drills.stage {
         DrillStage::Choosing => Ok(()),
         DrillStage::Starting(_) => because("the cluster of the drill is starting"),
-        DrillStage::Playing(_) => because("a drill is running: Esc stops it"),
-        DrillStage::Ended(_) => because("Enter leaves this result first"),
+        DrillStage::Playing(_) => {
+            because(format!("a drill is running: {} stops it", app.key_in(View::Drills, ActionId::StopDrill)))
+        }
+        DrillStage::Ended(_) => {
+            because(format!("{} leaves this result first", app.key_in(View::Drills, ActionId::ToCatalogue)))
+        }
     }
 }
 

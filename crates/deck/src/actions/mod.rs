@@ -8,13 +8,13 @@ mod table;
 pub use conditions::NO_SELECTION;
 pub use table::ACTIONS;
 
-use crate::app::{App, View};
+use crate::app::App;
 use crate::keys::{Key, Scope};
 use raftdeck_model::Ability;
 use std::borrow::Cow;
 
 /// Names an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the table below says in words what each does")]
 pub enum ActionId {
     Kill,
@@ -133,7 +133,7 @@ pub struct Action {
     pub id: ActionId,
     /// Its section in the help page.
     pub group: Group,
-    /// Its keys, and the views in which they apply.
+    /// Its keys unless others are set, and the views in which they apply.
     pub keys: &'static [(Key, Scope)],
     /// In a word or two, for the footer.
     pub short: &'static str,
@@ -148,6 +148,19 @@ pub struct Action {
 }
 
 impl ActionId {
+    /// Its name in `deck.toml`: that of the code, in lower case with hyphens. People's files have it, so it stays; a test holds all of them.
+    #[must_use]
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for c in format!("{self:?}").chars() {
+            if c.is_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(c.to_ascii_lowercase());
+        }
+        name
+    }
+
     /// The ability that it requires of the deck's source; `None`: every source can do it.
     fn needs(self) -> Option<Ability> {
         Some(match self {
@@ -219,12 +232,6 @@ impl Action {
     #[must_use]
     pub fn acts_on_cluster(&self) -> bool {
         matches!(self.group, Group::Faults | Group::Members | Group::Store) && self.id != ActionId::InForce
-    }
-
-    /// The first key that applies in a view.
-    #[must_use]
-    pub fn key(&self, view: View) -> Option<Key> {
-        self.keys.iter().find(|(_, scope)| scope.holds(view)).map(|(key, _)| *key)
     }
 
     /// The action of this name.

@@ -36,6 +36,7 @@ pub mod timers;
 pub use msg::{Effect, Msg};
 pub use reduce::update;
 
+use crate::actions::ActionId;
 use crate::app::answer::PaletteAnswer;
 use crate::app::charts::Charts;
 use crate::app::clock::Clock;
@@ -55,7 +56,7 @@ use crate::app::prompt::Prompt;
 use crate::app::rate::{CommitRate, Rate};
 use crate::app::scripted::Scripted;
 use crate::app::timers::{Gauges, Moment, Timers, on_tick};
-use crate::settings::Preferences;
+use crate::settings::{Keymap, Preferences};
 pub use crate::theme::ColourChoice;
 use crate::theme::{self, Sheet, Theme};
 use crate::view::{Landed, Pane};
@@ -227,6 +228,24 @@ impl App {
     #[must_use]
     pub fn preferences(&self) -> &Preferences {
         &self.preferences
+    }
+
+    /// The keys in force.
+    #[must_use]
+    pub fn keymap(&self) -> &Keymap {
+        self.preferences.keymap()
+    }
+
+    /// What an action is called in a sentence that says how to take it in the present view: by its key, else by its words in the palette.
+    #[must_use]
+    pub fn key_of(&self, id: ActionId) -> String {
+        self.keymap().called(id, self.view)
+    }
+
+    /// The same in another view.
+    #[must_use]
+    pub fn key_in(&self, view: View, id: ActionId) -> String {
+        self.keymap().called(id, view)
     }
 
     /// Brings settings into force.

@@ -4,6 +4,7 @@
 //! words that the footer has for it.
 
 use crate::actions::{ACTIONS, Action, ActionId, Group};
+use crate::settings::Keymap;
 use raftdeck_model::{Capabilities, ClientRequest, Order, World};
 use raftdeck_script::ScriptLine;
 
@@ -94,9 +95,9 @@ pub fn request(line: &str, world: &World) -> Result<ClientRequest, String> {
     match raftdeck_script::parse(line, world) {
         Ok(ScriptLine::Store(request)) => Ok(request),
         Ok(ScriptLine::Nothing) => Err(format!("type one of: {REQUESTS}")),
-        Ok(_) => {
-            Err(format!("this prompt takes store requests only: {REQUESTS}; press : for all other commands"))
-        }
+        Ok(_) => Err(format!(
+            "this prompt takes store requests only: {REQUESTS}; all other commands are for the command prompt"
+        )),
         Err(mistake) => Err(mistake.to_string()),
     }
 }
@@ -155,7 +156,7 @@ const MAX_OFFERS: usize = 200;
 
 /// How the text before the cursor could be completed; the likeliest first. Completions that the source cannot do say why.
 #[must_use]
-pub fn offers(before: &str, world: &World, capabilities: &Capabilities) -> Vec<Offer> {
+pub fn offers(before: &str, world: &World, capabilities: &Capabilities, keymap: &Keymap) -> Vec<Offer> {
     let offer = |completion: raftdeck_script::Completion| {
         let line = format!("{}{}", before.get(..completion.start).unwrap_or(before), completion.text);
         let lacking = lacking(&line, world, capabilities);
@@ -171,7 +172,7 @@ pub fn offers(before: &str, world: &World, capabilities: &Capabilities) -> Vec<O
             && raftdeck_script::word(action.short).is_none()
     });
     for action in named {
-        let keys = action.keys.first().map(|(key, _)| format!(" ({key})")).unwrap_or_default();
+        let keys = keymap.distinct(action).first().map(|key| format!(" ({key})")).unwrap_or_default();
         offers.push(Offer {
             line: action.short.to_owned(),
             text: action.short.to_owned(),
@@ -224,11 +225,16 @@ mod tests {
     fn an_offer_is_the_whole_line_and_an_action_tells_its_key() {
         let all = Capabilities::all();
         let lines = |before: &str| {
-            offers(before, &world(), &all).into_iter().map(|offer| offer.line).collect::<Vec<_>>()
+            offers(before, &world(), &all, &Keymap::default())
+                .into_iter()
+                .map(|offer| offer.line)
+                .collect::<Vec<_>>()
         };
         assert!(lines("isol").contains(&"isolate".to_owned()));
         assert!(lines("kill ").contains(&"kill 2".to_owned()), "{:?}", lines("kill "));
-        let offer = offers("restart a", &world(), &all).into_iter().find(|offer| offer.line == "restart all");
+        let offer = offers("restart a", &world(), &all, &Keymap::default())
+            .into_iter()
+            .find(|offer| offer.line == "restart all");
         assert!(offer.is_some());
     }
 

@@ -255,7 +255,8 @@ fn prompt_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
         PromptOutcome::Entered(purpose, line) => return entered(app, purpose, &line, now),
         PromptOutcome::Complete(forward) => {
             if app.prompt.purpose() == Purpose::Command {
-                let offers = palette::offers(&app.prompt.typed(), &app.world, app.capabilities());
+                let offers =
+                    palette::offers(&app.prompt.typed(), &app.world, app.capabilities(), app.keymap());
                 let ways: Vec<String> = offers.into_iter().map(|offer| offer.line).collect();
                 app.prompt.complete(&ways, forward);
             }

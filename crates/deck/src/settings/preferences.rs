@@ -1,5 +1,7 @@
 //! The settings in force, and what was wrong with those that are not.
 
+use super::deck_file::DeckFile;
+use super::keymap::Keymap;
 use super::mistake::near;
 use crate::theme::{self, ColourDepth, Sheet};
 
@@ -42,6 +44,10 @@ pub struct Preferences {
     themes: Vec<ThemeChoice>,
     /// The name of the theme in force.
     theme: String,
+    /// What `deck.toml` said when it had no mistake.
+    file: DeckFile,
+    /// What is wrong with `deck.toml`.
+    mistake: Option<String>,
 }
 
 impl Default for Preferences {
@@ -54,17 +60,76 @@ impl Preferences {
     /// The settings that these files make.
     #[must_use]
     pub fn new(depth: ColourDepth, files: &SettingsFiles) -> Self {
-        Self { depth, themes: themes(&files.themes, &[]), theme: theme::DEFAULT.to_owned() }
+        let mut preferences = Self {
+            depth,
+            themes: themes(&[], &[]),
+            theme: theme::DEFAULT.to_owned(),
+            file: DeckFile::default(),
+            mistake: None,
+        };
+        preferences.reload(files);
+        preferences
+    }
+
+    /// Takes the files as they are now. What has a mistake stays as it was. A theme that was chosen on the deck or the command line stays
+    /// until the file names another one than before.
+    pub fn reload(&mut self, files: &SettingsFiles) {
+        self.themes = themes(&files.themes, &self.themes);
+        self.mistake = None;
+        match self.parsed(files) {
+            Ok(file) => {
+                if file.theme != self.file.theme {
+                    self.theme = file.theme.clone().unwrap_or_else(|| theme::DEFAULT.to_owned());
+                }
+                self.file = file;
+            }
+            Err(mistake) => self.mistake = Some(mistake),
+        }
+        if self.named(&self.theme).is_none() {
+            theme::DEFAULT.clone_into(&mut self.theme);
+        }
+    }
+
+    fn parsed(&self, files: &SettingsFiles) -> Result<DeckFile, String> {
+        let Some(SettingsFile { path, text, .. }) = &files.deck else { return Ok(DeckFile::default()) };
+        let text = text.as_ref().map_err(|why| format!("{path} cannot be read: {why}"))?;
+        DeckFile::parse(text, &self.names()).map_err(|mistake| format!("{path}:{mistake}"))
+    }
+
+    /// What is wrong with the files, which is why something in them is not in force: first what concerns the theme in force and `deck.toml`.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<&str> {
+        let mut themes: Vec<&ThemeChoice> = self.themes.iter().collect();
+        themes.sort_by_key(|choice| choice.sheet.name != self.theme);
+        let of_themes = themes.into_iter().filter_map(|choice| choice.mistake.as_deref());
+        self.mistake.as_deref().into_iter().chain(of_themes).collect()
+    }
+
+    /// The keys in force.
+    #[must_use]
+    pub fn keymap(&self) -> &Keymap {
+        &self.file.keymap
+    }
+
+    /// The names of the themes.
+    fn names(&self) -> Vec<&str> {
+        self.themes.iter().map(|choice| choice.sheet.name.as_str()).collect()
     }
 
     /// The same with this theme, if there is one of this name.
     pub fn with_theme(mut self, name: &str) -> Result<Self, String> {
         if self.named(name).is_none() {
-            let known: Vec<&str> = self.themes.iter().map(|choice| choice.sheet.name.as_str()).collect();
-            return Err(format!("there is no theme called {name}; {}", near(name, &known)));
+            return Err(format!("there is no theme called {name}; {}", near(name, &self.names())));
         }
-        name.clone_into(&mut self.theme);
+        self.choose(name);
         Ok(self)
+    }
+
+    /// Brings the theme of this name into force, if there is one.
+    pub fn choose(&mut self, name: &str) {
+        if self.named(name).is_some() {
+            name.clone_into(&mut self.theme);
+        }
     }
 
     /// The themes that can be chosen: the built-in ones, then the user's own.
@@ -85,7 +150,9 @@ impl Preferences {
         self.named(&self.theme).cloned().unwrap_or_default()
     }
 
-    fn named(&self, name: &str) -> Option<&Sheet> {
+    /// The theme of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Sheet> {
         self.themes.iter().map(|choice| &choice.sheet).find(|sheet| sheet.name == name)
     }
 }
@@ -116,4 +183,62 @@ fn themes(files: &[SettingsFile], before: &[ThemeChoice]) -> Vec<ThemeChoice> {
         }
     }
     choices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::{Action, ActionId};
+
+    fn file(name: &str, text: &str) -> SettingsFile {
+        SettingsFile { path: format!("/etc/{name}.toml"), name: name.to_owned(), text: Ok(text.to_owned()) }
+    }
+
+    fn files(deck: &str, mine: &str) -> SettingsFiles {
+        SettingsFiles { deck: Some(file("deck", deck)), themes: vec![file("mine", mine)] }
+    }
+
+    fn kills(preferences: &Preferences) -> String {
+        preferences.keymap().shown(Action::of(ActionId::Kill).unwrap())
+    }
+
+    #[test]
+    fn with_a_mistake_the_old_setting_is_kept_and_the_mistake_is_known_until_it_is_mended() {
+        let good = files("theme = 'mine'\n[keys]\nkill = 'f8'", "key = { fg = 'blue' }");
+        let mut preferences = Preferences::new(ColourDepth::True, &good);
+        assert_eq!((preferences.theme(), kills(&preferences).as_str()), ("mine", "F8"));
+        let look = preferences.sheet();
+        preferences.reload(&files("theme = 'mine'\n[keys]\nkil = 'f9'", "kye = {}"));
+        assert_eq!((preferences.theme(), kills(&preferences).as_str()), ("mine", "F8"));
+        assert_eq!(preferences.sheet(), look);
+        let says = [
+            "/etc/deck.toml:3: kil is not an action; did you mean kill?",
+            "/etc/mine.toml:1: a theme has nothing called kye; did you mean key?",
+        ];
+        assert_eq!(preferences.mistakes(), says);
+        preferences.reload(&good);
+        assert_eq!(preferences.mistakes(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_was_chosen_stays_until_the_file_names_another() {
+        let mut preferences = Preferences::new(ColourDepth::True, &files("theme = 'dark'", ""));
+        preferences.choose("light");
+        preferences.reload(&files("theme = 'dark'\n[keys]\nkill = 'f8'", ""));
+        assert_eq!(preferences.theme(), "light");
+        preferences.reload(&files("theme = 'high-contrast'", ""));
+        assert_eq!(preferences.theme(), "high-contrast");
+        preferences.reload(&SettingsFiles::default());
+        assert_eq!(preferences.theme(), "terminal");
+    }
+
+    #[test]
+    fn a_theme_that_is_gone_is_not_in_force() {
+        let mut preferences = Preferences::new(ColourDepth::True, &files("theme = 'mine'", ""));
+        assert_eq!(preferences.theme(), "mine");
+        preferences.reload(&SettingsFiles { themes: Vec::new(), ..files("theme = 'mine'", "") });
+        assert_eq!(preferences.theme(), "terminal");
+        assert!(preferences.mistakes()[0].contains("there is no theme called mine"));
+        assert!(Preferences::default().with_theme("drak").unwrap_err().ends_with("did you mean dark?"));
+    }
 }

@@ -44,7 +44,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
     let (actions, gap) = fitting(paint, area.width.saturating_sub(1));
     let mut x = area.x + 1;
     for action in actions {
-        let Some(key) = action.key(paint.app.view) else { continue };
+        let Some(key) = paint.app.keymap().key(action, paint.app.view) else { continue };
         let able = action.can(paint.app).is_ok();
         let (key_style, word_style) = if able {
             (paint.theme.key(), paint.theme.text())
@@ -108,7 +108,8 @@ fn fitting(paint: &Paint<'_>, width: u16) -> (Vec<&'static Action>, u16) {
         ACTIONS.iter().filter(|action| action.footer > 0 && is_offered(paint, action)).collect();
     let rank = |action: &Action| rank(paint, action);
     let length = |action: &&Action| {
-        action.key(view).map_or(0, |key| key.to_string().len() + short(paint, action).len() + 1)
+        let key = paint.app.keymap().key(action, view);
+        key.map_or(0, |key| Span::raw(key.to_string()).width() + short(paint, action).len() + 1)
     };
     loop {
         let words: usize = kept.iter().map(length).sum();

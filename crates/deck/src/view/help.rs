@@ -44,11 +44,8 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, first: usize) {
 /// The page, in lines of this width if that is possible.
 fn lines(paint: &Paint<'_>, width: usize) -> Vec<Line<'static>> {
     let theme = paint.theme;
-    let keys_of = |action: &Action| {
-        let keys: Vec<String> = action.keys.iter().map(|(key, _)| key.to_string()).collect();
-        keys.join(" ")
-    };
-    let column = ACTIONS.iter().map(|action| keys_of(action).len()).max().unwrap_or(0);
+    let keys_of = |action: &Action| paint.app.keymap().shown(action);
+    let column = ACTIONS.iter().map(|action| keys_of(action).chars().count()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for group in Group::ALL {
         if !lines.is_empty() {

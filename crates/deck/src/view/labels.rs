@@ -1,5 +1,6 @@
 //! The short words of the screen: the verdict, a node's state, a time stamp.
 
+use crate::actions::ActionId;
 use crate::app::App;
 use crate::sentences::ids;
 use crate::theme::Theme;
@@ -199,16 +200,17 @@ pub(crate) fn state(node: &Node, world: &World) -> Cow<'static, str> {
 pub(crate) fn matters(app: &App) -> Vec<(NodeId, String)> {
     let of = |node: &Node| {
         let concern = app.world.concern(node.id).filter(|_| app.world.change(node.id).is_none());
-        let sentences = [disk(node), concern.map(|concern| concern_words(node.id, &concern))];
+        let sentences = [disk(node), concern.map(|concern| concern_words(app, node.id, &concern))];
         sentences.into_iter().flatten().map(|sentence| (node.id, sentence)).collect::<Vec<_>>()
     };
     app.world.nodes().flat_map(of).collect()
 }
 
-fn concern_words(id: NodeId, concern: &Concern) -> String {
+fn concern_words(app: &App, id: NodeId, concern: &Concern) -> String {
     match concern {
         Concern::EmptyDisk { too_many: false } => {
-            format!("{id} has an empty disk and does not vote (X or :replace {})", id.0)
+            let key = app.key_of(ActionId::ReplaceNode);
+            format!("{id} has an empty disk and does not vote ({key} or :replace {})", id.0)
         }
         Concern::EmptyDisk { too_many: true } => {
             format!("{id} has an empty disk and does not vote; too many disks are lost to replace it")

@@ -1,5 +1,6 @@
 //! The Messages view: the space-time diagram, the list, and the chosen message in words.
 
+use crate::actions::ActionId;
 use crate::app::flights::is_answer;
 use crate::app::messages::Messages;
 use crate::view::labels::{self, message_style, span};
@@ -37,9 +38,14 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     if messages.chosen().is_none() {
         let text = match (messages.sieve.is_open(), messages.folded(None, None)) {
-            (false, _) => " No message passes the filter: / changes it.",
-            (true, 0) => " No message has been sent yet.",
-            (true, _) => " Only heartbeats and their answers so far: b shows each.",
+            (false, _) => {
+                format!(" No message passes the filter: {} changes it.", paint.app.key_of(ActionId::Filter))
+            }
+            (true, 0) => " No message has been sent yet.".to_owned(),
+            (true, _) => {
+                let key = paint.app.key_of(ActionId::FoldHeartbeats);
+                format!(" Only heartbeats and their answers so far: {key} shows each.")
+            }
         };
         paint.row(body, 0, &Line::styled(text, paint.theme.faint()));
         return;
@@ -205,7 +211,11 @@ fn detail(paint: &mut Paint<'_>, area: Rect) {
     let what = format!("{} of term {}{index}{entries}{answer}{fields}", message.kind.name(), message.term);
     let sent = format!("Sent at {}", moment(message.sent));
     let fate = match message.state {
-        MessageState::Held => "held: Enter delivers it, Del drops it".to_owned(),
+        MessageState::Held => format!(
+            "held: {} delivers it, {} drops it",
+            paint.app.key_of(ActionId::ReleaseMessage),
+            paint.app.key_of(ActionId::DropMessage)
+        ),
         MessageState::UnderWay { due } => {
             format!("on its way, there in {}", span(due.saturating_sub(paint.time)))
         }

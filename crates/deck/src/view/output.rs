@@ -1,5 +1,6 @@
 //! The Output view: what the nodes wrote to their logs, newest at the bottom.
 
+use crate::actions::ActionId;
 use crate::app::output::OutputLine;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
@@ -37,7 +38,8 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         }
     }
     if row == area.height {
-        let text = " Nothing has been written yet at this level: l shows more.";
+        let key = paint.app.key_of(ActionId::Level);
+        let text = format!(" Nothing has been written yet at this level: {key} shows more.");
         paint.row(area, 0, &Line::styled(text, paint.theme.faint()));
     }
 }

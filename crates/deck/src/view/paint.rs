@@ -97,7 +97,7 @@ impl Paint<'_> {
         if self.app.presenter.hides_keys {
             return None;
         }
-        Action::of(id)?.key(self.app.view).map(|key| key.to_string())
+        self.app.keymap().key(Action::of(id)?, self.app.view).map(|key| key.to_string())
     }
 
     /// Text cut to a width, with a mark where it was cut.

@@ -1,5 +1,6 @@
 //! The line above the keys: the write prompt, a notice, or the outcome of the last operation.
 
+use crate::actions::ActionId;
 use crate::app::operations::OperationResult;
 use crate::app::prompt::Purpose;
 use crate::app::scripted::{ScriptStatus, Scripted};
@@ -35,10 +36,17 @@ fn script(paint: &mut Paint<'_>, area: Rect, said: ScriptStatus) {
     let (text, style) = match said {
         ScriptStatus::Doing(line) => (format!(" {line} "), paint.theme.strong()),
         ScriptStatus::Waits if paint.app.view == View::Messages => (
-            " the script waits: Tab leaves this view, then Enter goes on ".to_owned(),
+            format!(
+                " the script waits: {} leaves this view, then {} goes on ",
+                paint.app.key_of(ActionId::NextView),
+                paint.app.key_in(View::Cluster, ActionId::GoOn)
+            ),
             paint.theme.selected(),
         ),
-        ScriptStatus::Waits => (" the script waits: Enter goes on ".to_owned(), paint.theme.selected()),
+        ScriptStatus::Waits => {
+            let key = paint.app.key_of(ActionId::GoOn);
+            (format!(" the script waits: {key} goes on "), paint.theme.selected())
+        }
         ScriptStatus::Failed(why) => (format!(" the script ends here: {why} "), paint.theme.trouble_plate()),
     };
     let text = paint.cut(&text, usize::from(area.width));
@@ -95,7 +103,8 @@ pub(crate) fn offers(paint: &mut Paint<'_>, body: Rect) {
     if prompt.purpose() != Purpose::Command {
         return;
     }
-    let offers = palette::offers(&prompt.typed(), &paint.app.world, paint.app.capabilities());
+    let offers =
+        palette::offers(&prompt.typed(), &paint.app.world, paint.app.capabilities(), paint.app.keymap());
     let tried = prompt.tried();
     let rows = offers.len().min(MOST).min(usize::from(body.height));
     if rows == 0 {

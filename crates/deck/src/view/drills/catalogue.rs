@@ -168,7 +168,7 @@ fn about(paint: &Paint<'_>, drill: &Drill, width: u16) -> Text {
     );
     text.paragraphs(" ", &drill.description, theme.text());
     if let Some(action) = Action::of(ActionId::StartDrill).filter(|action| action.can(paint.app).is_ok()) {
-        let key = action.key(paint.app.view()).map(|key| key.to_string()).unwrap_or_default();
+        let key = paint.app.key_of(action.id);
         text.blank();
         text.led(Span::styled(format!(" {key} "), theme.key()), "starts it on a fresh cluster", theme.text());
     }

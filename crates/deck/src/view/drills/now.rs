@@ -1,6 +1,8 @@
 //! What matters now in a running drill: a question, a task, or what the drill is doing by itself. It stands at the top.
 
 use super::text::Text;
+use crate::actions::ActionId;
+use crate::app::View;
 use crate::app::drills::Playing;
 use crate::view::paint::Paint;
 use raftdeck_drills::{ActStatus, AskOption, AskStatus, Hint, Millis, RunStatus, StageName};
@@ -60,7 +62,8 @@ fn question(paint: &Paint<'_>, text: &mut Text, status: &AskStatus<'_>) {
     if !ask.reveal.trim().is_empty() {
         text.blank();
     }
-    text.led(Span::styled("  Enter ".to_owned(), theme.key()), "goes on", theme.text());
+    let key = format!("  {} ", paint.app.key_in(View::Drills, ActionId::Continue));
+    text.led(Span::styled(key, theme.key()), "goes on", theme.text());
 }
 
 /// An option after the answer: whether it is right, and what is wrong about the chosen one.
@@ -99,7 +102,9 @@ fn task(paint: &Paint<'_>, text: &mut Text, status: &ActStatus<'_>) {
         text.led(Span::styled(format!(" hint {number}  "), theme.strong()), &hint.text, theme.text());
     }
     text.blank();
-    text.wrapped(" ", "Use the keys of the deck, here or in another view (Tab).", theme.text());
+    let key = |id| format!(" {} ", paint.app.key_in(View::Drills, id));
+    let tab = paint.app.key_of(ActionId::NextView);
+    text.wrapped(" ", &format!("Use the keys of the deck, here or in another view ({tab})."), theme.text());
     let next = status.act.hints.get(status.hints.len());
     if let Some(Hint { cost, .. }) = next {
         let cost = if *cost == 0 {
@@ -108,13 +113,13 @@ fn task(paint: &Paint<'_>, text: &mut Text, status: &ActStatus<'_>) {
             format!("it costs {cost} points of the task's 100")
         };
         text.led(
-            Span::styled(" H ".to_owned(), theme.key()),
+            Span::styled(key(ActionId::Hint), theme.key()),
             &format!("the next hint; {cost}"),
             theme.text(),
         );
     }
     let give_up = "gives the task up: the drill does it, and you get no points for it";
-    text.led(Span::styled(" G ".to_owned(), theme.key()), give_up, theme.text());
+    text.led(Span::styled(key(ActionId::GiveUp), theme.key()), give_up, theme.text());
 }
 
 /// The time that is left, as a bar and in the figures of the label.

@@ -2,6 +2,7 @@
 
 use super::now::{countdown, doing, tenths};
 use super::result::look;
+use crate::actions::ActionId;
 use crate::app::drills::{DrillStage, Playing};
 use crate::app::{App, View};
 use crate::view::landed::Target;
@@ -34,10 +35,12 @@ pub(crate) fn strip(paint: &mut Paint<'_>, area: Rect) {
 fn running(paint: &mut Paint<'_>, area: Rect, playing: &Playing) {
     let status = playing.status(paint.now);
     let theme = paint.theme;
+    let key = paint.app.key_of(ActionId::Drills);
     if let Some(ask) = &status.ask {
-        let (word, key) =
-            if ask.chosen.is_none() { (" QUESTION ", "d answers ") } else { (" ANSWER ", "d reads it ") };
-        return told(paint, area, (word, theme.trouble_band()), &ask.ask.question, key);
+        let (word, does) =
+            if ask.chosen.is_none() { (" QUESTION ", "answers") } else { (" ANSWER ", "reads it") };
+        let hint = format!("{key} {does} ");
+        return told(paint, area, (word, theme.trouble_band()), &ask.ask.question, &hint);
     }
     if let Some(act) = &status.act {
         // The time matters more than the last words of the task.
@@ -53,14 +56,15 @@ fn running(paint: &mut Paint<'_>, area: Rect, playing: &Playing) {
     let takeover =
         status.moments.takeover().map(|takeover| format!("D {}  ", Millis(takeover))).unwrap_or_default();
     let words = std::iter::once(claim.to_lowercase()).chain(details).collect::<Vec<_>>().join(": ");
-    told(paint, area, (" DRILL ", theme.selected()), &words, &format!("{takeover}d shows it "));
+    told(paint, area, (" DRILL ", theme.selected()), &words, &format!("{takeover}{key} shows it "));
 }
 
 fn ended(paint: &mut Paint<'_>, area: Rect, outcome: &Outcome) {
     let (glyph, style) = look(paint, outcome.verdict);
     let word = format!(" {glyph} {} ", outcome.verdict.to_string().to_uppercase());
+    let hint = format!("{} shows the result ", paint.app.key_of(ActionId::Drills));
     let score = outcome.score.total.map(|total| format!(", {total} of 100 points")).unwrap_or_default();
-    told(paint, area, (&word, style), &format!("{}{score}", outcome.title), "d shows the result ");
+    told(paint, area, (&word, style), &format!("{}{score}", outcome.title), &hint);
 }
 
 /// A word on its ground, a text that is cut where there is no room, and a hint at the right.
