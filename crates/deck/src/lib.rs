@@ -13,4 +13,5 @@ pub mod keys;
 pub mod sentences;
 pub mod settings;
 pub mod theme;
+pub mod times;
 pub mod view;

@@ -4,24 +4,22 @@
 //! updates into account. Nothing here formats for a width, or knows a screen.
 
 mod concerns;
+mod disturbances;
+mod memory;
+mod requests;
 mod situation;
 mod teller;
 mod time_and_faults;
+mod traces;
 
+pub use requests::{answered, asked, requested};
 pub use situation::situation;
 pub use teller::Teller;
-pub use time_and_faults::TimeAndFaults;
 
-use raftdeck_model::{
-    ChangeStep, ClientName, ClientOp, ClientOutcome, ClientRequest, LinkState, News, ProcessState,
-    WorkloadFigures, write,
-};
-use raftdeck_protocol::kv::Printed;
+use crate::times::span;
+use raftdeck_model::{ChangeStep, LinkState, News, ProcessState, WorkloadFigures};
 use raftdeck_protocol::printable::is_unsafe;
-use raftdeck_protocol::{Answer, Failure, Read, ResponseBody};
-use raftdeck_raft::{
-    LogIndex, Membership, NodeId, Role, StepDownReason, Term, TraceEvent, Tuning, VoteRefusal,
-};
+use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -72,7 +70,7 @@ pub fn sentence(update: &News) -> Option<Sentence> {
                 addresses.raft, addresses.client, addresses.http
             ),
         ),
-        News::Trace { node, trace } => return trace_sentence(*node, trace),
+        News::Trace { node, trace } => return traces::sentence(*node, trace),
         News::Notice { .. }
         | News::NoticeOver { .. }
         | News::PeerRefused { .. }
@@ -80,16 +78,16 @@ pub fn sentence(update: &News) -> Option<Sentence> {
         News::Missed { node, count } => Sentence::new(
             Minor,
             Some(*node),
-            format!("{} of {node} {} missed", counted(*count, "event"), was_were(*count)),
+            format!("{} of {node} {} lost here", counted(*count, "event"), was_were(*count)),
         ),
         News::Link { from, to, state } => {
             let state = match state {
-                LinkState::Open => "open again",
+                LinkState::Open => "open",
                 LinkState::Cut => "cut",
             };
             Sentence::new(Minor, None, format!("link {from} -> {to} is {state}"))
         }
-        News::Client { request, outcome, took, .. } => client(request, outcome, *took),
+        News::Client { request, outcome, took, .. } => requests::client(request, outcome, *took),
         News::Change { node, step } => return change(*node, *step),
         News::Workload(figures) if figures.running => return None,
         News::Workload(figures) => Sentence::new(Major, None, workload_over(figures)),
@@ -122,7 +120,10 @@ fn cluster(nodes: &[NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_di
     let data = data_dir
         .map_or_else(|| "data is kept only while it runs".to_owned(), |dir| format!("data is kept in {dir}"));
     format!(
-        "a cluster of {members}: heartbeat {heartbeat_ms} ms, election timeout {least} to {greatest} ms; {data}"
+        "a cluster of {members}: heartbeat {}, election timeout {} to {}; {data}",
+        span(Duration::from_millis(heartbeat_ms)),
+        span(Duration::from_millis(least)),
+        span(Duration::from_millis(greatest))
     )
 }
 
@@ -149,229 +150,10 @@ fn pid_words(pid: Option<u32>) -> String {
     pid.map(|pid| format!(", process {pid}")).unwrap_or_default()
 }
 
-fn trace_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
-    use Weight::{Detail, Major, Minor};
-    let (weight, text) = match trace {
-        TraceEvent::Started { term, last, .. } => {
-            let log = if *last == LogIndex::ZERO {
-                "with an empty log".to_owned()
-            } else {
-                format!("with a log through entry {last}")
-            };
-            (Minor, format!("{node} starts in term {term} {log}"))
-        }
-        TraceEvent::TimedOut { waited } => (Minor, format!("{node} heard no leader for {}", millis(*waited))),
-        TraceEvent::ElectionStarted { term, pre_vote: true } => {
-            (Minor, format!("{node} asks for pre-votes in term {term}"))
-        }
-        TraceEvent::ElectionStarted { term, pre_vote: false } => {
-            (Minor, format!("{node} asks for votes in term {term}"))
-        }
-        TraceEvent::VoteGranted { candidate, term, pre_vote } => {
-            (Minor, granted(node, *candidate, *term, *pre_vote))
-        }
-        TraceEvent::VoteRefused { candidate, term, pre_vote, reason } => {
-            (Minor, refused(node, *candidate, *term, *pre_vote, *reason))
-        }
-        TraceEvent::VoteReceived { from, granted, pre_vote, votes, needed } => {
-            let kind = if *pre_vote { "pre-vote" } else { "vote" };
-            let answer = if *granted { "yes" } else { "no" };
-            (
-                Detail,
-                format!("{node} hears {answer} from {from} and has {votes} of the {needed} {kind}s it needs"),
-            )
-        }
-        TraceEvent::RoleChanged { to, from, term } => return role_changed(node, *from, *to, *term),
-        TraceEvent::SteppedDown { reason, term } => stepped_down(node, *reason, *term),
-        // If it leads itself, its change of role has the sentence.
-        TraceEvent::LeaderChanged { leader: Some(leader), .. } if *leader == node => return None,
-        TraceEvent::LeaderChanged { leader: Some(leader), term } => {
-            (Minor, format!("{node} follows {leader} in term {term}"))
-        }
-        TraceEvent::LeaderChanged { leader: None, term } => {
-            (Detail, format!("{node} knows no leader in term {term}"))
-        }
-        TraceEvent::Appended { first, last, term } => {
-            (Detail, format!("{node} appends {} in term {term}", entries(*first, *last)))
-        }
-        TraceEvent::Truncated { from, to } => {
-            (Major, format!("{node} removed {}, which conflicted with the leader's", entries(*from, *to)))
-        }
-        TraceEvent::Committed { through } => {
-            (Detail, format!("{node} has committed entries through {through}"))
-        }
-        TraceEvent::Conflict { follower, next } => (
-            Minor,
-            format!("{node} moves the next index of {follower} back to {next}: its log does not match"),
-        ),
-        TraceEvent::MembershipChanged { membership, .. } if membership.voters.is_empty() => {
-            (Detail, format!("{node} belongs to no cluster yet"))
-        }
-        TraceEvent::MembershipChanged { membership, .. } => (Minor, works_with(node, membership)),
-        TraceEvent::MembershipCommitted { index } => {
-            (Detail, format!("{node} knows that the configuration of entry {index} is committed"))
-        }
-        TraceEvent::CaughtUp { learner, round, took } => {
-            (Minor, format!("{node} sees {learner} catch up: round {round} took {}", millis(*took)))
-        }
-        TraceEvent::PromotionGivenUp { learner } => {
-            (Major, format!("{node} does not promote {learner}: it is too slow or cannot be reached"))
-        }
-        TraceEvent::TransferStarted { to } => {
-            (Major, format!("{node} hands the leadership to {to} and accepts no writes until that is done"))
-        }
-        TraceEvent::TransferGivenUp { to } => {
-            (Major, format!("{node} stays leader: {to} did not take over in time"))
-        }
-        TraceEvent::ToldToCampaign { leader } => {
-            (Minor, format!("{node} campaigns at once: {leader} hands over the leadership (TimeoutNow)"))
-        }
-        TraceEvent::Purged { through } => {
-            (Detail, format!("{node} compacts its log through entry {}", through.index))
-        }
-        TraceEvent::Tuned { tuning } => (Minor, tuned(node, *tuning)),
-        TraceEvent::Paused => {
-            (Minor, format!("{node} notices that it was stopped, or that its clock jumped"))
-        }
-        TraceEvent::SnapshotTaken { .. }
-        | TraceEvent::SnapshotSending { .. }
-        | TraceEvent::SnapshotInstalled { .. }
-        | TraceEvent::SnapshotRefused { .. } => return snapshot_sentence(node, trace),
-        TraceEvent::StrangerIgnored { .. } | TraceEvent::WentBack { .. } | TraceEvent::Refilled { .. } => {
-            return distrust_sentence(node, trace);
-        }
-        TraceEvent::DiskSlow { .. }
-        | TraceEvent::DiskStalled { .. }
-        | TraceEvent::DiskRecovered { .. }
-        | TraceEvent::FollowerDiskStalled { .. }
-        | TraceEvent::FollowerDiskRecovered { .. } => return disk_sentence(node, trace),
-    };
-    Some(Sentence::new(weight, Some(node), text))
-}
-
-fn stepped_down(node: NodeId, reason: StepDownReason, term: Term) -> (Weight, String) {
-    use Weight::{Major, Minor};
-    match reason {
-        StepDownReason::HigherTerm => (Major, format!("{node} steps down: it saw term {term}")),
-        StepDownReason::OtherLeader => {
-            (Minor, format!("{node} gives up its campaign: term {term} has a leader"))
-        }
-        StepDownReason::Removed => (Major, format!("{node} is no longer a member and steps down")),
-        StepDownReason::QuorumLost => (Major, format!("{node} lost its majority and steps down")),
-        StepDownReason::DiskStalled => {
-            (Major, format!("{node} steps down: its disk does not finish its writes"))
-        }
-    }
-}
-
-fn snapshot_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
-    use Weight::{Major, Minor};
-    let (weight, text) = match trace {
-        TraceEvent::SnapshotTaken { last, size } => {
-            (Minor, format!("{node} took a snapshot through entry {} ({})", last.index, bytes(*size)))
-        }
-        TraceEvent::SnapshotSending { to, last } => (
-            Minor,
-            format!("{node} sends {to} a snapshot through entry {}: older entries are gone", last.index),
-        ),
-        TraceEvent::SnapshotInstalled { last, kept_log } => {
-            let log = if *kept_log { " and keeps the log after it" } else { "" };
-            (Major, format!("{node} installs a snapshot through entry {}{log}", last.index))
-        }
-        TraceEvent::SnapshotRefused { follower, last, reason } => {
-            (Major, format!("{follower} refuses the snapshot through entry {}: {reason}", last.index))
-        }
-        _ => return None,
-    };
-    Some(Sentence::new(weight, Some(node), text))
-}
-
-/// Sentences about nodes that are not those that the cluster knows, or that have lost their data.
-fn distrust_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
-    use Weight::{Major, Minor};
-    let (weight, text) = match trace {
-        TraceEvent::StrangerIgnored { from, expected: Some(expected), .. } => {
-            (Major, format!("{node} ignores {from}: its disk is not {expected}, the one in the membership"))
-        }
-        TraceEvent::StrangerIgnored { from, expected: None, .. } => {
-            (Minor, format!("{node} ignores {from}, which is not a member"))
-        }
-        TraceEvent::WentBack { follower, confirmed, found } => (
-            Major,
-            format!(
-                "{follower} lost entries that it had acknowledged (it had {confirmed}, now at most {found}): {node} no longer counts it"
-            ),
-        ),
-        TraceEvent::Refilled { follower, through } => {
-            (Major, format!("{follower} has its log through {through} again: {node} counts it again"))
-        }
-        _ => return None,
-    };
-    Some(Sentence::new(weight, Some(node), text))
-}
-
-fn disk_sentence(node: NodeId, trace: &TraceEvent) -> Option<Sentence> {
-    use Weight::{Major, Minor};
-    let (weight, text) = match trace {
-        TraceEvent::DiskSlow { waited } => {
-            (Minor, format!("{node}'s disk is slow: it has not finished a write for {}", millis(*waited)))
-        }
-        TraceEvent::DiskStalled { waited } => {
-            (Major, format!("{node}'s disk is stalled: it has not finished a write for {}", millis(*waited)))
-        }
-        TraceEvent::DiskRecovered { waited } => {
-            (Minor, format!("{node}'s disk has finished a write again, after {}", millis(*waited)))
-        }
-        TraceEvent::FollowerDiskStalled { follower, .. } => {
-            (Minor, format!("{node} hears from {follower} that its disk is stalled"))
-        }
-        TraceEvent::FollowerDiskRecovered { follower } => {
-            (Minor, format!("{node} gets answers from {follower} again"))
-        }
-        _ => return None,
-    };
-    Some(Sentence::new(weight, Some(node), text))
-}
-
-fn works_with(node: NodeId, membership: &Membership) -> String {
-    let text = if membership.is_joint() {
-        let (old, new) = (ids(&membership.outgoing), ids(&membership.voters));
-        format!("{node} uses a joint configuration: it needs a majority of {old} and one of {new}")
-    } else {
-        format!("{node} uses the configuration with voters {}", ids(&membership.voters))
-    };
-    match membership.learners.len() {
-        0 => text,
-        1 => format!("{text}; {} learns", ids(&membership.learners)),
-        _ => format!("{text}; {} learn", ids(&membership.learners)),
-    }
-}
-
 /// `n1 n2 n3`.
 #[must_use]
 pub fn ids(nodes: &BTreeSet<NodeId>) -> String {
     nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-fn tuned(node: NodeId, tuning: Tuning) -> String {
-    let Tuning { timing, pre_vote, check_quorum } = tuning;
-    let on = |on: bool| if on { "on" } else { "off" };
-    format!(
-        "{node} is set to a heartbeat of {}, an election timeout of {} to {}, PreVote {}, CheckQuorum {}",
-        millis(timing.heartbeat),
-        millis(timing.election_min),
-        millis(timing.election_max),
-        on(pre_vote),
-        on(check_quorum)
-    )
-}
-
-fn bytes(size: u64) -> String {
-    match size {
-        0..10_000 => format!("{size} bytes"),
-        10_000..10_000_000 => format!("{} kB", size / 1000),
-        _ => format!("{} MB", size / 1_000_000),
-    }
 }
 
 fn change(node: NodeId, step: ChangeStep) -> Option<Sentence> {
@@ -413,132 +195,27 @@ pub fn changing(node: NodeId, step: ChangeStep) -> String {
 
 fn workload_over(figures: &WorkloadFigures) -> String {
     let WorkloadFigures { acknowledged, failed, unknown, longest_gap_ms, .. } = figures;
-    format!(
-        "the workload is over: {} acknowledged, {failed} failed, {unknown} in doubt; the longest gap was {}",
-        counted(*acknowledged, "write"),
-        millis(Duration::from_millis(*longest_gap_ms))
-    )
-}
-
-fn granted(node: NodeId, candidate: NodeId, term: Term, pre_vote: bool) -> String {
-    match (pre_vote, node == candidate) {
-        (true, true) => format!("{node} would vote for itself in term {term} (pre-vote)"),
-        (true, false) => format!("{node} would vote for {candidate} in term {term} (pre-vote)"),
-        (false, true) => format!("{node} votes for itself in term {term}"),
-        (false, false) => format!("{node} votes for {candidate} in term {term}"),
+    let outcome = format!("{failed} failed, {unknown} in doubt");
+    match (acknowledged, longest_gap_ms) {
+        (0, _) => format!("the workload is over: no write was acknowledged, {outcome}"),
+        (acknowledged, 0) => {
+            format!("the workload is over: {} acknowledged, {outcome}", counted(*acknowledged, "write"))
+        }
+        (acknowledged, gap) => format!(
+            "the workload is over: {} acknowledged, {outcome}; the longest time without one was {}",
+            counted(*acknowledged, "write"),
+            span(Duration::from_millis(*gap))
+        ),
     }
 }
 
-fn refused(node: NodeId, candidate: NodeId, term: Term, pre_vote: bool, reason: VoteRefusal) -> String {
-    let why = match reason {
-        VoteRefusal::OldTerm => format!("term {term} is over"),
-        VoteRefusal::AlreadyVoted => "its vote went to another".to_owned(),
-        VoteRefusal::StaleLog => format!("the log of {candidate} is behind its own"),
-        VoteRefusal::LeaderAlive => "it hears a leader".to_owned(),
-        VoteRefusal::DiskStalled => "its disk is stalled, and a vote must be on disk".to_owned(),
-        VoteRefusal::NoMembership => "it belongs to no cluster yet".to_owned(),
-        VoteRefusal::OtherDisk => "the membership lists another disk for it".to_owned(),
-    };
-    if pre_vote {
-        format!("{node} would not vote for {candidate} in term {term} (pre-vote): {why}")
-    } else {
-        format!("{node} refuses {candidate} its vote in term {term}: {why}")
+/// A size in words: `512 bytes`, `64 kB`.
+fn bytes(size: u64) -> String {
+    match size {
+        0..10_000 => format!("{size} bytes"),
+        10_000..10_000_000 => format!("{} kB", size / 1000),
+        _ => format!("{} MB", size / 1_000_000),
     }
-}
-
-fn role_changed(node: NodeId, from: Role, to: Role, term: Term) -> Option<Sentence> {
-    let (weight, text) = match (from, to) {
-        (_, Role::Leader) => (Weight::Major, format!("{node} leads term {term}")),
-        (_, Role::Follower) => (Weight::Detail, format!("{node} is a follower in term {term}")),
-        // The campaign's own event reports it, with its cause.
-        (_, Role::PreCandidate | Role::Candidate) => return None,
-    };
-    Some(Sentence::new(weight, Some(node), text))
-}
-
-fn client(request: &ClientRequest, outcome: &ClientOutcome, took: Duration) -> Sentence {
-    let asked = requested(request);
-    let took = millis(took);
-    let (node, text) = match outcome {
-        ClientOutcome::Answered { node, body: ResponseBody::Done { answer, at } } => {
-            let answer = answered(answer);
-            let place = match request.op {
-                ClientOp::Write(_) => format!("entry {} of term {}, {node}, {took}", at.index, at.term),
-                ClientOp::Read(_) => format!("{node}, {took}"),
-            };
-            (Some(*node), format!("{asked}: {answer} ({place})"))
-        }
-        // Only this failure leaves open whether a write happened, so it must not be called "not done".
-        ClientOutcome::Answered { node, body: ResponseBody::Failed(failure @ Failure::Unknown) } => {
-            (Some(*node), format!("{asked}: {failure} ({node}, {took})"))
-        }
-        ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) } => {
-            (Some(*node), format!("{asked}: not done: {failure} ({node}, {took})"))
-        }
-        ClientOutcome::Answered { node, .. } => {
-            (Some(*node), format!("{asked}: {node} answered a different request ({took})"))
-        }
-        ClientOutcome::Failed { reason, .. } => (None, format!("{asked}: {reason} ({took})")),
-    };
-    Sentence::new(Weight::Major, node, text)
-}
-
-/// A request as a person would type it, after the name of its client: `alice: get color stale at 3`.
-#[must_use]
-pub fn requested(request: &ClientRequest) -> String {
-    let who = match &request.client {
-        ClientName::Own => String::new(),
-        ClientName::Named(name) => format!("{name}: "),
-    };
-    format!("{who}{}{}", asked(&request.op), write::of_whom(request))
-}
-
-/// An operation as a user would type it: `put color blue`, `get color`, `list c`.
-#[must_use]
-pub fn asked(op: &ClientOp) -> String {
-    match op {
-        ClientOp::Write(write) => write.to_string(),
-        ClientOp::Read(Read::Get { key }) => format!("get {}", Printed(key)),
-        ClientOp::Read(Read::List { prefix, .. }) if prefix.is_empty() => "list".to_owned(),
-        ClientOp::Read(Read::List { prefix, .. }) => format!("list {}", Printed(prefix)),
-    }
-}
-
-/// An answer in short: `stored`, `blue`, `no such key`.
-#[must_use]
-pub fn answered(answer: &Answer) -> String {
-    /// The most pairs of a list that fit on a line.
-    const PAIRS: usize = 8;
-    match answer {
-        Answer::Stored => "stored".to_owned(),
-        Answer::Deleted { existed: true } => "deleted".to_owned(),
-        Answer::Deleted { existed: false } => "there was no such key".to_owned(),
-        Answer::Mismatch { current: Some(current) } => {
-            format!("not stored, the value is {}", Printed(current))
-        }
-        Answer::Mismatch { current: None } => "not stored, there is no such key".to_owned(),
-        Answer::Value(Some(value)) => Printed(value).to_string(),
-        Answer::Value(None) => "no such key".to_owned(),
-        Answer::SessionOpened(session) => format!("session {}", session.0),
-        Answer::Page { pairs, .. } if pairs.is_empty() => "no keys".to_owned(),
-        Answer::Page { pairs, more } => {
-            let mut text = String::new();
-            for (key, value) in pairs.iter().take(PAIRS) {
-                let _ = write!(text, "{} = {}, ", Printed(key), Printed(value));
-            }
-            let text = text.trim_end_matches(", ");
-            match (pairs.len().saturating_sub(PAIRS), more) {
-                (0, false) => text.to_owned(),
-                (0, true) => format!("{text}, and more"),
-                (left, false) => format!("{text}, and {left} more"),
-                (left, true) => format!("{text}, and more than {left} more"),
-            }
-        }
-    }
-}
-
-fn entries(first: LogIndex, last: LogIndex) -> String {
-    if first == last { format!("entry {first}") } else { format!("entries {first} to {last}") }
 }
 
 pub(crate) fn counted(count: u64, noun: &str) -> String {
@@ -547,18 +224,6 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
 
 fn was_were(count: u64) -> &'static str {
     if count == 1 { "was" } else { "were" }
-}
-
-/// A duration for people: whole milliseconds, or seconds from ten seconds on; below one millisecond it says so.
-#[must_use]
-pub fn millis(duration: Duration) -> String {
-    if duration < Duration::from_millis(1) {
-        "under 1 ms".to_owned()
-    } else if duration < Duration::from_secs(10) {
-        format!("{} ms", duration.as_millis())
-    } else {
-        format!("{} s", duration.as_secs())
-    }
 }
 
 /// Text from a node or a file name may contain anything; a sentence is one line that moves no cursor.

@@ -1,91 +1,120 @@
 //! The event feed: what happened, in plain words, oldest first and bounded.
 //!
-//! The sentences come from [`crate::sentences`]; the feed only leaves out the details and merges neighbours that report the same for
-//! many links.
+//! The sentences come from [`crate::sentences`]; the feed only leaves out the details and folds lines that report the same: of several
+//! nodes, of many links, or again and again.
+
+mod links;
+mod plural;
 
 use crate::sentences::{Sentence, Teller, Weight};
+use links::LinkGroup;
+use plural::{names, plural};
 use raftdeck_model::{LinkState, News, ProcessState, Update};
-use raftdeck_raft::{NodeId, Term, TraceEvent};
+use raftdeck_raft::{LogIndex, NodeId, Term, TraceEvent};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The most entries kept.
 pub const MAX_ENTRIES: usize = 2000;
 
-/// Cuts within this time are shown as one event.
+/// What happens within this time is shown as one event.
 const TOGETHER: Duration = Duration::from_millis(250);
+
+/// A line that is to be continued is looked for this many lines back.
+const LOOK_BACK: usize = 24;
 
 /// One line of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedEntry {
     /// When, since the deck started.
     at: Duration,
-    /// When, in cluster time.
+    /// When, in cluster time. Never less than that of the line before.
     pub time: Duration,
     /// How much it matters.
     pub weight: Weight,
+    /// The node that the sentence is about, if it is about one.
+    node: Option<NodeId>,
     /// The nodes that did it, if the line can combine several nodes that did the same.
     who: Vec<NodeId>,
     /// What they did, or the whole sentence.
     deed: String,
-    /// How often it tried, for a node that repeatedly campaigns for the same term.
-    tries: Option<Tries>,
+    /// Events of this kind are folded into the line.
+    fold: Option<Fold>,
+    /// How many events it reports.
+    times: u32,
 }
 
-/// One node's attempts to campaign for one term.
+/// Events that come again and again, and are one line with the words of the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tries {
-    node: NodeId,
-    term: Term,
-    count: u32,
+enum Fold {
+    /// A node asks for pre-votes in the same term.
+    PreVotes(NodeId, Term),
+    /// A node campaigns for one term after the other; the first.
+    Votes(NodeId, Term),
+    /// Nodes take snapshots; the last entry that the newest includes.
+    Snapshots(LogIndex),
+    /// A leader looks for the last entry that it shares with a follower.
+    Conflicts(NodeId, NodeId),
+}
+
+impl Fold {
+    fn of(update: &News) -> Option<Self> {
+        let News::Trace { node, trace } = update else { return None };
+        match trace {
+            TraceEvent::ElectionStarted { term, pre_vote: true } => Some(Self::PreVotes(*node, *term)),
+            TraceEvent::ElectionStarted { term, pre_vote: false } => Some(Self::Votes(*node, *term)),
+            TraceEvent::SnapshotTaken { last, .. } => Some(Self::Snapshots(last.index)),
+            TraceEvent::Conflict { follower, .. } => Some(Self::Conflicts(*node, *follower)),
+            _ => None,
+        }
+    }
+
+    /// Whether an event continues a line. What the node did in between would be told in the wrong order.
+    fn continues(self, entry: &FeedEntry) -> bool {
+        match (self, entry.fold) {
+            (Self::Votes(node, _), Some(Self::Votes(other, _))) => node == other,
+            (Self::Snapshots(_), Some(Self::Snapshots(_))) => true,
+            (new, Some(old)) => new == old,
+            (_, None) => false,
+        }
+    }
 }
 
 impl FeedEntry {
     /// The sentence.
     #[must_use]
     pub fn text(&self) -> String {
-        match self.who[..] {
-            [] => match self.tries {
-                Some(Tries { count, .. }) if count > 1 => format!("{} ({count} times)", self.deed),
-                _ => self.deed.clone(),
-            },
+        let text = match self.who[..] {
+            [] => self.deed.clone(),
             [one] => format!("{one} {}", self.deed),
             [..] => format!("{} {}", names(&self.who), plural(&self.deed)),
+        };
+        if self.times > 1 { format!("{text} ({} times)", self.times) } else { text }
+    }
+
+    /// The nodes that it says something about as the subject.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        let of_sentence = self.node.filter(|node| !self.who.contains(node));
+        self.who.iter().copied().chain(of_sentence)
+    }
+
+    /// One more event of a kind that is folded.
+    fn go_on(&mut self, fold: Fold, node: Option<NodeId>, deed: &str) {
+        self.times = self.times.saturating_add(1);
+        match (fold, self.fold) {
+            (Fold::Votes(node, term), Some(Fold::Votes(_, first))) if first != term => {
+                self.deed = format!("{node} asks for votes in terms {first} to {term}");
+            }
+            (Fold::Snapshots(last), Some(Fold::Snapshots(before))) => {
+                let newest = last.max(before);
+                self.fold = Some(Fold::Snapshots(newest));
+                self.deed = format!("took snapshots, the newest through entry {newest}");
+                self.who.extend(node.filter(|node| !self.who.contains(node)));
+                self.who.sort_unstable();
+            }
+            _ => deed.clone_into(&mut self.deed),
         }
     }
-}
-
-fn names(ids: &[NodeId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// `votes for n1` becomes `vote for n1`, and `gives up its campaign: it saw term 5` becomes
-/// `give up their campaigns: they saw term 5`.
-fn plural(deed: &str) -> String {
-    /// Other references to the node that did it.
-    const OF_ONE: [(&str, &str); 6] = [
-        ("its campaign", "their campaigns"),
-        (": it saw ", ": they saw "),
-        (": it hears ", ": they hear "),
-        (" that it was stopped", " that they were stopped"),
-        (" its clock jumped", " their clocks jumped"),
-        (" its ", " their "),
-    ];
-    let (verb, rest) = deed.split_once(' ').unwrap_or((deed, ""));
-    let mut text = format!("{} {rest}", verb.strip_suffix('s').unwrap_or(verb)).trim_end().to_owned();
-    for (one, several) in OF_ONE {
-        text = text.replace(one, several);
-    }
-    text
-}
-
-/// Links that changed together.
-#[derive(Clone, Debug)]
-struct LinkGroup {
-    state: LinkState,
-    since: Duration,
-    time: Duration,
-    links: Vec<(NodeId, NodeId)>,
 }
 
 /// The feed.
@@ -96,45 +125,87 @@ pub struct Feed {
     group: Option<LinkGroup>,
     /// How many of the newest entries are scrolled out of sight.
     back: usize,
+    /// How many lines were added since something was lost: what came before is not continued after that.
+    since_loss: usize,
     /// Cluster time.
     time: Duration,
 }
 
 impl Feed {
+    /// Notes an update, told or not: its time, and whether any before it were lost. Says whether the feed changed.
+    pub fn hear(&mut self, update: &Update, now: Duration) -> bool {
+        // The program's own updates have the number 0, and a time that is only estimated.
+        if update.seq > 0 {
+            self.time = self.time.max(update.at);
+        }
+        let lost = self.teller.hear(update);
+        let Some(lost) = lost else { return false };
+        self.add_lost(lost, now);
+        true
+    }
+
     /// Applies an update. Says whether the feed changed.
     pub fn tell(&mut self, update: &Update, now: Duration) -> bool {
-        self.time = update.at;
-        let update = &update.what;
-        if let News::Link { from, to, state } = update {
-            self.link(*from, *to, *state, now);
+        let mut changed = self.hear(update, now);
+        if let News::Link { from, to, state } = update.what {
+            self.link(from, to, state, now);
             return true;
         }
-        let Some(Sentence { weight, node, text }) = self.teller.tell(update) else { return false };
-        if weight == Weight::Detail {
-            return false;
+        for sentence in self.teller.tell(update) {
+            if matches!(update.what, News::Missed { .. }) {
+                self.add_lost(sentence, now);
+                changed = true;
+            } else {
+                changed |= self.add(&update.what, sentence, now);
+            }
+        }
+        changed
+    }
+
+    fn add(&mut self, news: &News, sentence: Sentence, now: Duration) -> bool {
+        // The table has the addresses, and a node that runs has started.
+        let is_shown_elsewhere =
+            matches!(news, News::Ready { .. } | News::Process { state: ProcessState::Starting { .. }, .. });
+        let Sentence { weight, node, text } = sentence;
+        let fold = Fold::of(news);
+        if weight == Weight::Detail || is_shown_elsewhere {
+            // Said again, it is no line of its own, but counts.
+            return fold.is_some_and(|fold| self.go_on(fold, node, &text));
         }
         self.group = None;
-        match (update, node.and_then(|node| Some((node, text.strip_prefix(&format!("{node} "))?)))) {
-            // The table has the addresses, and a node that runs has started.
-            (News::Ready { .. } | News::Process { state: ProcessState::Starting { .. }, .. }, _) => {
-                return false;
+        let deed = node.and_then(|node| text.strip_prefix(&format!("{node} ")));
+        let is_joined = weight == Weight::Minor && matches!(news, News::Trace { .. });
+        match (fold, node.zip(deed)) {
+            (Some(fold), subject) => {
+                let (who, deed) = match (fold, subject) {
+                    (Fold::Snapshots(_), Some((node, deed))) => (vec![node], deed),
+                    _ => (Vec::new(), text.as_str()),
+                };
+                if !self.go_on(fold, node, deed) {
+                    let entry = FeedEntry { who, fold: Some(fold), ..self.entry(weight, node, deed, now) };
+                    self.push(entry);
+                }
             }
-            (News::Trace { node, trace: TraceEvent::ElectionStarted { term, pre_vote: true } }, _) => {
-                self.try_again(Tries { node: *node, term: *term, count: 1 }, text, now);
+            (None, Some((node, deed))) if is_joined => self.join(node, deed, now),
+            (None, _) => {
+                let entry = self.entry(weight, node, &text, now);
+                self.add_or_repeat(entry);
             }
-            (News::Trace { .. }, Some((node, deed))) if weight == Weight::Minor => {
-                self.join(node, deed, now);
-            }
-            _ => self.push(FeedEntry {
-                at: now,
-                time: self.time,
-                weight,
-                who: Vec::new(),
-                deed: text,
-                tries: None,
-            }),
         }
         true
+    }
+
+    /// Says that something was lost here.
+    fn add_lost(&mut self, lost: Sentence, now: Duration) {
+        self.group = None;
+        let entry = self.entry(lost.weight, lost.node, &lost.text, now);
+        self.push(entry);
+        self.since_loss = 0;
+    }
+
+    fn entry(&self, weight: Weight, node: Option<NodeId>, deed: &str, now: Duration) -> FeedEntry {
+        let (time, deed) = (self.time, deed.to_owned());
+        FeedEntry { at: now, time, weight, node, who: Vec::new(), deed, fold: None, times: 1 }
     }
 
     /// What several nodes do at about the same time is one line: "n1, n3 follow n2 in term 4".
@@ -142,70 +213,66 @@ impl Feed {
         /// A line with the same deed is looked for this many lines back.
         const LOOK_BACK: usize = 8;
         let alike = |entry: &&mut FeedEntry| {
-            now.saturating_sub(entry.at) < TOGETHER && !entry.who.is_empty() && entry.deed == deed
+            now.saturating_sub(entry.at) < TOGETHER
+                && !entry.who.is_empty()
+                && entry.fold.is_none()
+                && entry.deed == deed
         };
-        match self.entries.iter_mut().rev().take(LOOK_BACK).find(alike) {
+        match self.entries.iter_mut().rev().take(LOOK_BACK.min(self.since_loss)).find(alike) {
             Some(entry) if entry.who.contains(&node) => {}
             Some(entry) => {
                 entry.who.push(node);
                 entry.who.sort_unstable();
             }
             None => {
-                self.push(FeedEntry {
-                    at: now,
-                    time: self.time,
-                    weight: Weight::Minor,
-                    who: vec![node],
-                    deed: deed.to_owned(),
-                    tries: None,
-                });
+                let entry = FeedEntry { who: vec![node], ..self.entry(Weight::Minor, Some(node), deed, now) };
+                self.push(entry);
             }
         }
     }
 
-    /// A node that is cut off campaigns forever; that is one line, with the newest attempt's words.
-    fn try_again(&mut self, tries: Tries, text: String, now: Duration) {
-        /// An earlier attempt is looked for this many lines back.
-        const LOOK_BACK: usize = 24;
-        let same = |entry: &&mut FeedEntry| {
-            entry.tries.is_some_and(|t| (t.node, t.term) == (tries.node, tries.term))
+    /// An event of a kind that comes again and again: a node that is cut off campaigns forever. Says whether there is a line that it
+    /// continues.
+    fn go_on(&mut self, fold: Fold, node: Option<NodeId>, deed: &str) -> bool {
+        let is_about = |entry: &&mut FeedEntry| match fold {
+            // The nodes take them independently of all else that they do.
+            Fold::Snapshots(_) => fold.continues(entry),
+            _ => fold.continues(entry) || node.is_some_and(|node| entry.nodes().any(|other| other == node)),
         };
-        match self.entries.iter_mut().rev().take(LOOK_BACK).find(same) {
-            Some(entry) => {
-                entry.deed = text;
-                entry.tries = entry.tries.map(|t| Tries { count: t.count.saturating_add(1), ..t });
-            }
-            None => self.push(FeedEntry {
-                at: now,
-                time: self.time,
-                weight: Weight::Minor,
-                who: Vec::new(),
-                deed: text,
-                tries: Some(tries),
-            }),
+        let last = self.entries.iter_mut().rev().take(LOOK_BACK.min(self.since_loss)).find(is_about);
+        let Some(entry) = last.filter(|entry| fold.continues(entry)) else { return false };
+        entry.go_on(fold, node, deed);
+        true
+    }
+
+    /// The same sentence twice in a row is one line.
+    fn add_or_repeat(&mut self, new: FeedEntry) {
+        let is_same = |entry: &FeedEntry| {
+            entry.who.is_empty() && (entry.weight, &entry.deed) == (new.weight, &new.deed)
+        };
+        match self.entries.back_mut() {
+            Some(entry) if is_same(entry) => entry.times = entry.times.saturating_add(1),
+            _ => self.push(new),
         }
     }
 
     fn link(&mut self, from: NodeId, to: NodeId, state: LinkState, now: Duration) {
-        let joins = |g: &LinkGroup| {
-            g.state == state && now.saturating_sub(g.since) < TOGETHER && g.links.len() < MAX_ENTRIES
-        };
-        let mut group = match self.group.take() {
-            Some(group) if joins(&group) => {
-                self.entries.pop_back();
+        let again = self.teller.link(from, to, state);
+        let group = match self.group.take().filter(|group| group.joins(state, again, now)) {
+            Some(group) => {
+                let group = group.with(from, to);
+                if let Some(entry) = self.entries.back_mut() {
+                    entry.deed = group.words();
+                }
                 group
             }
-            _ => LinkGroup { state, since: now, time: self.time, links: Vec::new() },
+            None => {
+                let group = LinkGroup::new((from, to), state, again, now);
+                let entry = self.entry(Weight::Major, None, &group.words(), now);
+                self.push(entry);
+                group
+            }
         };
-        group.links.push((from, to));
-        self.push(FeedEntry {
-            at: group.since,
-            time: group.time,
-            weight: Weight::Major,
-            who: Vec::new(),
-            deed: group_words(&group),
-            tries: None,
-        });
         self.group = Some(group);
     }
 
@@ -214,6 +281,7 @@ impl Feed {
             self.entries.pop_front();
         }
         self.entries.push_back(entry);
+        self.since_loss = self.since_loss.saturating_add(1);
         if self.back > 0 {
             // What is being read stays where it is.
             self.scroll_back(1);
@@ -253,143 +321,5 @@ impl Feed {
     }
 }
 
-fn group_words(group: &LinkGroup) -> String {
-    let (verb, again) = match group.state {
-        LinkState::Cut => ("cut", ""),
-        LinkState::Open => ("open", " again"),
-    };
-    if let [(from, to)] = group.links[..] {
-        return format!("link {from} -> {to} is {verb}{again}");
-    }
-    let both_ways = |(from, to): &(NodeId, NodeId)| group.links.contains(&(*to, *from));
-    let all_both_ways = group.links.iter().all(both_ways);
-    let others = |one: NodeId| {
-        let mut others: Vec<NodeId> = group
-            .links
-            .iter()
-            .filter_map(|(from, to)| (*from == one).then_some(*to).or((*to == one).then_some(*from)))
-            .collect();
-        others.sort_unstable();
-        others.dedup();
-        others
-    };
-    let (first, second) = group.links[0];
-    let hub = [first, second].into_iter().find(|end| group.links.iter().all(|(a, b)| a == end || b == end));
-    match hub {
-        Some(hub) if all_both_ways && group.state == LinkState::Cut => {
-            format!("{hub} is cut off from {}", names(&others(hub)))
-        }
-        Some(hub) if all_both_ways => format!("{hub} reaches {} again", names(&others(hub))),
-        _ => format!("{} links are {verb}{again}", group.links.len()),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn link(from: u64, to: u64, state: LinkState) -> News {
-        News::Link { from: NodeId(from), to: NodeId(to), state }
-    }
-
-    fn texts(feed: &Feed) -> Vec<String> {
-        feed.entries().iter().map(FeedEntry::text).collect()
-    }
-
-    fn told(what: News) -> Update {
-        Update { at: Duration::ZERO, seq: 0, what }
-    }
-
-    #[test]
-    fn what_several_nodes_do_together_is_one_line() {
-        let mut feed = Feed::default();
-        let grants = |candidate| TraceEvent::VoteGranted {
-            candidate: NodeId(candidate),
-            term: Term(4),
-            pre_vote: false,
-        };
-        let follows = || TraceEvent::LeaderChanged { leader: Some(NodeId(2)), term: Term(4) };
-        for (node, trace) in [(3, grants(2)), (3, follows()), (1, grants(2)), (1, follows()), (5, grants(4))]
-        {
-            feed.tell(&told(News::Trace { node: NodeId(node), trace }), Duration::ZERO);
-        }
-        feed.tell(&told(News::Trace { node: NodeId(5), trace: follows() }), Duration::from_secs(1));
-        assert_eq!(
-            texts(&feed),
-            [
-                "n1, n3 vote for n2 in term 4",
-                "n1, n3 follow n2 in term 4",
-                "n5 votes for n4 in term 4",
-                "n5 follows n2 in term 4"
-            ]
-        );
-    }
-
-    #[test]
-    fn several_are_spoken_of_as_several() {
-        for (one, several) in [
-            ("gives up its campaign: it saw term 5", "give up their campaigns: they saw term 5"),
-            (
-                "would not vote for n1 in term 4 (pre-vote): it hears a leader",
-                "would not vote for n1 in term 4 (pre-vote): they hear a leader",
-            ),
-            (
-                "refuses n3 its vote in term 4: the log of n3 is behind its own",
-                "refuse n3 their vote in term 4: the log of n3 is behind their own",
-            ),
-            (
-                "notices that it was stopped, or that its clock jumped",
-                "notice that they were stopped, or that their clocks jumped",
-            ),
-        ] {
-            assert_eq!(plural(one), several);
-        }
-    }
-
-    #[test]
-    fn a_node_that_asks_for_ever_is_one_line() {
-        let mut feed = Feed::default();
-        let ask = TraceEvent::ElectionStarted { term: Term(3), pre_vote: true };
-        for n in 0..7 {
-            feed.tell(&told(News::Trace { node: NodeId(2), trace: ask.clone() }), Duration::from_secs(n));
-        }
-        assert_eq!(feed.entries().len(), 1);
-        assert!(texts(&feed)[0].ends_with("(7 times)"), "{:?}", texts(&feed));
-    }
-
-    #[test]
-    fn links_cut_together_are_one_line_that_names_who_is_cut_off() {
-        let mut feed = Feed::default();
-        for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
-            feed.tell(&told(link(from, to, LinkState::Cut)), Duration::from_millis(5));
-        }
-        assert_eq!(texts(&feed), ["n1 is cut off from n2, n3"]);
-        for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
-            feed.tell(&told(link(from, to, LinkState::Open)), Duration::from_millis(900));
-        }
-        assert_eq!(texts(&feed), ["n1 is cut off from n2, n3", "n1 reaches n2, n3 again"]);
-    }
-
-    #[test]
-    fn a_link_cut_one_way_or_later_is_a_line_of_its_own() {
-        let mut feed = Feed::default();
-        feed.tell(&told(link(1, 2, LinkState::Cut)), Duration::ZERO);
-        feed.tell(&told(link(2, 1, LinkState::Cut)), Duration::from_secs(2));
-        assert_eq!(texts(&feed), ["link n1 -> n2 is cut", "link n2 -> n1 is cut"]);
-    }
-
-    #[test]
-    fn the_feed_is_bounded_and_what_is_being_read_stays_in_place() {
-        let mut feed = Feed::default();
-        let refused = |n: usize| News::Trouble { reason: format!("reason {n}") };
-        for n in 0..MAX_ENTRIES + 10 {
-            feed.tell(&told(refused(n)), Duration::ZERO);
-        }
-        assert_eq!(feed.entries().len(), MAX_ENTRIES);
-        feed.scroll_back(3);
-        feed.tell(&told(refused(0)), Duration::ZERO);
-        assert_eq!(feed.back(), 4);
-        feed.to_end();
-        assert_eq!(feed.back(), 0);
-    }
-}
+mod tests;

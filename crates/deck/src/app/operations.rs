@@ -1,6 +1,7 @@
 //! The user's store requests: those that are pending, and the outcome of the last one.
 
-use crate::sentences::{millis, requested, sentence};
+use crate::sentences::{requested, sentence};
+use crate::times::span;
 use raftdeck_model::{ClientOp, ClientOutcome, ClientRequest, CommandId, News};
 use raftdeck_protocol::{Answer, ResponseBody};
 use std::collections::BTreeMap;
@@ -104,7 +105,7 @@ fn is_good(outcome: &ClientOutcome) -> bool {
     }
 }
 
-/// `put color blue: stored at index 7, term 2 by n3 in 4 ms`; for anything but a successful write, the feed's sentence.
+/// `put color blue: stored at index 7, term 2 by n3 in 4.0 ms`; for anything but a successful write, the feed's sentence.
 fn words(update: &News, request: &ClientRequest, outcome: &ClientOutcome, took: Duration) -> String {
     match (&request.op, outcome) {
         (
@@ -115,7 +116,7 @@ fn words(update: &News, request: &ClientRequest, outcome: &ClientOutcome, took: 
             requested(request),
             at.index,
             at.term,
-            millis(took)
+            span(took)
         ),
         _ => sentence(update).map(|sentence| sentence.text).unwrap_or_default(),
     }
@@ -149,7 +150,7 @@ mod tests {
         let took = Duration::from_millis(4);
         ops.end(&News::Client { id: ID, request: put(), outcome, took }, took);
         let last = ops.last().unwrap();
-        assert_eq!(last.text, "put color blue: stored at index 7, term 2 by n3 in 4 ms");
+        assert_eq!(last.text, "put color blue: stored at index 7, term 2 by n3 in 4.0 ms");
         assert!(last.good);
 
         ops.start(ID, put(), Duration::ZERO);

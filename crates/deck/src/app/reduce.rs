@@ -78,6 +78,8 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
 }
 
 fn told(app: &mut App, update: Update, now: Duration) {
+    let heard = app.feed.hear(&update, now);
+    app.mark_changed_if(heard);
     if let News::Done { id } | News::Refused { id, .. } = &update.what
         && app.quiet.remove(id)
     {

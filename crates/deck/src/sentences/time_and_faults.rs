@@ -1,49 +1,62 @@
-//! Sentences about cluster time and about what is in force, for output without a screen.
+//! Sentences about cluster time and about what is in force.
 
-use raftdeck_model::{ClusterTime, Fault, News, write};
+use super::disturbances::{is_told_elsewhere, meaning};
+use super::{Sentence, Weight};
+use raftdeck_model::{ClusterTime, Fault, write};
 use raftdeck_protocol::ClockRate;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What was reported last.
-#[derive(Debug, Default)]
-pub struct TimeAndFaults {
+#[derive(Clone, Debug, Default)]
+pub(super) struct TimeAndFaults {
     rate: ClockRate,
     in_force: Vec<Fault>,
 }
 
 impl TimeAndFaults {
-    /// The sentences for an update.
-    pub fn tell(&mut self, update: &News) -> Vec<String> {
-        match update {
-            News::Time(time) => self.time(*time).into_iter().collect(),
-            News::InForce { faults } => self.in_force(faults),
-            _ => Vec::new(),
-        }
-    }
-
-    fn time(&mut self, ClusterTime { rate, now }: ClusterTime) -> Option<String> {
+    /// What a new rate of cluster time means. The screen shows the rate all the time, so that this is a detail there.
+    pub(super) fn time(&mut self, ClusterTime { rate, now }: ClusterTime) -> Option<Sentence> {
         let was = std::mem::replace(&mut self.rate, rate);
-        let at = millis(now);
-        match (was.is_frozen(), rate.is_frozen()) {
-            (false, true) => Some(format!("time is frozen at {at}")),
-            (true, false) if rate == ClockRate::REAL => Some(format!("time runs again from {at}")),
-            (_, false) if was != rate => Some(format!("time runs at rate {rate} from {at}")),
-            _ => None,
-        }
+        let at = exactly(now);
+        let text = match (was.is_frozen(), rate.is_frozen()) {
+            (false, true) => format!("time is frozen at {at}"),
+            (true, false) if rate == ClockRate::REAL => format!("time runs again from {at}"),
+            (_, false) if was != rate => format!("time runs at rate {rate} from {at}"),
+            _ => return None,
+        };
+        Some(Sentence::new(Weight::Detail, None, text))
     }
 
-    fn in_force(&mut self, faults: &[Fault]) -> Vec<String> {
+    /// One sentence for each rule or condition that is no longer in force, or has come into force.
+    pub(super) fn in_force(&mut self, faults: &[Fault]) -> Vec<Sentence> {
         let was = std::mem::replace(&mut self.in_force, faults.to_vec());
         let is_in = |those: &[Fault], id| those.iter().any(|other| other.id == id);
-        let over = was.iter().filter(|fault| !is_in(faults, fault.id)).map(|fault| (fault, "is over"));
-        let new = faults.iter().filter(|fault| !is_in(&was, fault.id)).map(|fault| (fault, "is in force"));
-        over.chain(new)
-            .map(|(fault, says)| format!("#{} {} {says}", fault.id.0, write::disturbance(&fault.what)))
-            .collect()
+        let over = was.iter().filter(|fault| !is_in(faults, fault.id)).map(over);
+        // A watch that has fired keeps its number and becomes the rules that it was waiting for.
+        let new = faults.iter().filter(|fault| !was.contains(fault)).map(begun);
+        over.chain(new).collect()
     }
 }
 
-fn millis(time: Duration) -> String {
+fn over(fault: &Fault) -> Sentence {
+    of(fault, format!("#{} {} is over", fault.id.0, write::disturbance(&fault.what)))
+}
+
+fn begun(fault: &Fault) -> Sentence {
+    let meaning = meaning(&fault.what).map(|meaning| format!(": {meaning}")).unwrap_or_default();
+    of(fault, format!("#{} {} is in force{meaning}", fault.id.0, write::disturbance(&fault.what)))
+}
+
+fn of(fault: &Fault, text: String) -> Sentence {
+    let weight = if is_told_elsewhere(&fault.what) { Weight::Detail } else { Weight::Minor };
+    let nodes: BTreeSet<_> = fault.what.nodes();
+    let node = nodes.first().filter(|_| nodes.len() == 1).copied();
+    Sentence::new(weight, node, text)
+}
+
+/// Steps of a frozen world are measured in microseconds.
+fn exactly(time: Duration) -> String {
     format!("{}.{:03} ms", time.as_millis(), time.as_micros() % 1000)
 }
 
@@ -58,19 +71,23 @@ mod tests {
         let mut told = TimeAndFaults::default();
         let mut time = |millionths| {
             let rate = ClockRate::from_millionths(millionths).unwrap();
-            told.tell(&News::Time(ClusterTime { rate, now: Duration::from_micros(5_250) })).join(";")
+            told.time(ClusterTime { rate, now: Duration::from_micros(5_250) })
+                .map_or_else(String::new, |told| told.text)
         };
         assert_eq!(time(1_000_000), "");
         assert_eq!(time(0), "time is frozen at 5.250 ms");
         assert_eq!(time(0), "");
         assert_eq!(time(10_000), "time runs at rate 1/100 from 5.250 ms");
-        let fault = |id| Fault { id: FaultId(id), what: Disturbance::Paused(NodeId(1)) };
+        let fault = |id| Fault { id: FaultId(id), what: Disturbance::Slowed(NodeId(1), 30) };
         let mut in_force = |faults: &[u64]| {
-            let faults = faults.iter().map(|id| fault(*id)).collect();
-            told.tell(&News::InForce { faults }).join("; ")
+            let faults: Vec<Fault> = faults.iter().map(|id| fault(*id)).collect();
+            told.in_force(&faults).into_iter().map(|told| told.text).collect::<Vec<_>>().join("; ")
         };
-        assert_eq!(in_force(&[3]), "#3 pause 1 is in force");
-        assert_eq!(in_force(&[4]), "#3 pause 1 is over; #4 pause 1 is in force");
+        assert_eq!(in_force(&[3]), "#3 slow 1 30% is in force: n1's process is stopped for 30% of the time");
+        assert_eq!(
+            in_force(&[4]),
+            "#3 slow 1 30% is over; #4 slow 1 30% is in force: n1's process is stopped for 30% of the time"
+        );
         assert_eq!(in_force(&[4]), "");
     }
 }

@@ -4,6 +4,7 @@ use crate::actions::ActionId;
 use crate::app::App;
 use crate::sentences::ids;
 use crate::theme::Theme;
+pub(crate) use crate::times::{span, stamp};
 use raftdeck_model::{
     Campaign, Concern, FrameKind, Known, MemberStanding, Node, Phase, RaftView, Reach, Verdict, World,
     percent,
@@ -278,22 +279,6 @@ fn in_runs(nodes: &BTreeSet<NodeId>) -> String {
         _ => format!("n{first}-n{last}"),
     };
     runs.into_iter().map(run).collect::<Vec<_>>().join(" ")
-}
-
-/// A time since the deck started: `0:12.413`.
-pub(crate) fn stamp(at: Duration) -> String {
-    let (minutes, seconds) = (at.as_secs() / 60, at.as_secs() % 60);
-    format!("{minutes}:{seconds:02}.{:03}", at.subsec_millis())
-}
-
-/// A short time: `0.3 ms`, `12 ms`, `1.2 s`.
-pub(crate) fn span(time: Duration) -> String {
-    match time.as_millis() {
-        0..10 => format!("{}.{} ms", time.as_millis(), time.subsec_micros() % 1000 / 100),
-        ms @ 10..1000 => format!("{ms} ms"),
-        ms @ 1000..100_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        ms => format!("{} s", ms / 1000),
-    }
 }
 
 /// A message's glyph.

@@ -127,6 +127,7 @@ async fn run(
             }
         }
     };
+    tally.end(Instant::now());
     // The last figures are reported soon.
     asked.close();
     while let Some(receipt) = asked.recv().await {
@@ -190,6 +191,11 @@ impl Tally {
         }
     }
 
+    /// It is switched off: up to here it was a gap, whatever is acknowledged later.
+    fn end(&mut self, now: Instant) {
+        self.longest_gap = self.longest_gap.max(now - self.last);
+    }
+
     fn forget(&mut self, now: Instant) {
         while self.recent.front().is_some_and(|at| now - *at > Duration::from_secs(1)) {
             self.recent.pop_front();
@@ -232,6 +238,13 @@ mod tests {
         assert_eq!((figures.gap_ms, figures.longest_gap_ms, figures.per_second), (950, 950, 1));
         let figures = tally.figures(false, at(9_000));
         assert_eq!((figures.gap_ms, figures.longest_gap_ms, figures.per_second), (0, 300, 0));
+        tally.end(at(1_350));
+        let figures = tally.figures(false, at(9_000));
+        assert_eq!(
+            (figures.gap_ms, figures.longest_gap_ms),
+            (0, 950),
+            "the last gap counts until it was switched off"
+        );
     }
 
     #[test]

@@ -93,6 +93,8 @@ impl Live {
             (false, Some(number)) => {
                 self.workload.present = None;
                 if let Some(run) = self.workload.runs.get_mut(&number) {
+                    // Up to here it was a gap, whatever is acknowledged later.
+                    run.longest_gap = run.longest_gap.max(now - run.last);
                     run.ended_by = Some(command);
                 }
                 self.end_run(number);

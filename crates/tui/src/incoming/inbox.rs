@@ -211,6 +211,8 @@ impl Backlog {
     fn forget(&mut self) {
         let mut memory = SeenUpdates::default();
         let (at, seq) = self.updates.first().map_or_else(Default::default, |oldest| (oldest.at, oldest.seq));
+        // In the place of those that are missing, and not one of them: their number is to be seen.
+        let seq = seq.saturating_sub(1);
         let mut kept: Vec<Update> =
             self.updates.drain(..).rev().filter(|update| memory.keeps(&update.what)).collect();
         // What is missing is older than what is kept.

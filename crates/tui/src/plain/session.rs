@@ -7,7 +7,7 @@ use crate::incoming::inbox::EndReason;
 use crate::incoming::signals;
 use crate::source::tape::Tape;
 use color_eyre::eyre::{Result, WrapErr, bail};
-use raftdeck_deck::sentences::{Teller, TimeAndFaults, Weight};
+use raftdeck_deck::sentences::{Teller, Weight};
 use raftdeck_model::{Command, News, Update, World};
 use raftdeck_protocol::printable;
 use raftdeck_script::{Script, ScriptEffect};
@@ -50,7 +50,7 @@ impl PlainSession {
     pub(super) fn take_in(&mut self, mut updates: Vec<Update>, now: Duration) -> Result<Vec<Command>> {
         let commands = self.tape.as_mut().map(|tape| tape.note(&mut updates)).transpose()?;
         for update in &updates {
-            self.lines.add(&update.what, now, &mut self.text);
+            self.lines.add(update, now, &mut self.text);
             self.world.fold(update);
             self.script.hear(&update.what);
         }
@@ -122,37 +122,37 @@ fn print(text: &str) -> io::Result<()> {
 /// Updates in, lines out.
 #[derive(Debug)]
 enum LineWriter {
-    Words(Box<Teller>, TimeAndFaults),
+    Words(Box<Teller>),
     Json(JsonLines),
 }
 
 impl LineWriter {
     fn new(format: Format) -> Self {
         match format {
-            Format::Words => Self::Words(Box::default(), TimeAndFaults::default()),
+            Format::Words => Self::Words(Box::default()),
             Format::Json { messages: false } => Self::Json(JsonLines::default()),
             Format::Json { messages: true } => Self::Json(JsonLines::with_messages()),
         }
     }
 
-    fn add(&mut self, news: &News, now: Duration, text: &mut String) {
+    fn add(&mut self, update: &Update, now: Duration, text: &mut String) {
         match self {
-            Self::Words(teller, told) => {
-                let mut say = |what: &str| push_line(text, &format!("{:9.3}  {what}", now.as_secs_f64()));
-                for sentence in told.tell(news) {
-                    say(&sentence);
-                }
-                if let Some(sentence) = teller.tell(news).filter(|said| said.weight >= Weight::Minor) {
-                    say(&sentence.text);
+            Self::Words(teller) => {
+                // Nothing else shows what is in force here, or how fast time passes.
+                let is_shown_elsewhere = !matches!(update.what, News::Time(_) | News::InForce { .. });
+                for sentence in teller.tell(update) {
+                    if sentence.weight >= Weight::Minor || !is_shown_elsewhere {
+                        push_line(text, &format!("{:9.3}  {}", now.as_secs_f64(), sentence.text));
+                    }
                 }
             }
-            Self::Json(json) => json.tell(news, now).iter().for_each(|line| push_line(text, line)),
+            Self::Json(json) => json.tell(&update.what, now).iter().for_each(|line| push_line(text, line)),
         }
     }
 
     fn answer(&mut self, to: &str, answer: &[String], now: Duration, text: &mut String) {
         match self {
-            Self::Words(..) => answer.iter().for_each(|line| push_line(text, line)),
+            Self::Words(_) => answer.iter().for_each(|line| push_line(text, line)),
             Self::Json(_) => push_line(text, &json::answer(to, answer, now)),
         }
     }
@@ -165,7 +165,7 @@ impl LineWriter {
 
     fn next_due(&self) -> Option<Duration> {
         match self {
-            Self::Words(..) => None,
+            Self::Words(_) => None,
             Self::Json(json) => json.next_due(),
         }
     }

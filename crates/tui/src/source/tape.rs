@@ -25,6 +25,8 @@ pub struct Tape {
     entries: Entries,
     /// How many commands have been sent.
     sent: u64,
+    /// How many updates were taken out because they answer these commands.
+    taken: u64,
     /// When the updates were last flushed.
     flushed: Instant,
 }
@@ -54,18 +56,21 @@ impl Tape {
             recorder,
             entries: Entries::default(),
             sent: 0,
+            taken: 0,
             flushed: Instant::now(),
         })
     }
 
-    /// Records the updates, and removes those that answer the tape's own commands. Returns the commands to send, so that the nodes'
-    /// log entries are recorded too.
+    /// Records the updates, and removes those that answer the tape's own commands; the others are numbered on without a gap. Returns
+    /// the commands to send, so that the nodes' log entries are recorded too.
     pub fn note(&mut self, updates: &mut Vec<Update>) -> Result<Vec<Command>> {
         let mut failure = None;
-        updates.retain(|update| {
+        updates.retain_mut(|update| {
             if self.entries.note(update) {
+                self.taken += 1;
                 return false;
             }
+            update.seq = update.seq.saturating_sub(self.taken);
             if failure.is_none() {
                 failure = self.recorder.note(update).err();
             }

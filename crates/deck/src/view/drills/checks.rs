@@ -2,6 +2,7 @@
 
 use super::text::Text;
 use crate::app::drills::Playing;
+use crate::times::tenths;
 use crate::view::paint::Paint;
 use raftdeck_drills::report::bound_told;
 use raftdeck_drills::{CheckKind, CheckResult, CheckState, LiveCheck, Millis, Moments, Severity};
@@ -50,7 +51,7 @@ pub(super) fn since_fault(paint: &Paint<'_>, moments: &Moments, now: Option<Dura
     let Some(fault) = moments.fault else { return text };
     let theme = paint.theme;
     let heading = match now.filter(|_| moments.heal.is_none()) {
-        Some(now) => format!("since the fault: {}", super::now::tenths(now.saturating_sub(fault))),
+        Some(now) => format!("since the fault: {}", tenths(now.saturating_sub(fault))),
         None => "after the fault".to_owned(),
     };
     text.heading(&heading, theme.strong());

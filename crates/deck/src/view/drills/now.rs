@@ -4,6 +4,7 @@ use super::text::Text;
 use crate::actions::ActionId;
 use crate::app::View;
 use crate::app::drills::Playing;
+use crate::times::tenths;
 use crate::view::paint::Paint;
 use raftdeck_drills::{ActStatus, AskOption, AskStatus, Hint, Millis, RunStatus, StageName};
 use ratatui::style::Style;
@@ -151,11 +152,6 @@ fn bar(paint: &Paint<'_>, left: Duration, allowed: Duration, width: usize) -> Ve
         Span::styled(glyphs.bar_full.repeat(full), style),
         Span::styled(glyphs.bar_empty.repeat(width - full), theme.faint()),
     ]
-}
-
-/// Seconds with one decimal, so that a countdown has a fixed width.
-pub(super) fn tenths(time: Duration) -> String {
-    format!("{}.{} s", time.as_secs(), time.subsec_millis() / 100)
 }
 
 fn by_itself(paint: &Paint<'_>, text: &mut Text, playing: &Playing, status: &RunStatus<'_>) {

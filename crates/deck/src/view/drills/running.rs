@@ -3,6 +3,7 @@
 use super::text::Text;
 use super::{WIDE, checks, now, steps};
 use crate::app::drills::Playing;
+use crate::times::tenths;
 use crate::view::paint::Paint;
 use crate::view::table;
 use raftdeck_drills::{RunStatus, StageName};
@@ -35,7 +36,7 @@ fn title(playing: &Playing, status: &RunStatus<'_>) -> String {
         _ => format!(
             "{dot}: {}, {} so far",
             drill.title,
-            now::tenths(status.now.saturating_sub(status.moments.begun))
+            tenths(status.now.saturating_sub(status.moments.begun))
         ),
     }
 }

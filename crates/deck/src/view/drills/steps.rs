@@ -1,7 +1,7 @@
 //! The parts of a running drill as a list: done, present, to come.
 
-use super::now::tenths;
 use super::text::Text;
+use crate::times::tenths;
 use crate::view::paint::Paint;
 use raftdeck_drills::{RunStatus, StageName, StepResult};
 use ratatui::style::Style;

@@ -1,10 +1,11 @@
 //! The line that the other views show of a drill: what it does, the countdown, that a question waits.
 
-use super::now::{countdown, doing, tenths};
+use super::now::{countdown, doing};
 use super::result::look;
 use crate::actions::ActionId;
 use crate::app::drills::{DrillStage, Playing};
 use crate::app::{App, View};
+use crate::times::tenths;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use raftdeck_drills::{Millis, Outcome};

@@ -20,7 +20,7 @@ use crate::incoming::signals;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::{cursor, terminal};
 use raftdeck_client::Client;
-use raftdeck_deck::sentences::millis;
+use raftdeck_deck::times::span;
 use raftdeck_protocol::printable::{self, Printable};
 use raftdeck_protocol::{NodeStatus, RefusedPeer};
 use raftdeck_raft::{NodeId, Role, Term};
@@ -247,7 +247,7 @@ fn matters(status: &NodeStatus) -> Vec<String> {
     let raft = &status.raft;
     let waited = raft.disk_wait.filter(|_| raft.disk_stalled);
     let disk =
-        waited.map(|wait| format!("its disk is stalled: it has not finished a write for {}", millis(wait)));
+        waited.map(|wait| format!("its disk is stalled: it has not finished a write for {}", span(wait)));
     let notices = status.notices.iter().map(|notice| notice.text.clone());
     // For a node that came back with another disk, the notice says more than the refusal that follows from it.
     let is_told = |peer: &&RefusedPeer| status.notices.iter().any(|notice| notice.about == peer.id);
