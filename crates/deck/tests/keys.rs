@@ -177,7 +177,7 @@ fn a_write_is_typed_waits_and_says_where_it_is_stored() {
     let body = raftdeck_protocol::ResponseBody::Done { answer: raftdeck_protocol::Answer::Stored, at };
     let outcome = raftdeck_model::ClientOutcome::Answered { node: n(3), body };
     scene.tell(News::Client { id: *id, request: request.clone(), outcome, took: ms(4) });
-    assert!(last_rows(&mut scene).contains("put quick brown: stored at index 7, term 2 by n3 in 4 ms"));
+    assert!(last_rows(&mut scene).contains("put quick brown: stored at index 7, term 2 by n3 in 4.0 ms"));
 }
 
 #[test]
