@@ -464,7 +464,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
     let member = |id| scene.app.world().node(id).is_some();
     match effect {
-        Effect::Quit | Effect::Suspend | Effect::StartDrill(_) | Effect::KeepRecord { .. } => true,
+        Effect::Quit
+        | Effect::Suspend
+        | Effect::StartDrill(_)
+        | Effect::KeepRecord { .. }
+        | Effect::KeepTheme(_) => true,
         // Only scripts name files.
         Effect::Read(_) | Effect::Write { .. } => false,
         Effect::Send(Command { what, .. }) => match what {

@@ -98,8 +98,8 @@ fn no_text_of_the_screen_names_a_key_by_itself() {
         for view in 0..View::ALL.len() {
             let screen = text(&scene.paint(200, 60));
             for line in screen.lines() {
-                // In the legend of the logs t is any term.
-                let line = line.replace("term t", "term");
+                // In the legend of the logs t is any term, and in a drill T is a time.
+                let line = line.replace("term t", "term").replace("between T", "between");
                 let words = line.split([' ', '│', '┃', '─']).filter(|word| !word.is_empty());
                 let named =
                     words.filter(|word| old.iter().any(|key| key == word.trim_matches([':', ',', '.', '('])));
@@ -137,4 +137,30 @@ fn a_file_with_the_tables_own_keys_changes_nothing() {
         writeln!(file, "{} = [{}]", action.id.name(), keys.join(", ")).unwrap();
     }
     assert_eq!(DeckFile::parse(&file, &names()), Ok(DeckFile::default()), "{file}");
+}
+
+#[test]
+fn an_edited_file_acts_at_once_and_a_mistake_in_it_is_said_and_changes_nothing() {
+    let mut scene = fixture::quiet(Settings::default(), 3);
+    let deck = |text: &str| SettingsFiles {
+        deck: Some(SettingsFile {
+            path: "deck.toml".to_owned(),
+            name: "deck".to_owned(),
+            text: Ok(text.to_owned()),
+        }),
+        themes: Vec::new(),
+    };
+    scene.settings(deck("[keys]\nkill = 'f8'\n"));
+    scene.key('1');
+    assert_eq!(scene.press(KeyCode::F(8)), sent(Order::Kill(n(1))));
+    scene.settings(deck("[keys]\nkil = 'f9'\n"));
+    let says = "deck.toml:2: kil is not an action; did you mean kill?";
+    assert!(text(&scene.paint(120, 40)).contains(says));
+    assert_eq!(scene.press(KeyCode::F(8)), sent(Order::Kill(n(1))));
+    scene.key('?');
+    assert!(text(&scene.paint(120, 95)).contains(says), "it is on the help page until it is mended");
+    scene.press(KeyCode::Esc);
+    scene.settings(deck(""));
+    assert!(!text(&scene.paint(120, 40)).contains("deck.toml"));
+    assert_eq!(scene.key('k'), sent(Order::Kill(n(1))));
 }

@@ -403,6 +403,17 @@ fn a_terminal_with_sixteen_colours_gets_no_others() {
 }
 
 #[test]
+fn the_theme_picker_stands_beside_what_it_shows() {
+    let picker = |settings| {
+        let mut scene = partition(settings);
+        scene.key('T');
+        scene.press(KeyCode::Down);
+        scene
+    };
+    check("themes", picker, &[(80, 24), (40, 12)]);
+}
+
+#[test]
 fn each_theme_has_its_look() {
     for (theme, _) in SHIPPED {
         let preferences = Preferences::new(ColourDepth::True, &SettingsFiles::default());

@@ -3,6 +3,7 @@
 mod conditions;
 mod drills;
 mod presenter;
+mod settings;
 mod table;
 
 pub use conditions::NO_SELECTION;
@@ -81,6 +82,7 @@ pub enum ActionId {
     NextDrill,
     ToCatalogue,
     GoOn,
+    Themes,
 }
 
 /// What an action is about; the help page's sections, in this order.
@@ -215,7 +217,8 @@ impl ActionId {
             | Self::Again
             | Self::NextDrill
             | Self::ToCatalogue
-            | Self::GoOn => return None,
+            | Self::GoOn
+            | Self::Themes => return None,
         })
     }
 }

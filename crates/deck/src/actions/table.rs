@@ -5,8 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::drills;
-use super::presenter;
+use super::{drills, presenter, settings};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -518,6 +517,7 @@ pub static ACTIONS: &[Action] = &[
         footer: 10,
         enabled: always,
     },
+    settings::THEMES,
     Action {
         id: ActionId::Help,
         group: Group::Deck,

@@ -31,6 +31,7 @@ mod routine;
 pub mod scripted;
 pub mod selection;
 pub mod sieve;
+pub mod themes;
 pub mod timers;
 
 pub use msg::{Effect, Msg};
@@ -55,6 +56,7 @@ use crate::app::presenter::Presenter;
 use crate::app::prompt::Prompt;
 use crate::app::rate::{CommitRate, Rate};
 use crate::app::scripted::Scripted;
+use crate::app::themes::ThemePicker;
 use crate::app::timers::{Gauges, Moment, Timers, on_tick};
 use crate::settings::{Keymap, Preferences};
 pub use crate::theme::ColourChoice;
@@ -132,6 +134,8 @@ pub struct App {
     /// What the person set: themes, keys.
     pub(crate) preferences: Preferences,
     pub(crate) theme: Theme,
+    /// The theme picker, while it is open.
+    pub(crate) picker: Option<ThemePicker>,
     capabilities: Capabilities,
     pub(crate) view: View,
     pub(crate) clock: Clock,
@@ -187,10 +191,11 @@ impl App {
     #[must_use]
     pub fn preferring(settings: Settings, preferences: Preferences) -> Self {
         let theme = resolve(settings, &preferences, &preferences.sheet());
-        Self {
+        let mut app = Self {
             settings,
             preferences,
             theme,
+            picker: None,
             capabilities: Capabilities::all(),
             view: View::default(),
             clock: Clock::default(),
@@ -221,7 +226,9 @@ impl App {
             sent: 0,
             quiet: BTreeSet::new(),
             changed: true,
-        }
+        };
+        themes::say_mistakes(&mut app, Duration::ZERO);
+        app
     }
 
     /// What a person set.
@@ -250,8 +257,16 @@ impl App {
 
     /// Brings settings into force.
     pub fn prefer(&mut self, preferences: Preferences) {
-        self.theme = resolve(self.settings, &preferences, &preferences.sheet());
         self.preferences = preferences;
+        self.restyle();
+    }
+
+    /// Resolves the theme anew: the one that the picker shows, else the one in force.
+    pub(crate) fn restyle(&mut self) {
+        let preferences = &self.preferences;
+        let shown = self.picker.and_then(|picker| preferences.themes().get(picker.at()));
+        let sheet = shown.map_or_else(|| preferences.sheet(), |choice| choice.sheet.clone());
+        self.theme = resolve(self.settings, preferences, &sheet);
         self.changed = true;
     }
 

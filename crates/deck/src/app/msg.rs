@@ -24,6 +24,10 @@ pub enum Msg {
     },
     /// The cluster of [`Effect::StartDrill`] could not be started; why. The one before is gone.
     ClusterFailed(String),
+    /// The files of settings, read anew because one of them changed.
+    Settings(crate::settings::SettingsFiles),
+    /// The file into which the theme of [`Effect::KeepTheme`] was written, or why it was not.
+    ThemeKept(Result<String, String>),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -61,6 +65,8 @@ pub enum Effect {
         /// How it went.
         record: super::drills::DrillRecord,
     },
+    /// Write this theme's name into `deck.toml`, and leave all else in it as it is; then comes [`Msg::ThemeKept`].
+    KeepTheme(String),
     /// End the deck and everything it started.
     Quit,
     /// Give the terminal back and stop, until the shell continues it.

@@ -32,6 +32,11 @@ impl Notice {
         Self { text, until }
     }
 
+    /// Shows a text that takes longer to read.
+    pub fn staying(text: impl Into<String>, now: Duration) -> Self {
+        Self { until: now.saturating_add(3 * STAYS), ..Self::new(text, now) }
+    }
+
     /// Whether it is still shown at `now`.
     #[must_use]
     pub fn stands(&self, now: Duration) -> bool {

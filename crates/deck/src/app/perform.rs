@@ -5,7 +5,7 @@ use crate::app::confirm::{self, Confirm};
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
-use crate::app::{App, Effect, View, drills, palette, presenter, scripted, selection};
+use crate::app::{App, Effect, View, drills, palette, presenter, scripted, selection, themes};
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
 use raftdeck_model::{ClientRequest, Disturbance, MessageSelection, Node, Order, Step};
@@ -110,6 +110,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::NextDrill
         | ActionId::ToCatalogue => return of_drills(app, id, number, now),
         ActionId::Help => app.help = Some(0),
+        ActionId::Themes => themes::open(app),
         ActionId::Quit => return confirm::quit_by_key(app),
         ActionId::Suspend => return vec![Effect::Suspend],
     }

@@ -3,7 +3,7 @@
 use crate::actions::{Action, ActionId};
 use crate::app::confirm::{self, Confirm};
 use crate::app::perform::{WHEEL, attempt, scroll_feed, scroll_output, step_log, step_message};
-use crate::app::{App, Effect, View, drills};
+use crate::app::{App, Effect, View, drills, themes};
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
@@ -37,6 +37,13 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
     }
     if app.answer.take().is_some() {
         return Vec::new();
+    }
+    if let Some(picker) = app.picker {
+        return match target {
+            Some(Target::MenuRow(row)) => themes::picker_click(app, picker, Some(row)),
+            Some(Target::Pane(Pane::Menu)) => Vec::new(),
+            _ => themes::picker_click(app, picker, None),
+        };
     }
     if let Some(menu) = &mut app.menu.clone() {
         match target {
@@ -76,6 +83,10 @@ fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
         let to =
             if on { (first + WHEEL).min(app.landed.last_help_line()) } else { first.saturating_sub(WHEEL) };
         app.help = Some(to);
+        return Vec::new();
+    }
+    if let Some(picker) = app.picker {
+        themes::show(app, if on { picker.at() + 1 } else { picker.at().saturating_sub(1) });
         return Vec::new();
     }
     if let Some(mut menu) = app.menu.take() {

@@ -1,12 +1,14 @@
 //! From a message to a changed state and effects: each kind of message goes to its feature.
 
+use crate::actions::ActionId;
 use crate::app::confirm::{confirm_key, forget_absent};
 use crate::app::entered::{entered, menu_key};
 use crate::app::notice::Notice;
 use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
 use crate::app::prompt::{PromptOutcome, Purpose};
-use crate::app::{App, Effect, Msg, View, drills, palette, scripted, selection};
+use crate::app::themes::picker_key;
+use crate::app::{App, Effect, Msg, View, drills, palette, scripted, selection, themes};
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -30,6 +32,14 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
             if let Some(scripted) = &mut app.scripted {
                 scripted.written(result);
             }
+            Vec::new()
+        }
+        Msg::Settings(files) => {
+            themes::reload(app, &files, now);
+            Vec::new()
+        }
+        Msg::ThemeKept(result) => {
+            themes::kept(app, result, now);
             Vec::new()
         }
         Msg::Key(event) => key(app, event, now),
@@ -228,6 +238,9 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
         }
         return Vec::new();
     }
+    if let Some(picker) = app.picker {
+        return picker_key(app, picker, event);
+    }
     if app.menu.is_some() {
         return menu_key(app, event, now);
     }
@@ -245,7 +258,7 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
 /// Says that a key does nothing: once, and not again while that is still on the screen.
 fn say_unbound(app: &mut App, event: &KeyEvent, now: Duration) {
     let Some(key) = keys::name(event) else { return };
-    let text = format!("{key} does nothing here; ? lists the keys");
+    let text = format!("{key} does nothing here; {} lists the keys", app.key_of(ActionId::Help));
     if app.notice.as_ref().is_none_or(|notice| notice.text != text) {
         app.notice = Some(Notice::new(text, now));
     }
@@ -277,12 +290,17 @@ pub(super) fn closes(event: KeyEvent) -> bool {
     }
 }
 
+/// The key that opened the help page closes it.
+fn is_help(app: &App, event: &KeyEvent) -> bool {
+    keys::meant(app, event).is_some_and(|action| action.id == ActionId::Help)
+}
+
 fn help_key(app: &mut App, first: usize, event: KeyEvent) -> Vec<Effect> {
     let page = app.landed.rows(Pane::Help).max(1);
     let last = app.landed.last_help_line();
     match event.code {
-        _ if closes(event) => app.help = None,
-        KeyCode::Char('?') | KeyCode::Enter => app.help = None,
+        _ if closes(event) || is_help(app, &event) => app.help = None,
+        KeyCode::Enter => app.help = None,
         KeyCode::Up => app.help = Some(first.saturating_sub(1)),
         KeyCode::Down => app.help = Some((first + 1).min(last)),
         KeyCode::PageUp => app.help = Some(first.saturating_sub(page)),

@@ -6,7 +6,9 @@ pub(crate) mod document;
 pub mod keymap;
 pub mod mistake;
 mod preferences;
+mod template;
 
 pub use deck_file::{DeckFile, with_theme};
 pub use keymap::Keymap;
 pub use preferences::{Preferences, SettingsFile, SettingsFiles, ThemeChoice};
+pub use template::template;

@@ -37,7 +37,7 @@ fn keys(paint: &mut Paint<'_>, area: Rect) {
     if paint.app.presenter.is_on || paint.app.presenter.hides_keys {
         return;
     }
-    if paint.app.help.is_some() || paint.app.menu.is_some() {
+    if paint.app.help.is_some() || paint.app.menu.is_some() || paint.app.picker.is_some() {
         paint.row(area, 0, &overlay_keys(paint));
         return;
     }

@@ -66,6 +66,11 @@ fn lines(paint: &Paint<'_>, width: usize) -> Vec<Line<'static>> {
     lines.push(Line::default());
     lines.push(Line::styled(glyphs(paint), theme.text()));
     lines.push(Line::styled(messages(paint), theme.text()));
+    for mistake in paint.app.preferences.mistakes() {
+        lines.push(Line::default());
+        let told = wrap(&format!("The settings have a mistake: {mistake}"), width);
+        lines.extend(told.into_iter().map(|text| Line::styled(text, theme.strong())));
+    }
     lines.push(Line::styled(closing(paint.app), theme.faint()));
     lines
 }

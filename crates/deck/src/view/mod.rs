@@ -35,6 +35,7 @@ mod raster;
 mod ring;
 mod space_time;
 mod table;
+mod themes;
 mod tiny;
 
 pub use landed::{Landed, Pane, Target};
@@ -120,6 +121,9 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     }
     if let Some(menu) = &paint.app.menu {
         menu::draw(paint, body, menu);
+    }
+    if let Some(picker) = paint.app.picker {
+        themes::draw(paint, body, picker);
     }
     if let Some(answer) = &paint.app.answer {
         answer::draw(paint, body, answer);

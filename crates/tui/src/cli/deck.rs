@@ -1,9 +1,9 @@
 //! The deck itself, which the program runs without a command.
 
 use super::cluster::ClusterArgs;
-use super::screen::ScreenArgs;
+use super::screen::{Look, ScreenArgs, screen};
 use super::script::read_script;
-use crate::errors::WrongUsage;
+use crate::errors::{WrongUsage, complain};
 use crate::plain::{self, Format};
 use crate::screen::runtime::{self, Beginning};
 use clap::Args;
@@ -11,7 +11,6 @@ use clap::error::ErrorKind;
 use color_eyre::eyre::Result;
 use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_script::Script;
-use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 /// Text for the help.
@@ -43,13 +42,21 @@ pub(super) struct DeckArgs {
 
 /// Runs the deck, or prints what happens where it cannot be drawn; returns the exit status.
 pub(super) fn run(args: DeckArgs) -> Result<u8> {
+    let Look { settings, preferences } = args.screen.look()?;
     let (engine, tape) = args.cluster.start()?;
-    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let scripted = args.script.map(|file| scripted(&file, on_terminal)).transpose()?;
-    if args.plain || !on_terminal {
+    let screen = screen();
+    let scripted = args.script.map(|file| scripted(&file, screen.is_ok())).transpose()?;
+    if args.plain {
         return plain::run(engine, Format::Words, Script::default(), tape);
     }
-    runtime::run(engine, args.screen.settings(), Beginning { scripted, tape, play: None })
+    if let Err(no_screen) = screen {
+        if let Some(why) = no_screen.told() {
+            complain(why);
+        }
+        return plain::run(engine, Format::Words, Script::default(), tape);
+    }
+    let beginning = Beginning { scripted, tape, play: None, preferences };
+    runtime::run(engine, settings, beginning)
 }
 
 fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {

@@ -1,13 +1,12 @@
 //! `raftdeck drill …`: the drills that run without a screen, and the one that does not.
 
-use super::screen::ScreenArgs;
+use super::screen::{Look, ScreenArgs, screen};
 use crate::drill::{self, DrillCommand, DrillPlan, PlanArgs};
 use crate::errors::WrongUsage;
 use crate::screen::runtime::{self, Beginning};
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use color_eyre::eyre::Result;
-use std::io::{self, IsTerminal};
 
 /// Text for the help.
 pub(super) const HELP: &str = "\
@@ -60,10 +59,12 @@ pub(super) fn run(args: DrillArgs) -> Result<(Vec<u8>, u8)> {
 
 fn play(args: &PlayArgs) -> Result<u8> {
     let plan = DrillPlan::named(&args.drill, &args.plan)?;
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    let Look { settings, preferences } = args.screen.look()?;
+    if screen().is_err() {
         let why = format!("a drill is played at a terminal: raftdeck drill run {} needs none", args.drill);
         return Err(WrongUsage::new(ErrorKind::ValueValidation, why).into());
     }
     let engine = plan.start()?;
-    runtime::run(engine, args.screen.settings(), Beginning { play: Some(plan), ..Beginning::default() })
+    let beginning = Beginning { play: Some(plan), preferences, ..Beginning::default() };
+    runtime::run(engine, settings, beginning)
 }

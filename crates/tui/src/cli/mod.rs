@@ -7,6 +7,7 @@ mod elsewhere;
 mod replay;
 mod screen;
 mod script;
+mod traits;
 mod up;
 
 use crate::commands::check::{self, CheckArgs};
@@ -91,7 +92,7 @@ enum Sub {
         after_help = "Examples:\n  raftdeck man > raftdeck.1 && man ./raftdeck.1\n  raftdeck man --dir ~/.local/share/man/man1"
     )]
     Man(ManArgs),
-    /// Show the settings in effect, from the configuration file, the environment and the defaults
+    /// Show the settings in effect, from the configuration file, the environment and the defaults; print the deck's settings
     #[command(
         subcommand,
         after_help = config::HELP

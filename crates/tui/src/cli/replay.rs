@@ -1,6 +1,7 @@
 //! `raftdeck replay`: a recording, on the deck or as lines.
 
-use super::screen::ScreenArgs;
+use super::screen::{Look, ScreenArgs, screen};
+use crate::errors::complain;
 use crate::plain::{self, Format};
 use crate::screen::runtime::{self, Beginning};
 use crate::source::engine::Engine;
@@ -8,7 +9,6 @@ use clap::Args;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_record::Recording;
 use std::fs::File;
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 /// Text for the help.
@@ -39,14 +39,18 @@ pub(super) struct ReplayArgs {
 
 /// Plays the recording; returns the exit status.
 pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
+    let Look { settings, preferences } = args.screen.look()?;
     let cannot = || format!("the recording {} cannot be played", args.file.display());
     let file = File::open(&args.file).wrap_err_with(cannot)?;
     let recording = Recording::read(file).wrap_err_with(cannot)?;
-    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    if args.json || args.plain || !on_terminal {
+    let screen = screen();
+    if args.json || args.plain || screen.is_err() {
+        if let Some(why) = screen.err().filter(|_| !args.json && !args.plain).and_then(|no| no.told()) {
+            complain(why);
+        }
         let format = Format::asked(args.json, args.messages);
         return plain::play_through(recording, format);
     }
     let engine = Engine::Recording(Box::new(recording));
-    runtime::run(engine, args.screen.settings(), Beginning::default())
+    runtime::run(engine, settings, Beginning { preferences, ..Beginning::default() })
 }

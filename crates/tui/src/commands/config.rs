@@ -1,8 +1,10 @@
-//! `raftdeck config`: the settings in effect and their sources. Changes nothing.
+//! `raftdeck config`: the settings in effect and their sources, and the files to begin one's own with. Changes nothing.
 
+use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Subcommand};
 use raftdeck_config::{Program, as_json, as_table};
+use raftdeck_deck::theme::SHIPPED;
 
 /// The end of `raftdeck config --help`.
 pub(crate) const HELP: &str = "\
@@ -37,11 +39,30 @@ pub(crate) enum ConfigArgs {
         #[arg(long)]
         json: bool,
     },
+    /// Print the settings of the deck, its theme and its keys, with their defaults: the beginning of a deck.toml
+    #[command(
+        after_help = "Examples:\n  raftdeck config print-default\n  raftdeck config print-default > ~/.config/raftdeck/deck.toml"
+    )]
+    PrintDefault,
+    /// Print the file of a built-in theme: the beginning of a theme of one's own
+    #[command(after_help = "Example: raftdeck config print-theme dark > ~/.config/raftdeck/themes/mine.toml")]
+    PrintTheme {
+        /// Which
+        #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(raftdeck_deck::theme::names()))]
+        name: String,
+    },
 }
 
 /// The text that it prints.
 pub(crate) fn told(args: &ConfigArgs, program: &Program, matches: &ArgMatches) -> String {
-    let ConfigArgs::Show { command, json } = args;
+    let (command, json) = match args {
+        ConfigArgs::Show { command, json } => (command, json),
+        ConfigArgs::PrintDefault => return raftdeck_deck::settings::template(),
+        ConfigArgs::PrintTheme { name } => {
+            let theme = SHIPPED.iter().find(|(known, _)| known == name);
+            return theme.map(|(_, text)| (*text).to_owned()).unwrap_or_default();
+        }
+    };
     let environment = |name: &str| std::env::var_os(name);
     let sections = program.in_force(command, matches, &environment).unwrap_or_else(|refusal| refusal.exit());
     if sections.is_empty() {

@@ -24,6 +24,23 @@ pub fn drill_records() -> Option<PathBuf> {
     Some(state_dir()?.join("drills.json"))
 }
 
+/// The folder of what a person sets: `$XDG_CONFIG_HOME/raftdeck`, else `~/.config/raftdeck`.
+fn config_dir() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("raftdeck"))
+}
+
+/// The deck's settings: the theme and the keys.
+#[must_use]
+pub fn deck_settings() -> Option<PathBuf> {
+    Some(config_dir()?.join("deck.toml"))
+}
+
+/// The folder of the user's own themes.
+#[must_use]
+pub fn themes_dir() -> Option<PathBuf> {
+    Some(config_dir()?.join("themes"))
+}
+
 /// What `raftdeck paths` prints: a line each, or one JSON object.
 #[must_use]
 pub fn told(as_json: bool) -> String {
@@ -33,6 +50,8 @@ pub fn told(as_json: bool) -> String {
         ("state", shown(state_dir())),
         ("client_history", shown(client_history())),
         ("drill_records", shown(drill_records())),
+        ("deck_settings", shown(deck_settings())),
+        ("themes", shown(themes_dir())),
         ("temporary_data", shown(Some(std::env::temp_dir()))),
     ];
     if as_json {

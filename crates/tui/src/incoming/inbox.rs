@@ -5,6 +5,7 @@
 //! meanwhile.
 
 use crossterm::event::Event;
+use raftdeck_deck::settings::SettingsFiles;
 use raftdeck_model::{News, Update};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -33,6 +34,8 @@ pub struct Batch {
     pub lines: Vec<Vec<u8>>,
     /// No more lines come after these.
     pub lines_ended: bool,
+    /// The files of settings, since one of them changed.
+    pub settings: Option<SettingsFiles>,
     /// The process was stopped and runs again: the screen may be gone and must be redrawn.
     pub continued: bool,
     /// The deck is to end. Stays set from then on.
@@ -57,6 +60,7 @@ struct InboxContent {
     input: VecDeque<Event>,
     lines: VecDeque<Vec<u8>>,
     lines_ended: bool,
+    settings: Option<SettingsFiles>,
     continued: bool,
     end: Option<EndReason>,
 }
@@ -105,6 +109,14 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
+    /// Notes the files of settings as they are now. `false`: it ends, stop looking.
+    pub fn settings(&self, files: SettingsFiles) -> bool {
+        let mut waiting = self.lock();
+        waiting.settings = Some(files);
+        self.arrived.notify_one();
+        waiting.end.is_none()
+    }
+
     /// Notes that the process runs again after a stop.
     pub fn continued(&self) {
         self.lock().continued = true;
@@ -149,6 +161,7 @@ impl Inbox {
             input: waiting.input.drain(..).collect(),
             lines: waiting.lines.drain(..).collect(),
             lines_ended: std::mem::take(&mut waiting.lines_ended),
+            settings: waiting.settings.take(),
             continued: std::mem::take(&mut waiting.continued),
             end: waiting.end,
         };
@@ -173,6 +186,7 @@ impl InboxContent {
             && self.input.is_empty()
             && self.lines.is_empty()
             && !self.lines_ended
+            && self.settings.is_none()
             && !self.continued
             && self.end.is_none()
     }

@@ -1,4 +1,5 @@
 //! The deck on a terminal.
 
 pub mod runtime;
+pub mod settings;
 pub mod terminal;

@@ -8,6 +8,7 @@ use crate::errors::sentence;
 use crate::files;
 use crate::incoming::inbox::{Batch, EndReason, Inbox};
 use crate::incoming::signals;
+use crate::screen::settings;
 use crate::screen::terminal::{self, Canvas};
 use crate::source::engine::Engine;
 use crate::source::tape::Tape;
@@ -16,6 +17,7 @@ use crossterm::event::{self, Event};
 use raftdeck_deck::app::drills::{Catalogue, Drills};
 use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
+use raftdeck_deck::settings::Preferences;
 use raftdeck_deck::view::view;
 use raftdeck_drills::{Context, Drill, catalogue};
 use raftdeck_model::{Capabilities, Command, News, Source, Update};
@@ -40,6 +42,8 @@ pub struct Beginning {
     pub tape: Option<Tape>,
     /// A drill that it runs at once. The cluster is the one that [`DrillPlan::start`] gave.
     pub play: Option<DrillPlan>,
+    /// The themes and the keys.
+    pub preferences: Preferences,
 }
 
 /// Runs a cluster and its deck until either ends; returns the exit status.
@@ -73,12 +77,13 @@ fn on_screen(
     (source, drill_engine): (&mut Option<Box<dyn Source>>, DrillEngine),
     inbox: Arc<Inbox>,
     settings: Settings,
-    Beginning { scripted, tape, play }: Beginning,
+    Beginning { scripted, tape, play, preferences }: Beginning,
 ) -> Result<u8> {
     terminal::enter(settings.mouse).wrap_err("the terminal cannot be taken over")?;
     read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
+    settings::watch(&inbox, settings::read()).wrap_err("the thread of the settings cannot be started")?;
     let mut deck = Deck {
-        app: app(settings, source.as_deref(), tape.is_some(), play.as_ref()),
+        app: app(App::preferring(settings, preferences), source.as_deref(), tape.is_some(), play.as_ref()),
         screen: Terminal::new(Canvas::new()).wrap_err("the terminal's size cannot be found")?,
         mouse: settings.mouse,
         started: Instant::now(),
@@ -104,14 +109,14 @@ fn on_screen(
 }
 
 /// The deck's state at first.
-fn app(settings: Settings, source: Option<&dyn Source>, is_recording: bool, play: Option<&DrillPlan>) -> App {
+fn app(app: App, source: Option<&dyn Source>, is_recording: bool, play: Option<&DrillPlan>) -> App {
     let catalogue = Catalogue::new(catalogue(), records::read());
     let mut drills = Drills::new(catalogue, is_recording);
     if let Some(plan) = play {
         drills = drills.playing_at_once(plan.drill.clone(), plan.context.clone());
     }
     let capabilities = source.map(|source| source.capabilities().clone()).unwrap_or_default();
-    App::new(settings).over(capabilities).with_drills(drills)
+    app.over(capabilities).with_drills(drills)
 }
 
 /// Passes on the terminal's events. The thread ends with the process, or when the deck ends.
@@ -192,6 +197,8 @@ impl Deck<'_> {
         let input = batch.input.into_iter().filter_map(message);
         let mut next = LoopStep::GoOn;
         let due = due.filter(|due| *due <= Instant::now()).map(|_| Msg::Due);
+        let settings = batch.settings.map(Msg::Settings);
+        let updates = settings.into_iter().chain(updates);
         let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).chain(due).collect();
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.app, msg, self.started.elapsed()) {
@@ -212,6 +219,7 @@ impl Deck<'_> {
                             msgs.push_back(self.told(News::Trouble { reason }));
                         }
                     }
+                    Effect::KeepTheme(name) => msgs.push_front(Msg::ThemeKept(settings::keep_theme(&name))),
                     Effect::Suspend => next = LoopStep::Suspend,
                     Effect::Quit => return Ok(LoopStep::End(0)),
                 }

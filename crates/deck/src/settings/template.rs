@@ -1,0 +1,99 @@
+//! The file with every setting and its default, to begin one's own with: made from the table of actions and the themes.
+
+use super::keymap::FIXED;
+use crate::actions::{ACTIONS, Action, Group};
+use crate::keys::Key;
+use crate::theme;
+
+/// The top of the file.
+const HEAD: &str = "\
+# The settings of raftdeck's screen, with their defaults. Remove the # before a line to change it; what stays away is as it is here.
+# The deck reads this file again when it changes. `raftdeck paths` says where it belongs.
+";
+
+/// What is said before the keys.
+const KEYS: &str = "\
+# A key for each action, or a list of keys; [] is none, and the action stays reachable by its words in the palette.
+# A key is a character as it is typed (\"k\", \"K\", \"?\"), \"ctrl-\" and a letter, or one of: space, enter, esc, tab, shift-tab,
+# backspace, del, ins, up, down, left, right, pgup, pgdn, home, end, f1 to f12, and \"1-9\" for any of these digits.
+# Two actions cannot have one key in the same view, except those that have one here.
+";
+
+/// The file. As it is, and with all its lines in force, it sets exactly the defaults.
+#[must_use]
+pub fn template() -> String {
+    let mut text = HEAD.to_owned();
+    text.push_str("\n# The look:\n");
+    let width = theme::names().iter().map(|name| name.len()).max().unwrap_or(0);
+    for sheet in theme::sheets() {
+        text.push_str(&format!("#   {:width$}  {}\n", sheet.name, sheet.about));
+    }
+    text.push_str("# or a theme of your own, the name of a file in the folder themes beside this one.\n");
+    text.push_str(&format!("# theme = \"{}\"\n\n{KEYS}\n[keys]\n", theme::DEFAULT));
+    let settings: Vec<String> = ACTIONS.iter().map(setting).collect();
+    let width = settings.iter().map(String::len).max().unwrap_or(0);
+    for group in Group::ALL {
+        text.push_str(&format!("\n# {}\n", group.name()));
+        for (action, setting) in ACTIONS.iter().zip(&settings).filter(|(action, _)| action.group == group) {
+            text.push_str(&format!("# {setting:width$}  # {}\n", action.long));
+        }
+    }
+    text
+}
+
+/// Such as `kill = "k"`.
+fn setting(action: &Action) -> String {
+    let is_fixed = |key: Key| FIXED.contains(&(action.id, key));
+    let mut keys: Vec<String> = Vec::new();
+    for (key, _) in action.keys.iter().filter(|(key, _)| !is_fixed(*key)) {
+        let key = quoted(*key);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    match &keys[..] {
+        [key] => format!("{} = {key}", action.id.name()),
+        keys => format!("{} = [{}]", action.id.name(), keys.join(", ")),
+    }
+}
+
+fn quoted(key: Key) -> String {
+    let written = key.written();
+    if written == "\"" || written == "\\" { format!("'{written}'") } else { format!("\"{written}\"") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::DeckFile;
+
+    /// The lines that set something, in force.
+    fn in_force() -> String {
+        let is_setting = |line: &str| line.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '));
+        let line = |line: &str| match line.strip_prefix("# ").filter(|line| is_setting(line)) {
+            Some(setting) => format!("{setting}\n"),
+            None => format!("{line}\n"),
+        };
+        template().lines().map(line).collect()
+    }
+
+    #[test]
+    fn as_it_is_and_with_all_its_lines_it_sets_exactly_the_defaults() {
+        assert_eq!(DeckFile::parse(&template(), &theme::names()), Ok(DeckFile::default()));
+        let all = DeckFile::parse(&in_force(), &theme::names()).unwrap();
+        assert_eq!(all, DeckFile { theme: Some(theme::DEFAULT.to_owned()), ..DeckFile::default() });
+    }
+
+    #[test]
+    fn it_has_every_action_with_its_words_and_every_theme() {
+        let text = in_force();
+        for action in ACTIONS {
+            let name = format!("{} = ", action.id.name());
+            let line = text.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("{name}"));
+            assert!(line.ends_with(&format!("# {}", action.long)), "{line}");
+        }
+        for sheet in theme::sheets() {
+            assert!(text.contains(&format!("#   {}", sheet.name)), "{}", sheet.name);
+        }
+    }
+}
