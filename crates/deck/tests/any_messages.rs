@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
 use raftdeck_model::{
     Capabilities, ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId,
-    Disturbance, Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, LinkState, LogLevel, MessageId,
+    Disturbance, EndedGap, Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, Latency, LinkState, LogLevel, MessageId,
     MessageReport, MessageState, News, NodeView, Order, ProcessState, RaftView, RequestFate, Timers, Update,
     WorkloadFigures, World,
 };
@@ -251,6 +251,7 @@ fn frame() -> impl Strategy<Value = FrameReport> {
             fate,
             count,
             entries: count,
+            bytes: if count % 5 == 0 { Known::Unknown } else { Known::Is(count) },
         },
     )
 }
@@ -285,6 +286,8 @@ fn workload() -> impl Strategy<Value = WorkloadFigures> {
             unknown: failed,
             gap_ms: gap,
             longest_gap_ms: gap,
+            latency: (gap % 3 > 0).then_some(Latency { p50_micros: gap, p99_micros: acknowledged }),
+            ended_gap: (gap % 2 > 0).then_some(EndedGap { length_micros: gap, ago_micros: failed }),
         },
     )
 }

@@ -90,7 +90,7 @@ impl Lane {
 /// A frame will not arrive.
 pub(crate) fn lost(pair: Pair, parcel: &mut QueuedFrame, at: Duration, reports: &Reports) {
     if let Some(glance) = &parcel.glance {
-        reports.count(pair, glance, FrameFate::Lost);
+        reports.count(pair, glance, parcel.frame.len(), FrameFate::Lost);
     }
     if let Some(report) = parcel.now_is(MessageState::Lost { at }) {
         reports.note(report);

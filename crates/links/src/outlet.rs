@@ -5,6 +5,7 @@ use raftdeck_model::{News, Update, World};
 use raftdeck_raft::NodeId;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The caller's sink, shared by all reporters. Called on their threads.
 #[derive(Clone)]
@@ -34,6 +35,12 @@ impl Outlet {
             self.world().fold(&update);
         }
         sink(update);
+    }
+
+    /// The cluster time now.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.0.clock.now()
     }
 
     /// The leader according to all updates so far.

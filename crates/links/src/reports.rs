@@ -6,7 +6,7 @@
 use crate::outlet::Outlet;
 use crate::pair::Pair;
 use raftdeck_model::glance::Glance;
-use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageId, MessageReport, News};
+use raftdeck_model::{FrameFate, FrameKind, FrameReport, Known, MessageId, MessageReport, News};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -44,8 +44,8 @@ struct Tally {
 type Key = (NodeId, NodeId, FrameKind, FrameFate);
 
 impl Reports {
-    /// Counts one message on a link.
-    pub(crate) fn count(&self, (from, to): Pair, seen: &Glance, fate: FrameFate) {
+    /// Counts one message of this many bytes on a link.
+    pub(crate) fn count(&self, (from, to): Pair, seen: &Glance, bytes: usize, fate: FrameFate) {
         let newest = FrameReport {
             from,
             to,
@@ -56,13 +56,15 @@ impl Reports {
             fate,
             count: 1,
             entries: seen.entries,
+            bytes: Known::Is(bytes as u64),
         };
         self.lock()
             .frames
             .entry((from, to, newest.kind, fate))
             .and_modify(|sum| {
                 let (count, entries) = (sum.count + 1, sum.entries + newest.entries);
-                *sum = FrameReport { count, entries, ..newest.clone() };
+                let bytes = sum.bytes.map(|sum| sum + bytes as u64);
+                *sum = FrameReport { count, entries, bytes, ..newest.clone() };
             })
             .or_insert(newest);
         self.news.notify_one();
@@ -156,9 +158,9 @@ mod tests {
     #[test]
     fn frames_of_one_kind_and_fate_are_one_report_that_shows_the_newest() {
         let reports = Reports::default();
-        reports.count(PAIR, &append(2, 2), FrameFate::Delivered);
-        reports.count(PAIR, &append(7, 5), FrameFate::Delivered);
-        reports.count(PAIR, &append(8, 1), FrameFate::Lost);
+        reports.count(PAIR, &append(2, 2), 100, FrameFate::Delivered);
+        reports.count(PAIR, &append(7, 5), 150, FrameFate::Delivered);
+        reports.count(PAIR, &append(8, 1), 70, FrameFate::Lost);
         let taken = reports.take();
         let [News::Frames { frames }] = &taken[..] else { panic!("{taken:?}") };
         let summary: Vec<_> = frames.iter().map(|r| (r.fate, r.count, r.entries, r.index)).collect();
@@ -166,6 +168,7 @@ mod tests {
             summary,
             [(FrameFate::Delivered, 2, 7, Some(LogIndex(7))), (FrameFate::Lost, 1, 1, Some(LogIndex(8)))]
         );
+        assert_eq!(frames.iter().filter_map(|r| r.bytes.copied()).collect::<Vec<_>>(), [250, 70]);
         assert!(reports.take().is_empty(), "nothing is told twice");
     }
 
@@ -202,7 +205,7 @@ mod tests {
         let telling = std::sync::Arc::clone(&reports);
         let teller = tokio::spawn(async move { telling.tell_all(&outlet).await });
         for _ in 0..1000 {
-            reports.count(PAIR, &append(1, 1), FrameFate::Delivered);
+            reports.count(PAIR, &append(1, 1), 70, FrameFate::Delivered);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::time::sleep(INTERVAL).await;

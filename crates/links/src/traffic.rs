@@ -126,7 +126,7 @@ impl Traffic {
         state.bytes -= parcel.frame.len();
         drop(state);
         if let Some(glance) = &parcel.glance {
-            self.reports.count(pair, glance, FrameFate::Delivered);
+            self.reports.count(pair, glance, parcel.frame.len(), FrameFate::Delivered);
         }
         if let Some(report) = parcel.now_is(MessageState::Delivered { at: now }) {
             self.reports.note(report);

@@ -20,6 +20,7 @@ mod source;
 mod tuning;
 mod update;
 mod view;
+mod workload;
 mod world;
 pub mod write;
 
@@ -36,10 +37,9 @@ pub use rule::{
 };
 pub use shapes::{REGIONS, Shape};
 pub use source::{Ability, Capabilities, Lacking, SEEK_NEEDS_RECORDING, Source, VirtualSource};
-pub use update::{
-    ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update, WorkloadFigures,
-};
+pub use update::{ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update};
 pub use view::{NodeView, PeerView, RaftView};
+pub use workload::{EndedGap, Latency, WorkloadFigures, WorkloadTally};
 pub use world::{
     Campaign, Concern, Extent, LogRow, MemberStanding, Node, Phase, Reach, Verdict, World, percent,
 };

@@ -1,5 +1,6 @@
 //! Messages between nodes, as links see them.
 
+use crate::known::Known;
 use raftdeck_raft::{LogIndex, NodeId, Term};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub struct FrameReport {
     pub count: u64,
     /// How many entries they carried in all.
     pub entries: u64,
+    /// How many bytes they were in all.
+    #[serde(default, skip_serializing_if = "Known::is_unknown")]
+    pub bytes: Known<u64>,
 }
 
 /// A message's kind, as people tell them apart.

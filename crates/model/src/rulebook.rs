@@ -121,15 +121,6 @@ impl Rulebook {
             .any(|Active { rule, .. }| rule.effect.makes_late() && rule.scope.covers(pair.0, pair.1))
     }
 
-    /// Whether the size of messages on this link matters.
-    #[must_use]
-    pub fn limits(&self, (from, to): Pair) -> bool {
-        let limits = |Active { rule, .. }: &Active| {
-            matches!(rule.effect, Effect::Limit(_)) && rule.scope.covers(from, to)
-        };
-        self.rules.iter().any(limits)
-    }
-
     /// Fires the watches that match this message. They end, and their rules are not in force yet.
     pub fn fire(&mut self, passing: MessageInTransit<'_>) -> Vec<(FaultId, Vec<Rule>)> {
         let mut fired = Vec::new();

@@ -5,6 +5,7 @@ use crate::command::CommandId;
 use crate::message::{FrameReport, LinkState, MessageReport};
 use crate::rule::Fault;
 use crate::view::NodeView;
+use crate::workload::WorkloadFigures;
 use raftdeck_protocol::{ClockRate, LogLine, Notice, RefusalReason};
 use raftdeck_raft::{NodeId, TraceEvent};
 use serde::{Deserialize, Serialize};
@@ -228,25 +229,6 @@ impl ChangeStep {
     pub fn is_last(self) -> bool {
         matches!(self, Self::Joined | Self::Learning | Self::Left | Self::HandedOver | Self::GivenUp)
     }
-}
-
-/// The outcome of the steady workload's writes since it was switched on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkloadFigures {
-    /// Whether it is on.
-    pub running: bool,
-    /// Writes acknowledged in the last second.
-    pub per_second: u64,
-    /// Writes acknowledged.
-    pub acknowledged: u64,
-    /// Writes that certainly did not happen.
-    pub failed: u64,
-    /// Writes with an unknown outcome.
-    pub unknown: u64,
-    /// The time since the last acknowledgement, in milliseconds.
-    pub gap_ms: u64,
-    /// The longest time without an acknowledgement, in milliseconds, the present one included.
-    pub longest_gap_ms: u64,
 }
 
 /// A node's process.

@@ -228,6 +228,7 @@ fn answers(answer: FrameKind, question: FrameKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_model::Known;
     use raftdeck_raft::Term;
 
     const FAST: Duration = Duration::from_millis(50);
@@ -247,6 +248,7 @@ mod tests {
             fate: FrameFate::Delivered,
             count: 1,
             entries: 0,
+            bytes: Known::Unknown,
         }
     }
 

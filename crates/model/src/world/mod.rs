@@ -21,8 +21,9 @@ pub use verdict::{Campaign, Verdict};
 
 use crate::message::{LinkState, MessageId, MessageReport};
 use crate::rule::Fault;
-use crate::update::{ChangeStep, ClusterTime, News, Update, WorkloadFigures};
+use crate::update::{ChangeStep, ClusterTime, News, Update};
 use crate::view::{PeerView, RaftView};
+use crate::workload::WorkloadFigures;
 use imbl::OrdMap;
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId, Term};

@@ -365,7 +365,7 @@ impl Live {
             self.nobody_opens(&request.wanted.client);
         }
         match request.purpose {
-            RequestPurpose::Load(number) => self.load_ended(number, &outcome),
+            RequestPurpose::Load(number) => self.load_ended(number, request.begun, &outcome),
             RequestPurpose::Command(command) => {
                 let outcome = match outcome {
                     RequestOutcome::Done(node, body) => ClientOutcome::Answered { node, body },

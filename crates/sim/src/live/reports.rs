@@ -3,7 +3,7 @@
 
 use raftdeck_model::glance::Glance;
 use raftdeck_model::rulebook::Pair;
-use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageId, MessageReport, News};
+use raftdeck_model::{FrameFate, FrameKind, FrameReport, Known, MessageId, MessageReport, News};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,12 +28,15 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// Counts one message on a link.
-    pub(super) fn count(&mut self, (from, to): Pair, glance: &Glance, fate: FrameFate) {
+    /// Counts one message of this many bytes on a link.
+    pub(super) fn count(&mut self, (from, to): Pair, glance: &Glance, bytes: usize, fate: FrameFate) {
         let Glance { kind, term, index, granted, entries, detail: _ } = *glance;
-        let before = self.frames.get(&(from, to, kind, fate)).map(|sum| (sum.count, sum.entries));
-        let (count, entries) = before.map_or((1, entries), |(count, sum)| (count + 1, sum + entries));
-        let report = FrameReport { from, to, kind, term, index, granted, fate, count, entries };
+        let before = self.frames.get(&(from, to, kind, fate));
+        let count = before.map_or(0, |sum| sum.count) + 1;
+        let entries = before.map_or(0, |sum| sum.entries) + entries;
+        let bytes = before.and_then(|sum| sum.bytes.copied()).unwrap_or(0) + bytes as u64;
+        let bytes = Known::Is(bytes);
+        let report = FrameReport { from, to, kind, term, index, granted, fate, count, entries, bytes };
         self.frames.insert((from, to, kind, fate), report);
     }
 

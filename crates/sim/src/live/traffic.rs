@@ -26,6 +26,8 @@ struct LinkMessage {
     from: Sender,
     message: Message,
     glance: Glance,
+    /// How many bytes it would have on a wire.
+    size: usize,
     /// How it is reported; `None`: it is only counted.
     report: Option<Box<MessageReport>>,
     held_by: Vec<FaultId>,
@@ -175,7 +177,7 @@ impl Traffic {
         let (pair, glance) = ((from.id, to), Glance::of(&message));
         let Some(lane) = self.lanes.get_mut(&pair) else { return };
         lane.taken += 1;
-        let size = if self.book.limits(pair) { size_of(from, &message) } else { 0 };
+        let size = size_of(from, &message);
         let passing =
             MessageInTransit { pair, number: lane.taken, glance: Some(&glance), size, now: moment.now };
         for (id, rules) in self.book.fire(passing) {
@@ -187,7 +189,7 @@ impl Traffic {
             self.set_gates();
         }
         let decision = self.book.decide(passing);
-        self.accept((from, to, message), glance, &decision, moment);
+        self.accept((from, to, message), (glance, size), &decision, moment);
         self.settle();
         self.arrive(moment.now);
     }
@@ -195,7 +197,7 @@ impl Traffic {
     fn accept(
         &mut self,
         (from, to, message): Arrived,
-        glance: Glance,
+        (glance, size): (Glance, usize),
         decision: &Decision,
         moment: ClockMoment,
     ) {
@@ -211,7 +213,7 @@ impl Traffic {
             let is_told = is_held || reports.has_room(waits);
             let report = is_told.then(|| Box::new(report(*newest, pair, glance, now)));
             let (message, held_by) = (message.clone(), decision.held_by.clone());
-            let parcel = LinkMessage { id: *newest, from, message, glance, report, held_by, takes };
+            let parcel = LinkMessage { id: *newest, from, message, glance, size, report, held_by, takes };
             let is_full = lane.len() >= MAX_MESSAGES;
             if is_full && !lane.is_full {
                 news.push(LinkNews::Full(pair));
@@ -254,7 +256,7 @@ impl Traffic {
     }
 
     fn deliver(&mut self, pair: Pair, mut parcel: LinkMessage, now: Duration) {
-        self.reports.count(pair, &parcel.glance, FrameFate::Delivered);
+        self.reports.count(pair, &parcel.glance, parcel.size, FrameFate::Delivered);
         parcel.is_now(MessageState::Delivered { at: now }, &mut self.reports);
         self.arrived.push((parcel.from, pair.1, parcel.message));
     }
@@ -472,7 +474,7 @@ fn size_of(from: Sender, message: &Message) -> usize {
 
 /// A message will not arrive.
 fn lost(pair: Pair, mut parcel: LinkMessage, at: Duration, reports: &mut Reports) {
-    reports.count(pair, &parcel.glance, FrameFate::Lost);
+    reports.count(pair, &parcel.glance, parcel.size, FrameFate::Lost);
     parcel.is_now(MessageState::Lost { at }, reports);
 }
 

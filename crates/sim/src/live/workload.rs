@@ -5,10 +5,9 @@ use super::Live;
 use super::agenda::AgendaItem;
 use super::client::{RequestOutcome, RequestPurpose};
 use super::orders::Answer;
-use crate::options::SECOND;
-use raftdeck_model::{ClientOp, CommandId, News, WorkloadFigures};
+use raftdeck_model::{ClientOp, CommandId, News, WorkloadTally};
 use raftdeck_protocol::Write;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The time between two writes: fifty a second.
@@ -33,47 +32,13 @@ pub(super) struct Workload {
     present: Option<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct WorkloadRun {
     written: u64,
     under_way: usize,
-    acknowledged: u64,
-    failed: u64,
-    unknown: u64,
-    /// When the last write was acknowledged, or the workload began.
-    last: u64,
-    longest_gap: u64,
-    /// The acknowledgements of the last second.
-    recent: VecDeque<u64>,
+    tally: WorkloadTally,
     /// The command that switched it off.
     ended_by: Option<CommandId>,
-}
-
-impl WorkloadRun {
-    fn figures(&mut self, now: u64) -> WorkloadFigures {
-        while self.recent.front().is_some_and(|at| now - at > SECOND) {
-            self.recent.pop_front();
-        }
-        let running = self.ended_by.is_none();
-        // Once it has ended, the silence that follows is no gap.
-        let gap = if running { now - self.last } else { 0 };
-        WorkloadFigures {
-            running,
-            per_second: self.recent.len() as u64,
-            acknowledged: self.acknowledged,
-            failed: self.failed,
-            unknown: self.unknown,
-            gap_ms: gap / 1000,
-            longest_gap_ms: self.longest_gap.max(gap) / 1000,
-        }
-    }
-
-    fn acknowledged(&mut self, now: u64) {
-        self.acknowledged += 1;
-        self.longest_gap = self.longest_gap.max(now - self.last);
-        self.last = now;
-        self.recent.push_back(now);
-    }
 }
 
 impl Live {
@@ -83,7 +48,9 @@ impl Live {
         match (on, self.workload.present) {
             (true, None) => {
                 let number = self.number();
-                self.workload.runs.insert(number, WorkloadRun { last: now, ..WorkloadRun::default() });
+                let tally = WorkloadTally::new(Duration::from_micros(now));
+                let run = WorkloadRun { written: 0, under_way: 0, tally, ended_by: None };
+                self.workload.runs.insert(number, run);
                 self.workload.present = Some(number);
                 self.tell_run(number);
                 self.agenda.at(now, AgendaItem::Load(number));
@@ -113,7 +80,7 @@ impl Live {
         let written = run.written;
         self.agenda.at(now + EVERY, AgendaItem::Load(number));
         if run.under_way >= MAX_UNDER_WAY {
-            run.failed += 1;
+            run.tally.failed();
             return;
         }
         run.under_way += 1;
@@ -122,14 +89,17 @@ impl Live {
         self.request(ClientOp::Write(write).into(), RequestPurpose::Load(number), DEADLINE);
     }
 
-    pub(super) fn load_ended(&mut self, number: u64, outcome: &RequestOutcome) {
-        let now = self.world.now;
+    /// A write of this run that was begun then has ended.
+    pub(super) fn load_ended(&mut self, number: u64, begun: u64, outcome: &RequestOutcome) {
+        let now = Duration::from_micros(self.world.now);
         let Some(run) = self.workload.runs.get_mut(&number) else { return };
         run.under_way -= 1;
         match outcome {
-            RequestOutcome::Done(..) => run.acknowledged(now),
-            RequestOutcome::Failed(_, true) => run.unknown += 1,
-            RequestOutcome::Failed(_, false) => run.failed += 1,
+            RequestOutcome::Done(..) => {
+                run.tally.acknowledged(now.saturating_sub(Duration::from_micros(begun)), now);
+            }
+            RequestOutcome::Failed(_, true) => run.tally.unknown(),
+            RequestOutcome::Failed(_, false) => run.tally.failed(),
         }
         self.end_run(number);
     }
@@ -163,7 +133,7 @@ impl Live {
     fn tell_run(&mut self, number: u64) {
         let now = self.world.now;
         if let Some(run) = self.workload.runs.get_mut(&number) {
-            let figures = run.figures(now);
+            let figures = run.tally.figures(run.ended_by.is_none(), Duration::from_micros(now));
             self.tell(News::Workload(figures));
         }
     }
