@@ -12,9 +12,9 @@ use proptest::prelude::*;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
 use raftdeck_model::{
     Capabilities, ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId,
-    Disturbance, EndedGap, Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, Latency, LinkState, LogLevel, MessageId,
-    MessageReport, MessageState, News, NodeView, Order, ProcessState, RaftView, RequestFate, Timers, Update,
-    WorkloadFigures, World,
+    Disturbance, EndedGap, Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, Latency, LinkState,
+    LogLevel, MessageId, MessageReport, MessageState, News, NodeView, Order, ProcessState, RaftView,
+    RequestFate, Timers, Update, WorkloadFigures, World,
 };
 use raftdeck_protocol::{
     Answer, ClockFactor, ClockRate, Failure, LogLine, NodeStatus, Notice, NoticeKind, RefusalReason,
@@ -415,7 +415,7 @@ fn told() -> impl Strategy<Value = News> {
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU:.,+- /on\"\\ abc日dHGydHGy1Kk".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU<>:.,+- /on\"\\ abc日dHGydHGy1Kk".chars().map(KeyCode::Char).collect::<Vec<_>>()),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
             KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,

@@ -4,8 +4,8 @@ mod fixture;
 
 use crossterm::event::KeyCode;
 use fixture::{
-    Scene, drills, election, failed, frozen, joining, joint, logs, many_messages, messages, n, output,
-    partition, quiet, stale_leader,
+    Scene, charts, drills, election, failed, frozen, joining, joint, logs, many_messages, messages, n,
+    output, partition, quiet, stale_leader,
 };
 use raftdeck_deck::app::drills::Drills;
 use raftdeck_deck::app::{App, ColourChoice, Settings};
@@ -120,6 +120,12 @@ fn the_logs_view_shows_where_the_snapshot_ends() {
 #[test]
 fn the_output_view_shows_what_nodes_wrote() {
     check("output", output, &SIZES);
+}
+
+#[test]
+fn the_charts_view_shows_the_gap_of_a_leader_kill_first() {
+    check("charts-leader-kill", charts::leader_kill, &[(80, 24), (120, 40), (200, 60), (40, 12)]);
+    check("charts-at-the-gap", charts::at_the_gap, &[(80, 24), (120, 40)]);
 }
 
 #[test]
@@ -360,6 +366,8 @@ fn ascii_means_ascii() {
         frozen(ASCII),
         messages(ASCII),
         many_messages(ASCII),
+        charts::leader_kill(ASCII),
+        charts::at_the_gap(ASCII),
         drills::choosing(ASCII),
         drills::answered(ASCII),
         drills::task(ASCII),

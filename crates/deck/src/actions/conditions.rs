@@ -340,3 +340,11 @@ pub(super) fn can_play_again(app: &App) -> Result<(), Reason> {
     drill_ended(app)?;
     may_start(app)
 }
+
+pub(super) fn can_zoom_in(app: &App) -> Result<(), Reason> {
+    if app.charts.can_zoom(true) { Ok(()) } else { because("a column cannot be less time than this") }
+}
+
+pub(super) fn can_zoom_out(app: &App) -> Result<(), Reason> {
+    if app.charts.can_zoom(false) { Ok(()) } else { because("a column cannot be more time than this") }
+}

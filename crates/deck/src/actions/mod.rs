@@ -1,5 +1,6 @@
 //! Every action of the deck, defined once: the footer, the help page and the keys are made from this table.
 
+mod charts;
 mod conditions;
 mod drills;
 mod presenter;
@@ -68,6 +69,10 @@ pub enum ActionId {
     FoldHeartbeats,
     Present,
     HideKeys,
+    MomentBack,
+    MomentOn,
+    ZoomOut,
+    ZoomIn,
     Drills,
     DrillPrevious,
     DrillNext,
@@ -204,6 +209,10 @@ impl ActionId {
             | Self::FoldHeartbeats
             | Self::Present
             | Self::HideKeys
+            | Self::MomentBack
+            | Self::MomentOn
+            | Self::ZoomOut
+            | Self::ZoomIn
             | Self::Drills
             | Self::DrillPrevious
             | Self::DrillNext

@@ -5,7 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{drills, presenter, settings};
+use super::{charts, drills, presenter, settings};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -460,6 +460,10 @@ pub static ACTIONS: &[Action] = &[
         footer: 0,
         enabled: always,
     },
+    charts::MOMENT_BACK,
+    charts::MOMENT_ON,
+    charts::ZOOM_OUT,
+    charts::ZOOM_IN,
     Action {
         id: ActionId::Filter,
         group: Group::Look,

@@ -348,7 +348,7 @@ impl App {
             View::Cluster => self.cluster_view_change(now),
             View::Logs => self.logs.next_ask(&self.world, self.landed.rows(Pane::Entries), now),
             View::Messages => self.messages_change(now, MESSAGES_STEP),
-            View::Charts => self.charts.next_change(now),
+            View::Charts => self.charts.next_change(self.landed.charted()),
             View::Data => self.data.next_change(now),
             View::Drills | View::Output => None,
         };

@@ -88,6 +88,10 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::SelectNext => app.selected = selection::step(&app.world.ids(), app.selected, true),
         ActionId::NextView => app.view = app.view.step(true),
         ActionId::PreviousView => app.view = app.view.step(false),
+        ActionId::MomentBack => step_charts(app, -1),
+        ActionId::MomentOn => step_charts(app, 1),
+        ActionId::ZoomOut => zoom_charts(app, false),
+        ActionId::ZoomIn => zoom_charts(app, true),
         ActionId::EntryBack => step_log(app, -1),
         ActionId::EntryOn => step_log(app, 1),
         ActionId::PageBack => page(app, false),
@@ -269,6 +273,22 @@ pub(super) fn step_log(app: &mut App, by: i64) {
     app.logs.step(by, extent, columns);
 }
 
+/// How many columns of time are on the screen.
+pub(super) fn chart_columns(app: &App) -> u16 {
+    u16::try_from(app.landed.rows(Pane::Charts)).unwrap_or(u16::MAX)
+}
+
+/// Moves the cursor of the Charts view by this many columns.
+pub(super) fn step_charts(app: &mut App, by: i64) {
+    let columns = chart_columns(app);
+    app.charts.step(by, columns);
+}
+
+fn zoom_charts(app: &mut App, closer: bool) {
+    let columns = chart_columns(app);
+    app.charts.zoom(closer, columns);
+}
+
 fn page(app: &mut App, on: bool) {
     match app.view {
         View::Cluster => scroll_feed(app, app.landed.rows(Pane::Feed).saturating_sub(1).max(1), on),
@@ -278,7 +298,11 @@ fn page(app: &mut App, on: bool) {
             step_log(app, if on { by } else { -by });
         }
         View::Messages => step_message(app, app.landed.rows(Pane::Messages).saturating_sub(1).max(1), on),
-        View::Charts | View::Data => {}
+        View::Charts => {
+            let by = i64::from(chart_columns(app).saturating_sub(1).max(1));
+            step_charts(app, if on { by } else { -by });
+        }
+        View::Data => {}
         View::Drills => drills::scroll(app, app.landed.rows(Pane::Drill).saturating_sub(1).max(1), on),
         View::Output => scroll_output(app, app.landed.rows(Pane::Output).saturating_sub(1).max(1), on),
     }
@@ -299,7 +323,8 @@ fn to_start(app: &mut App) {
             app.logs.go_to(LogIndex(1), app.world.extent(), app.landed.rows(Pane::Entries));
         }
         View::Messages => app.messages.to_start(),
-        View::Charts | View::Data => {}
+        View::Charts => app.charts.to_start(),
+        View::Data => {}
         View::Drills => drills::step(app, usize::MAX, false),
         View::Output => scroll_output(app, usize::MAX, false),
     }
@@ -310,7 +335,8 @@ fn to_end(app: &mut App) {
         View::Cluster => app.feed.to_end(),
         View::Logs => app.logs.follow(),
         View::Messages => app.messages.to_end(),
-        View::Charts | View::Data => {}
+        View::Charts => app.charts.follow(),
+        View::Data => {}
         View::Drills => drills::step(app, usize::MAX, true),
         View::Output => app.output.to_end(),
     }

@@ -2,12 +2,17 @@
 
 use crate::actions::{Action, ActionId};
 use crate::app::confirm::{self, Confirm};
-use crate::app::perform::{WHEEL, attempt, scroll_feed, scroll_output, step_log, step_message};
+use crate::app::perform::{
+    WHEEL, attempt, chart_columns, scroll_feed, scroll_output, step_charts, step_log, step_message,
+};
 use crate::app::{App, Effect, View, drills, themes};
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
 use std::time::Duration;
+
+/// How many columns of time the wheel scrolls.
+const WHEEL_COLUMNS: i64 = 3;
 
 /// Takes a mouse event.
 pub(super) fn mouse(app: &mut App, event: MouseEvent, now: Duration) -> Vec<Effect> {
@@ -69,6 +74,10 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         Some(Target::Action(id)) if !app.prompt.is_open() => {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }
+        Some(Target::Moment(time)) => {
+            let columns = chart_columns(app);
+            app.charts.go_to(time, columns);
+        }
         Some(Target::Entry(index)) => {
             app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
         }
@@ -99,6 +108,7 @@ fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
         (View::Cluster, Some(Target::Pane(Pane::Feed))) => scroll_feed(app, WHEEL, on),
         (View::Logs, _) => step_log(app, if on { 1 } else { -1 }),
         (View::Messages, _) => step_message(app, 1, on),
+        (View::Charts, _) => step_charts(app, if on { WHEEL_COLUMNS } else { -WHEEL_COLUMNS }),
         (View::Drills, Some(Target::Drill(_))) => drills::step(app, 1, on),
         (View::Drills, _) => drills::scroll(app, WHEEL, on),
         (View::Output, _) => scroll_output(app, WHEEL, on),

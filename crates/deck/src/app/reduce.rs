@@ -97,6 +97,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
     }
     let is_first = app.world.is_empty();
     let mut changed = app.world.fold(&update);
+    app.charts.hear(&update, &app.world, app.clock.is_slow());
     drills::hear(app, &update, now);
     if is_affair_of_drill(&update.what) {
         return app.mark_changed_if(changed);

@@ -2,6 +2,7 @@
 
 use crate::actions::ActionId;
 use crate::app::View;
+use crate::app::charts::Charted;
 use crate::app::confirm::ConfirmReply;
 use crate::app::timers::Timers;
 use raftdeck_model::{FaultId, MessageId};
@@ -42,6 +43,8 @@ pub enum Target {
     Action(ActionId),
     /// A column of the Logs view.
     Entry(LogIndex),
+    /// A column of the charts: the beginning of its time, in microseconds of cluster time.
+    Moment(u64),
     /// Something in force.
     Fault(FaultId),
     /// A message.
@@ -62,6 +65,7 @@ pub struct Landed {
     areas: Vec<(Rect, Target)>,
     rows: Vec<(Pane, usize)>,
     timers: Vec<(NodeId, Timers)>,
+    charted: Option<Charted>,
     help: usize,
     drill: usize,
 }
@@ -77,6 +81,10 @@ impl Landed {
 
     pub(crate) fn painted(&mut self, node: NodeId, timers: Timers) {
         self.timers.push((node, timers));
+    }
+
+    pub(crate) fn charts(&mut self, charted: Charted) {
+        self.charted = Some(charted);
     }
 
     pub(crate) fn help_ends(&mut self, last: usize) {
@@ -105,7 +113,7 @@ impl Landed {
         self.areas.iter().map(|(_, target)| *target)
     }
 
-    /// How many lines (in the Logs view: columns) a pane shows; 0 if it is not on the screen.
+    /// How many lines (in the Logs and Charts views: columns) a pane shows; 0 if it is not on the screen.
     #[must_use]
     pub fn rows(&self, pane: Pane) -> usize {
         self.rows.iter().find(|(p, _)| *p == pane).map_or(0, |(_, rows)| *rows)
@@ -115,6 +123,12 @@ impl Landed {
     #[must_use]
     pub fn timers(&self, node: NodeId) -> Option<Timers> {
         self.timers.iter().find(|(id, _)| *id == node).map(|(_, timers)| *timers)
+    }
+
+    /// Which charts are on the screen, if any.
+    #[must_use]
+    pub fn charted(&self) -> Option<Charted> {
+        self.charted
     }
 
     /// The furthest that the text of the Drills view can be scrolled.

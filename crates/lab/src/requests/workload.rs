@@ -130,7 +130,7 @@ async fn run(
             }
         }
     };
-    tally.end(Instant::now());
+    tally.end(outlet.now());
     // The last figures are reported soon.
     asked.close();
     while let Some(receipt) = asked.recv().await {

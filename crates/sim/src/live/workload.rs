@@ -61,7 +61,7 @@ impl Live {
                 self.workload.present = None;
                 if let Some(run) = self.workload.runs.get_mut(&number) {
                     // Up to here it was a gap, whatever is acknowledged later.
-                    run.longest_gap = run.longest_gap.max(now - run.last);
+                    run.tally.end(Duration::from_micros(now));
                     run.ended_by = Some(command);
                 }
                 self.end_run(number);
