@@ -57,9 +57,10 @@ impl World {
         }
         match self.last_answer(leader, id) {
             Known::Is(Some(age)) => Known::Is(age <= self.election.1),
-            Known::Unknown if status.leader.is_unknown() => Known::Unknown,
             // It has not answered in this term yet: it may have voted for the leader, or heard from it.
-            Known::Is(None) | Known::Unknown => Known::Is(status.term == term && stands_with(status, leader)),
+            Known::Is(None) => Known::Is(status.term == term && stands_with(status, leader)),
+            Known::Unknown if status.term == term && stands_with(status, leader) => Known::Is(true),
+            Known::Unknown => Known::Unknown,
         }
     }
 
