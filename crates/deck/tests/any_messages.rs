@@ -9,7 +9,8 @@ use fixture::{Scene, addresses, drills, follower, leader, ms, n, node_status, ru
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
-use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, update};
+use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, View, update};
+use raftdeck_deck::view::Target;
 use raftdeck_model::{
     Capabilities, ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId,
     Disturbance, EndedGap, Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, Latency, LinkState,
@@ -24,6 +25,7 @@ use raftdeck_raft::{
     Incarnation, LogId, LogIndex, Membership, PeerStatus, ReplicationState, Role, Status, StepDownReason,
     Term, TraceEvent,
 };
+use ratatui::layout::Rect;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -528,6 +530,38 @@ fn one_leader(world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Nothing lies outside the screen; nodes, tabs and buttons do not lie over each other; the selected node is in sight.
+fn keeps_the_rules(scene: &Scene, screen: Rect) -> Result<(), TestCaseError> {
+    let landed = scene.app.landed();
+    let areas: Vec<(Rect, Target)> = landed.areas().collect();
+    for (area, target) in &areas {
+        prop_assert_eq!(screen.intersection(*area), *area, "{:?}", target);
+    }
+    let kinds: [fn(&Target) -> bool; 3] = [
+        |target| matches!(target, Target::Node(_)),
+        |target| matches!(target, Target::View(_)),
+        |target| matches!(target, Target::Action(_)),
+    ];
+    for is_kind in kinds {
+        let alike: Vec<&(Rect, Target)> = areas.iter().filter(|(_, target)| is_kind(target)).collect();
+        for (n, (one, first)) in alike.iter().enumerate() {
+            for (other, second) in &alike[n + 1..] {
+                prop_assert!(
+                    first == second || !one.intersects(*other),
+                    "{first:?} at {one:?} and {second:?} at {other:?} on {screen:?}"
+                );
+            }
+        }
+    }
+    let shows_nodes = matches!(scene.app.view(), View::Cluster | View::Logs) && !scene.app.world().is_empty();
+    if let Some(selected) =
+        scene.app.selected().filter(|_| shows_nodes && screen.width >= 24 && screen.height >= 6)
+    {
+        prop_assert!(landed.find(Target::Node(selected)).is_some(), "{selected} on {screen:?}");
+    }
+    Ok(())
+}
+
 fn run(steps: Vec<Step>, mut scene: Scene, settings: Settings) -> Result<(), TestCaseError> {
     let mut world = scene.app.world().clone();
     for step in steps {
@@ -550,6 +584,7 @@ fn run(steps: Vec<Step>, mut scene: Scene, settings: Settings) -> Result<(), Tes
                 let buffer = scene.paint(width, height);
                 prop_assert!(!settings.ascii || buffer.content().iter().all(|c| !c.symbol().contains('★')));
                 prop_assert!(!scene.app.changed(), "what was painted is what is known");
+                keeps_the_rules(&scene, buffer.area)?;
             }
         }
         prop_assert_eq!(&world, scene.app.world(), "whoever folds the same updates knows the same");
@@ -562,15 +597,20 @@ fn run(steps: Vec<Step>, mut scene: Scene, settings: Settings) -> Result<(), Tes
     Ok(())
 }
 
+/// How many sequences are tried, of some sixty messages each; the variable `PROPTEST_CASES` asks for more.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(96)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_of_messages_panics(
         steps in vec(step(), 0..120),
         ascii in any::<bool>(),
         plain in any::<bool>(),
-        nodes in 0..16u64,
+        nodes in prop_oneof![4 => 0..10u64, 1 => 10..52u64],
     ) {
         let colour = if plain { ColourChoice::Never } else { ColourChoice::Terminal };
         let settings = Settings { ascii, colour, mouse: !ascii };

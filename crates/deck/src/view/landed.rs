@@ -108,6 +108,11 @@ impl Landed {
         self.areas.iter().find(|(_, t)| *t == target).map(|(area, _)| *area)
     }
 
+    /// Everything that can be clicked, and where it is.
+    pub fn areas(&self) -> impl Iterator<Item = (Rect, Target)> {
+        self.areas.iter().copied()
+    }
+
     /// Every target on the screen.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
         self.areas.iter().map(|(_, target)| *target)

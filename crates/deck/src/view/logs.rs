@@ -11,6 +11,7 @@ use raftdeck_raft::{LogId, LogIndex, Term};
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Columns taken by the node's name and role.
 const NAMES: u16 = 23;
@@ -20,6 +21,9 @@ const HEIGHTS: [(u16, u16); 5] = [(3, 4), (3, 3), (2, 3), (2, 2), (1, 1)];
 
 /// How wide a cell is that says what its entry is.
 const WORDY: u16 = 15;
+
+/// The rows below the nodes that stay on a screen with more nodes than rows: the rule, and one row.
+const SUMMARY: u16 = 2;
 
 /// From this width on the legend is beside the entry.
 const WIDE: u16 = 110;
@@ -50,6 +54,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         step.saturating_mul(nodes).saturating_sub(step - height).saturating_add(other) <= area.height
     };
     let (cell_height, step) = HEIGHTS.iter().find(fits).copied().unwrap_or((1, 1));
+    // With more nodes than rows, of the entry one row, and as many nodes as fit, the selected one among them.
+    let rows = usize::from(area.height.saturating_sub(2 + SUMMARY) / step).max(1);
+    let in_sight = in_sight(paint, rows);
     let digits = u16::try_from(extent.last.0.max(app.world.term().0).to_string().len()).unwrap_or(20);
     let cell = if cell_height > 1 { WORDY } else { 6 }.max(digits + 2);
     let columns = usize::from((area.width - names).saturating_sub(1) / cell);
@@ -62,18 +69,31 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         cursor: app.logs.cursor(extent),
         last: extent.last,
     };
-    paint.rule(area, 0, &title(paint, &window));
+    let mut title = title(paint, &window);
+    if in_sight.len() < app.world.len() {
+        title = format!("{title}, {} of {} nodes", in_sight.len(), app.world.len());
+    }
+    paint.rule(area, 0, &title);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     indices(paint, body, names, &window);
-    for (n, node) in (0..).zip(app.world.nodes()) {
+    for (n, node) in (0..).zip(app.world.nodes().skip(in_sight.start).take(in_sight.len())) {
         let row = 1u16.saturating_add(step.saturating_mul(n));
         if row < body.height {
             let height = cell_height.min(body.height - row);
             log(paint, Rect { y: body.y + row, height, ..body }, names, &window, node);
         }
     }
-    let used = (2 + step.saturating_mul(nodes)).min(area.height);
+    let shown = u16::try_from(in_sight.len()).unwrap_or(u16::MAX);
+    let used = (2 + step.saturating_mul(shown)).min(area.height);
     legend_and_entry(paint, Rect { y: area.y + used, height: area.height - used, ..area }, &window);
+}
+
+/// Which nodes have a row: the first ones, or as far down as the selected one.
+fn in_sight(paint: &Paint<'_>, rows: usize) -> Range<usize> {
+    let ids = paint.app.world.ids();
+    let chosen = paint.app.selected.and_then(|id| ids.iter().position(|other| *other == id)).unwrap_or(0);
+    let first = (chosen + 1).saturating_sub(rows);
+    first..ids.len().min(first + rows)
 }
 
 fn title(paint: &Paint<'_>, window: &Window) -> String {

@@ -8,7 +8,7 @@ use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke};
 use crate::view::space_time::{Arrow, ArrowEnd, Diagram, diagram};
-use raftdeck_model::{MessageId, MessageReport, MessageState};
+use raftdeck_model::{MessageId, MessageReport, MessageState, Node};
 use raftdeck_raft::NodeId;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -274,6 +274,8 @@ fn draw_diagram(paint: &mut Paint<'_>, area: Rect) {
 /// Where the nodes' columns are.
 struct Lanes {
     xs: Vec<u16>,
+    /// How far apart they are.
+    step: u16,
 }
 
 impl Lanes {
@@ -282,7 +284,7 @@ impl Lanes {
         let width = area.right().saturating_sub(left);
         let count = u16::try_from(ids.len()).unwrap_or(u16::MAX).max(1);
         let step = width / count;
-        Self { xs: (0..count).map(|n| left + step * n + step / 2).collect() }
+        Self { xs: (0..count).map(|n| left + step * n + step / 2).collect(), step }
     }
 
     fn x(&self, column: usize) -> u16 {
@@ -290,17 +292,33 @@ impl Lanes {
     }
 }
 
+/// The headings of the lanes: the node and its role, or only its number. Where not even that has room, the selected node has a
+/// heading, and of the others those that leave a gap.
 fn names(paint: &mut Paint<'_>, area: Rect, lanes: &Lanes) {
     let app = paint.app;
-    for (column, node) in app.world.nodes().enumerate() {
+    let width = |text: &str| u16::try_from(text.chars().count()).unwrap_or(0);
+    let long = app.world.ids().iter().map(|id| width(&id.to_string())).max().unwrap_or(0) + 2;
+    let mut taken: Vec<Rect> = Vec::new();
+    let chosen_first = |(_, node): &(usize, &Node)| app.selected != Some(node.id);
+    let mut nodes: Vec<(usize, &Node)> = app.world.nodes().enumerate().collect();
+    nodes.sort_by_key(chosen_first);
+    for (column, node) in nodes {
         let (glyph, _) = labels::role(paint.theme, node, &app.world);
-        let text = format!("{} {glyph}", node.id);
+        let text = match lanes.step {
+            step if step > long => format!("{} {glyph}", node.id),
+            step if step >= long - 1 => node.id.to_string(),
+            _ => node.id.0.to_string(),
+        };
+        let x = lanes.x(column).saturating_sub(width(&text) / 2).max(area.x);
+        let place = Rect { x, y: area.y, width: width(&text).min(area.right().saturating_sub(x)), height: 1 };
+        let with_gap = Rect { x: x.saturating_sub(1), width: place.width + 2, ..place };
+        if taken.iter().any(|other| other.intersects(with_gap)) {
+            continue;
+        }
         let style = if app.selected == Some(node.id) { paint.theme.selected() } else { paint.theme.strong() };
-        let width = u16::try_from(text.chars().count()).unwrap_or(0);
-        let x = lanes.x(column).saturating_sub(width / 2).max(area.x);
-        let place = Rect { x, y: area.y, width: width.min(area.right().saturating_sub(x)), height: 1 };
         paint.at(place, &Line::styled(text, style));
         paint.mark(place, Target::Node(node.id));
+        taken.push(place);
     }
 }
 
