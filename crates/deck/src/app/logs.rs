@@ -24,6 +24,9 @@ const BEFORE: u64 = 48;
 /// Of how many columns in sight the texts are asked for at most.
 const MAX_COLUMNS: usize = 48;
 
+/// How long an end of the logs is shown at least.
+const HELD: Duration = Duration::from_millis(250);
+
 /// A node is asked again after this time: after a useful answer, after a useless one, and after none.
 const AFTER_ANSWER: Duration = Duration::from_millis(200);
 const AFTER_NOTHING: Duration = Duration::from_secs(1);
@@ -41,11 +44,39 @@ pub struct Logs {
     cursor: Option<LogIndex>,
     /// The leftmost column, while the cursor is not on the newest.
     left: u64,
+    /// The newest entry shown while the cursor follows it, and since when: it moves a few times a second, so that it can be read.
+    held: Option<(LogIndex, Duration)>,
     texts: BTreeMap<LogId, String>,
     asked: BTreeMap<NodeId, LogRequest>,
 }
 
 impl Logs {
+    /// The entries to show, of those that there are now: while the cursor follows the newest, the end moves a few times a second.
+    #[must_use]
+    pub fn extent(&self, world: &World) -> Extent {
+        let extent = world.extent();
+        let last = match self.held {
+            Some((held, _)) if self.follows() => held.min(extent.last),
+            _ => extent.last,
+        };
+        Extent { last, ..extent }
+    }
+
+    /// Takes note of the newest entry.
+    pub fn hold(&mut self, world: &World, now: Duration) {
+        let last = world.log_end();
+        if self.held.is_none_or(|(held, since)| last < held || now.saturating_sub(since) >= HELD) {
+            self.held = Some((last, now));
+        }
+    }
+
+    /// When a newer entry is shown without any news.
+    #[must_use]
+    pub fn next_end(&self, world: &World) -> Option<Duration> {
+        let (held, since) = self.held.filter(|_| self.follows())?;
+        (held < world.log_end()).then(|| since.saturating_add(HELD))
+    }
+
     /// Whether the cursor follows the newest entry.
     #[must_use]
     pub fn follows(&self) -> bool {
@@ -108,7 +139,7 @@ impl Logs {
 
     /// Takes a node's answer.
     pub fn tell(&mut self, node: NodeId, lines: &[LogLine], world: &World, now: Duration) {
-        let cursor = self.cursor(world.extent());
+        let cursor = self.cursor(self.extent(world));
         let useful = lines.iter().any(|line| !self.texts.contains_key(&line.id));
         let wait = if useful { AFTER_ANSWER } else { AFTER_NOTHING };
         self.asked.insert(node, LogRequest { again: now.saturating_add(wait) });
@@ -130,7 +161,7 @@ impl Logs {
 
     /// The requests to send now.
     pub fn ask(&mut self, world: &World, columns: usize, now: Duration) -> Vec<Order> {
-        let cursor = self.cursor(world.extent());
+        let cursor = self.cursor(self.extent(world));
         let due: Vec<NodeId> =
             self.missing(world, columns).into_iter().filter(|node| self.again(*node) <= now).collect();
         due.into_iter()
@@ -154,7 +185,7 @@ impl Logs {
 
     /// The nodes to ask: for each entry in sight whose text is missing, the first living node that has it.
     fn missing(&self, world: &World, columns: usize) -> BTreeSet<NodeId> {
-        let extent = world.extent();
+        let extent = self.extent(world);
         let first = self.leftmost(extent, columns).0.max(1);
         let last = extent.last.0.min(first.saturating_add(columns.min(MAX_COLUMNS) as u64));
         let mut wanted: BTreeMap<LogId, NodeId> = BTreeMap::new();
@@ -178,6 +209,34 @@ mod tests {
 
     fn to(last: u64) -> Extent {
         Extent { first: LogIndex(1.min(last)), last: LogIndex(last) }
+    }
+
+    #[test]
+    fn the_end_that_is_followed_moves_a_few_times_a_second() {
+        use raftdeck_model::{Known, News, NodeView, RaftView, Update};
+        use raftdeck_raft::Role;
+        let ms = Duration::from_millis;
+        let mut world = World::default();
+        let tell = |world: &mut World, what| world.fold(&Update { at: ms(0), seq: 0, what });
+        let nodes = vec![NodeId(1)];
+        tell(&mut world, News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        let grow = |world: &mut World, last| {
+            let mut raft = RaftView::new(NodeId(1), Term(1), Role::Leader);
+            raft.last = Known::Is(LogId { term: Term(1), index: LogIndex(last) });
+            tell(world, News::Status { node: NodeId(1), status: Box::new(NodeView::new(raft)) });
+        };
+        let mut logs = Logs::default();
+        grow(&mut world, 10);
+        logs.hold(&world, ms(0));
+        assert_eq!((logs.extent(&world).last, logs.next_end(&world)), (LogIndex(10), None));
+        grow(&mut world, 90);
+        logs.hold(&world, ms(100));
+        assert_eq!((logs.extent(&world).last, logs.next_end(&world)), (LogIndex(10), Some(HELD)));
+        logs.hold(&world, HELD);
+        assert_eq!(logs.extent(&world).last, LogIndex(90));
+        logs.step(-1, logs.extent(&world), 5);
+        grow(&mut world, 200);
+        assert_eq!(logs.extent(&world).last, LogIndex(200), "a cursor that stays does not need it");
     }
 
     #[test]

@@ -346,7 +346,10 @@ impl App {
         let waiting = self.operations.next_change(now);
         let of_view = match self.view {
             View::Cluster => self.cluster_view_change(now),
-            View::Logs => self.logs.next_ask(&self.world, self.landed.rows(Pane::Entries), now),
+            View::Logs => {
+                let ask = self.logs.next_ask(&self.world, self.landed.rows(Pane::Entries), now);
+                self.logs.next_end(&self.world).into_iter().chain(ask).min()
+            }
             View::Messages => self.messages_change(now, MESSAGES_STEP),
             View::Charts => self.charts.next_change(self.landed.charted()),
             View::Data => self.data.next_change(now),

@@ -269,7 +269,7 @@ pub(super) fn step_message(app: &mut App, by: usize, newer: bool) {
 
 /// Moves the cursor of the Logs view by this many entries.
 pub(super) fn step_log(app: &mut App, by: i64) {
-    let (extent, columns) = (app.world.extent(), app.landed.rows(Pane::Entries));
+    let (extent, columns) = (app.logs.extent(&app.world), app.landed.rows(Pane::Entries));
     app.logs.step(by, extent, columns);
 }
 

@@ -79,6 +79,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     }
     effects.extend(scripted::go_on(app, now));
     if app.view == View::Logs {
+        app.logs.hold(&app.world, now);
         let orders = app.logs.ask(&app.world, app.landed.rows(Pane::Entries), now);
         effects.extend(app.send_quietly(orders));
     }

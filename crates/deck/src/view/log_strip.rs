@@ -35,6 +35,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         let name = Line::from(vec![Span::raw("   "), Span::styled(log.node.id.to_string(), style)]);
         paint.at(Rect { width: NAMES, ..place }, &name);
         paint.mark(place, Target::Node(log.node.id));
+        if log.last.0 < first {
+            let text = format!("{} its last entry is {}", paint.glyphs().ellipsis, log.last);
+            let rest = Rect { x: area.x + NAMES, width: area.width.saturating_sub(NAMES), ..place };
+            paint.at(rest, &Line::styled(text, paint.theme.faint()));
+        }
         for (n, index) in (0..).zip(first..=end.0) {
             let x = area.x + NAMES + cell * n;
             if x + cell > area.right() {

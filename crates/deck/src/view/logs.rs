@@ -46,7 +46,7 @@ struct Window {
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
     let nodes = u16::try_from(app.world.len()).unwrap_or(u16::MAX);
-    let extent = app.world.extent();
+    let extent = app.logs.extent(&app.world);
     let names = NAMES.min(area.width / 3);
     // The rules, the indices, and of the entry a row for each node; the legend where it is not beside.
     let other = 3 + nodes.min(9) + u16::from(area.width < WIDE);
@@ -178,13 +178,11 @@ fn name(paint: &mut Paint<'_>, area: Rect, node: &Node, row: Option<&LogRow<'_>>
     ]);
     paint.row(area, 0, &line);
     paint.mark(area, Target::Node(node.id));
-    let far = row.map(|row| {
-        let committed = labels::figure(row.committed);
-        format!("last {}, commit {committed}", row.last)
-    });
-    let below = [far, is_last_known.then(|| "as last known".to_owned())];
     // What is not true now is said first.
-    for (line, text) in (1..area.height).zip(below.into_iter().flatten().rev()) {
+    let mut below = vec![is_last_known.then(|| "as last known".to_owned())];
+    below.push(row.map(|row| format!("last {}", row.last)));
+    below.push(row.map(|row| format!("commit {}", labels::figure(row.committed))));
+    for (line, text) in (1..area.height).zip(below.into_iter().flatten()) {
         let text = paint.cut(&text, usize::from(area.width).saturating_sub(3));
         paint.row(area, line, &Line::styled(format!("   {text}"), paint.theme.faint()));
     }

@@ -100,8 +100,12 @@ fn list(paint: &mut Paint<'_>, area: Rect) {
                 paint.mark(place, Target::Message(message.id));
             }
             ListRow::Folded(count) => {
-                let count = count.map_or_else(String::new, |count| format!("{count} "));
-                let text = format!("        {} {count}heartbeats and answers", paint.glyphs().ellipsis);
+                let what = match count {
+                    Some(1) => "a heartbeat or an answer to one".to_owned(),
+                    Some(count) => format!("{count} heartbeats and answers to them"),
+                    None => "heartbeats and answers to them".to_owned(),
+                };
+                let text = format!("        {} {what}", paint.glyphs().ellipsis);
                 paint.at(place, &Line::styled(text, paint.theme.faint()));
             }
         }
