@@ -168,8 +168,8 @@ pub enum Scope {
     In(View),
     /// In every view but this.
     Beside(View),
-    /// In every view but these two.
-    Neither(View, View),
+    /// In every view but these.
+    Without(&'static [View]),
     /// In these two views.
     Either(View, View),
 }
@@ -182,7 +182,7 @@ impl Scope {
             Self::Everywhere => true,
             Self::In(one) => one == view,
             Self::Beside(other) => other != view,
-            Self::Neither(one, other) => one != view && other != view,
+            Self::Without(others) => !others.contains(&view),
             Self::Either(one, other) => one == view || other == view,
         }
     }

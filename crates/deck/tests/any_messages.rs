@@ -417,7 +417,7 @@ fn told() -> impl Strategy<Value = News> {
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU<>:.,+- /on\"\\ abc日dHGydHGy1Kk".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU<>:.,+- /on\"\\ abc日dHGydHGy1Kk//nNgGjZoosS]t3".chars().map(KeyCode::Char).collect::<Vec<_>>()),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
             KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,

@@ -84,7 +84,7 @@ fn what_the_source_cannot_do_is_said_by_keys_words_and_menus_before_it_is_asked(
     }
     scene.key(':');
     scene.type_in("isolate ");
-    assert!(text(&scene.paint(120, 40)).contains(&format!("leader  {why}")), "the palette says it too");
+    assert!(text(&scene.paint(120, 40)).contains(&format!("command  {why}")), "the palette says it too");
     scene.press(KeyCode::Esc);
     scene.key('f');
     assert!(text(&scene.paint(120, 40)).contains(why), "and the menu");
@@ -259,7 +259,7 @@ fn every_key_of_the_deck_means_one_action_in_each_view() {
     }
     let mut scene = scene();
     for _ in View::ALL {
-        for key in "123456789kKrRzpihwfuUd:.,+- ?q".chars() {
+        for key in "123456789kKrRzpihwfuUd:.,+- ?q/nNgGjZ".chars() {
             let event = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
             assert!(meant(&scene.app, &event).is_some(), "{key} does nothing in {:?}", scene.app.view());
         }
@@ -312,7 +312,7 @@ fn footer_help_and_table_agree() {
         scene.press(KeyCode::Tab);
     }
     scene.key('?');
-    let help = text(&scene.paint(120, 90));
+    let help = text(&scene.paint(140, 110));
     for action in ACTIONS {
         let keys = action.keys.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>().join(" ");
         assert!(help.contains(&format!("{keys}  {}", action.long)), "{keys} is not in the help page");

@@ -242,6 +242,98 @@ fn the_palette_says_how_a_line_could_go_on() {
 }
 
 #[test]
+fn the_palette_offers_whatever_has_the_letters_and_first_of_all_what_is_useful() {
+    let typed = |text: &'static str| {
+        move |settings| {
+            let mut scene = partition(settings);
+            scene.key(':');
+            scene.type_in(text);
+            scene
+        }
+    };
+    check("palette-letters", typed("kl"), &[(80, 24), (40, 12)]);
+    check("palette-empty", typed(""), &[(80, 24), (120, 40), (40, 12)]);
+    check("palette-arguments", typed("kill "), &[(80, 24)]);
+}
+
+#[test]
+fn the_feed_shows_what_is_looked_for_and_which_event_is_selected() {
+    let filtered = |settings| {
+        let mut scene = partition(settings);
+        scene.key('/');
+        scene.type_in("term 3");
+        scene
+    };
+    check("feed-filtered", filtered, &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+    let kept = |settings| {
+        let mut scene = filtered(settings);
+        scene.press(KeyCode::Enter);
+        scene.paint(120, 40);
+        scene.key('N');
+        scene
+    };
+    check("feed-matches", kept, &[(80, 24), (120, 40)]);
+    let selected = |settings| {
+        let mut scene = partition(settings);
+        scene.paint(120, 40);
+        scene.key('o');
+        scene.press(KeyCode::Up);
+        scene.press(KeyCode::Up);
+        scene
+    };
+    check("feed-cursor", selected, &[(80, 24), (120, 40), (40, 12)]);
+    let zoomed = |settings| {
+        let mut scene = selected(settings);
+        scene.key('Z');
+        scene
+    };
+    check("feed-zoomed", zoomed, &[(80, 24), (40, 12)]);
+}
+
+#[test]
+fn the_other_lists_show_what_is_looked_for() {
+    let help = |settings| {
+        let mut scene = quiet(settings, 3);
+        scene.key('?');
+        scene.key('/');
+        scene.type_in("node");
+        scene
+    };
+    check("help-filtered", help, &SIZES);
+    let menu = |settings| {
+        let mut scene = frozen(settings);
+        scene.key('f');
+        scene.key('/');
+        scene.type_in("vote");
+        scene
+    };
+    check("menu-filtered", menu, &[(80, 24)]);
+    let in_messages = |settings| {
+        let mut scene = messages(settings);
+        scene.key('/');
+        scene.type_in("vote");
+        scene.press(KeyCode::Enter);
+        scene
+    };
+    check("messages-filtered", in_messages, &[(80, 24), (120, 40)]);
+    let in_logs = |settings| {
+        let mut scene = logs(settings);
+        scene.key('/');
+        scene.type_in("color");
+        scene
+    };
+    check("logs-search", in_logs, &[(80, 24), (120, 40)]);
+    let in_drills = |settings| {
+        let mut scene = drills::choosing(settings);
+        scene.key('s');
+        scene.key('/');
+        scene.type_in("hear");
+        scene
+    };
+    check("drills-filtered", in_drills, &[(80, 24), (120, 40)]);
+}
+
+#[test]
 fn the_help_page_stands_over_the_view() {
     let help = |settings| {
         let mut scene = quiet(settings, 3);

@@ -111,7 +111,7 @@ fn what_happens_is_told_in_cluster_time() {
 fn enter_delivers_the_chosen_message_del_loses_it_and_o_holds_its_like() {
     let mut scene = messages(Settings::default());
     assert_eq!(scene.app.view(), View::Messages);
-    assert_eq!(scene.key('n'), []);
+    assert_eq!(scene.key(']'), []);
     let chosen = |scene: &Scene| scene.app.messages().chosen().map(|message| message.id);
     assert_eq!(chosen(&scene), Some(MessageId(105)), "the one that is held");
     assert_eq!(scene.press(KeyCode::Enter), sent(Order::Release(MessageSelection::Message(MessageId(105)))));
@@ -132,29 +132,6 @@ fn a_click_chooses_a_message_in_the_list_and_in_the_diagram() {
     screen(&mut scene);
     click(&mut scene, Target::Message(MessageId(106)));
     assert_eq!(scene.app.messages().chosen().map(|message| message.id), Some(MessageId(106)));
-}
-
-#[test]
-fn the_filter_leaves_only_what_fits_and_says_what_it_does_not_know() {
-    let mut scene = messages(Settings::default());
-    scene.key('/');
-    scene.type_in("votes 3>");
-    assert_eq!(scene.press(KeyCode::Enter), []);
-    let shown = screen(&mut scene);
-    assert!(shown.contains("only votes 3>") && !shown.contains("#109"), "{shown}");
-    scene.key('/');
-    scene.type_in(" nonsense");
-    scene.press(KeyCode::Enter);
-    assert!(screen(&mut scene).contains("nonsense is no kind, link or state"));
-    scene.press(KeyCode::Esc);
-    scene.key('/');
-    update(
-        &mut scene.app,
-        Msg::Key(crossterm::event::KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)),
-        scene.now,
-    );
-    scene.press(KeyCode::Enter);
-    assert!(screen(&mut scene).contains("#109"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::actions::{ActionId, Reason};
 use crate::app::drills::{DrillStage, ONE_CLUSTER_A_RECORDING, PersonWait, Playing, RECORDING_HAS_NO_DRILLS};
+use crate::app::finding::{self, List};
 use crate::app::{App, View};
 use crate::sentences::changing;
 use raftdeck_model::MAX_NODES;
@@ -238,7 +239,7 @@ pub(super) fn has_message(app: &App) -> Result<(), Reason> {
     if app.messages.sieve.is_open() {
         because("no message has been sent yet")
     } else {
-        because(format!("no message passes the filter: {} changes it", app.key_of(ActionId::Filter)))
+        because(format!("no message passes the filter: {} changes it", app.key_of(ActionId::Find)))
     }
 }
 
@@ -347,4 +348,27 @@ pub(super) fn can_zoom_in(app: &App) -> Result<(), Reason> {
 
 pub(super) fn can_zoom_out(app: &App) -> Result<(), Reason> {
     if app.charts.can_zoom(false) { Ok(()) } else { because("a column cannot be more time than this") }
+}
+
+/// Something can be looked for.
+pub(super) fn has_list(app: &App) -> Result<(), Reason> {
+    match List::of(app) {
+        Some(_) => Ok(()),
+        None if app.view() == View::Drills => is_choosing(app),
+        None => because("this view has no list to filter"),
+    }
+}
+
+/// Something is looked for.
+pub(super) fn is_finding(app: &App) -> Result<(), Reason> {
+    if finding::is_active(app) {
+        Ok(())
+    } else {
+        because(format!("nothing is looked for here: {} looks for something", app.key_of(ActionId::Find)))
+    }
+}
+
+pub(super) fn has_panes(app: &App) -> Result<(), Reason> {
+    has_nodes(app)?;
+    if app.focused().is_some() { Ok(()) } else { because("this view has one pane only") }
 }

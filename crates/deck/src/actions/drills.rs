@@ -50,7 +50,7 @@ pub(super) const HINT: Action = Action {
 pub(super) const GIVE_UP: Action = Action {
     id: ActionId::GiveUp,
     group: Group::Drills,
-    keys: &[here(Key::Char('G'))],
+    keys: &[here(Key::Char('S'))],
     short: "give up",
     long: "Drills: give the task up; the drill does it, and goes on",
     dangerous: false,
@@ -113,14 +113,14 @@ pub(super) const START_DRILL: Action = Action {
     enabled: can_start_drill,
 };
 
-pub(super) const SEARCH_DRILLS: Action = Action {
-    id: ActionId::SearchDrills,
+pub(super) const SORT_DRILLS: Action = Action {
+    id: ActionId::SortDrills,
     group: Group::Drills,
-    keys: &[here(Key::Char('/'))],
-    short: "search",
-    long: "Drills: search in ids, titles and tags",
+    keys: &[here(Key::Char('s'))],
+    short: "sort",
+    long: "Drills: list them by title, by level, by result, as they are best taken",
     dangerous: false,
-    footer: 2,
+    footer: 3,
     enabled: is_choosing,
 };
 
@@ -138,7 +138,7 @@ pub(super) const DRILL_PREVIOUS: Action = Action {
 pub(super) const DRILL_NEXT: Action = Action {
     id: ActionId::DrillNext,
     group: Group::Drills,
-    keys: &[here(Key::Code(KeyCode::Down))],
+    keys: &[here(Key::Code(KeyCode::Down)), here(Key::Char('j'))],
     short: "down",
     long: "Drills: the drill after; a line down in a text",
     dangerous: false,

@@ -3,6 +3,7 @@
 mod charts;
 mod conditions;
 mod drills;
+mod find;
 mod presenter;
 mod settings;
 mod table;
@@ -59,7 +60,14 @@ pub enum ActionId {
     Faster,
     Slower,
     Palette,
-    Filter,
+    Find,
+    FindNext,
+    FindPrevious,
+    PreviousRow,
+    NextRow,
+    OtherPane,
+    Zoom,
+    Back,
     MessageBack,
     MessageOn,
     ReleaseMessage,
@@ -76,7 +84,7 @@ pub enum ActionId {
     Drills,
     DrillPrevious,
     DrillNext,
-    SearchDrills,
+    SortDrills,
     StartDrill,
     StopDrill,
     Answer,
@@ -202,7 +210,14 @@ impl ActionId {
             | Self::Undo
             | Self::InForce
             | Self::Palette
-            | Self::Filter
+            | Self::Find
+            | Self::FindNext
+            | Self::FindPrevious
+            | Self::PreviousRow
+            | Self::NextRow
+            | Self::OtherPane
+            | Self::Zoom
+            | Self::Back
             | Self::MessageBack
             | Self::MessageOn
             | Self::NextOpen
@@ -216,7 +231,7 @@ impl ActionId {
             | Self::Drills
             | Self::DrillPrevious
             | Self::DrillNext
-            | Self::SearchDrills
+            | Self::SortDrills
             | Self::StartDrill
             | Self::StopDrill
             | Self::Answer

@@ -5,7 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{charts, drills, presenter, settings};
+use super::{charts, drills, find, presenter, settings};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -29,8 +29,8 @@ const fn either(key: Key) -> (Key, Scope) {
 }
 
 /// For keys that select nodes in the views where up and down have no other use.
-const fn neither(key: Key) -> (Key, Scope) {
-    (key, Scope::Neither(View::Messages, View::Drills))
+const fn no_rows(key: Key) -> (Key, Scope) {
+    (key, Scope::Without(&[View::Cluster, View::Messages, View::Drills]))
 }
 
 const fn only(view: View, key: Key) -> (Key, Scope) {
@@ -243,7 +243,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::NextOpen,
         group: Group::Time,
-        keys: &[only(View::Messages, Key::Char('n'))],
+        keys: &[only(View::Messages, Key::Char(']'))],
         short: "next open",
         long: "Messages: go to the next that is held or under way",
         dangerous: false,
@@ -343,7 +343,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::SelectPrevious,
         group: Group::Look,
-        keys: &[neither(Key::Code(KeyCode::Up)), either(Key::Code(KeyCode::Left))],
+        keys: &[no_rows(Key::Code(KeyCode::Up)), either(Key::Code(KeyCode::Left))],
         short: "previous",
         long: "select the previous node",
         dangerous: false,
@@ -353,13 +353,20 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::SelectNext,
         group: Group::Look,
-        keys: &[neither(Key::Code(KeyCode::Down)), either(Key::Code(KeyCode::Right))],
+        keys: &[
+            no_rows(Key::Code(KeyCode::Down)),
+            no_rows(Key::Char('j')),
+            either(Key::Code(KeyCode::Right)),
+            either(Key::Char('l')),
+        ],
         short: "next",
         long: "select the next node",
         dangerous: false,
         footer: 0,
         enabled: has_nodes,
     },
+    find::PREVIOUS_ROW,
+    find::NEXT_ROW,
     Action {
         id: ActionId::NextView,
         group: Group::Look,
@@ -393,7 +400,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::EntryOn,
         group: Group::Look,
-        keys: &[only(View::Logs, Key::Code(KeyCode::Right))],
+        keys: &[only(View::Logs, Key::Code(KeyCode::Right)), only(View::Logs, Key::Char('l'))],
         short: "newer",
         long: "Logs: one entry forward",
         dangerous: false,
@@ -423,7 +430,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::ToStart,
         group: Group::Look,
-        keys: &[code(KeyCode::Home)],
+        keys: &[code(KeyCode::Home), all(Key::Char('g'))],
         short: "oldest",
         long: "to the oldest",
         dangerous: false,
@@ -433,7 +440,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::ToEnd,
         group: Group::Look,
-        keys: &[code(KeyCode::End)],
+        keys: &[code(KeyCode::End), all(Key::Char('G'))],
         short: "follow",
         long: "to the newest, and follow it",
         dangerous: false,
@@ -453,7 +460,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::MessageOn,
         group: Group::Look,
-        keys: &[only(View::Messages, Key::Code(KeyCode::Down))],
+        keys: &[only(View::Messages, Key::Code(KeyCode::Down)), only(View::Messages, Key::Char('j'))],
         short: "newer",
         long: "Messages: the message after",
         dangerous: false,
@@ -464,16 +471,11 @@ pub static ACTIONS: &[Action] = &[
     charts::MOMENT_ON,
     charts::ZOOM_OUT,
     charts::ZOOM_IN,
-    Action {
-        id: ActionId::Filter,
-        group: Group::Look,
-        keys: &[only(View::Messages, Key::Char('/'))],
-        short: "filter",
-        long: "Messages: filter by kind, link and state",
-        dangerous: false,
-        footer: 10,
-        enabled: always,
-    },
+    find::FIND,
+    find::NEXT,
+    find::PREVIOUS,
+    find::OTHER_PANE,
+    find::ZOOM,
     Action {
         id: ActionId::NodeFilter,
         group: Group::Look,
@@ -504,8 +506,9 @@ pub static ACTIONS: &[Action] = &[
         footer: 0,
         enabled: script_waits,
     },
+    find::BACK,
     drills::START_DRILL,
-    drills::SEARCH_DRILLS,
+    drills::SORT_DRILLS,
     drills::DRILL_PREVIOUS,
     drills::DRILL_NEXT,
     drills::DRILLS,

@@ -5,12 +5,12 @@ use crate::app::answer::PaletteAnswer;
 use crate::app::confirm::{Confirm, empties_disk};
 use crate::app::menu::{Menu, MenuKind, Row};
 use crate::app::notice::Notice;
+use crate::app::offers::Offer;
 use crate::app::palette::{PaletteLine, request, understand};
 use crate::app::perform::{attempt, start};
 use crate::app::prompt::Purpose;
 use crate::app::reduce::closes;
-use crate::app::sieve::Sieve;
-use crate::app::{App, Effect, View};
+use crate::app::{App, Effect, View, drills, finding, offers};
 use crossterm::event::{KeyCode, KeyEvent};
 use raftdeck_model::{Ability, Order};
 use std::time::Duration;
@@ -19,24 +19,54 @@ use std::time::Duration;
 pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration) -> Vec<Effect> {
     let done = match purpose {
         Purpose::Write => request(line, &app.world).map(PaletteLine::Store),
-        Purpose::Command => understand(line, &app.world),
-        Purpose::Filter => Sieve::parse(line).map(|sieve| {
-            app.messages.sieve = sieve;
-            app.messages.to_end();
-            PaletteLine::Nothing
-        }),
-        Purpose::Search => app.drills.catalogue.search(line.trim()).map(|()| {
-            app.drills.scroll = 0;
-            PaletteLine::Nothing
-        }),
+        Purpose::Command => return command(app, line, now),
+        Purpose::Find => {
+            finding::entered(app);
+            Ok(PaletteLine::Nothing)
+        }
     };
-    match done.and_then(|said| able(app, said)) {
+    carry_out(app, done, now)
+}
+
+/// Does what was understood and closes the prompt, or has the prompt say why not.
+fn carry_out(app: &mut App, said: Result<PaletteLine, String>, now: Duration) -> Vec<Effect> {
+    match said.and_then(|said| able(app, said)) {
         Ok(said) => {
             app.prompt.accept();
             act(app, said, now)
         }
         Err(why) => {
             app.prompt.refuse(why);
+            Vec::new()
+        }
+    }
+}
+
+/// A line of the palette. One that is no command stands for what is offered first.
+fn command(app: &mut App, line: &str, now: Duration) -> Vec<Effect> {
+    let said = offers::understand(line, app);
+    match offers::taken(line, app).filter(|_| said.is_err()) {
+        Some(offer) => take(app, &offer, now),
+        None => carry_out(app, said, now),
+    }
+}
+
+/// Takes the offer at this place of the palette.
+pub(super) fn take_offer(app: &mut App, place: usize, now: Duration) -> Vec<Effect> {
+    if !app.prompt.is_open() || app.prompt.purpose() != Purpose::Command {
+        return Vec::new();
+    }
+    let offer = offers::offers(&app.prompt.typed(), app).into_iter().nth(place);
+    offer.map(|offer| take(app, &offer, now)).unwrap_or_default()
+}
+
+/// Does what an offer says; if it needs more words, they are asked for.
+fn take(app: &mut App, offer: &Offer, now: Duration) -> Vec<Effect> {
+    app.prompt.put(&offer.line);
+    match offers::understand(&offer.line, app) {
+        Ok(said) => carry_out(app, Ok(said), now),
+        Err(_) => {
+            app.prompt.put(&format!("{} ", offer.line));
             Vec::new()
         }
     }
@@ -62,6 +92,15 @@ fn act(app: &mut App, said: PaletteLine, now: Duration) -> Vec<Effect> {
         PaletteLine::Act(id) => {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }
+        PaletteLine::Show(view) => app.view = view,
+        PaletteLine::Select(id) => {
+            app.selected = Some(id);
+            app.view = View::Cluster;
+        }
+        PaletteLine::StartDrill(id) => {
+            app.view = View::Drills;
+            return drills::ask_to_start(app, &id);
+        }
         PaletteLine::Logs => app.view = View::Logs,
         PaletteLine::Status => app.answer = Some(PaletteAnswer::Status),
         PaletteLine::Word { usage, about } => {
@@ -79,12 +118,22 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
     let Some(mut menu) = app.menu.take() else { return Vec::new() };
     let at = menu.at(app);
     match event.code {
+        KeyCode::Esc if finding::is_active_in_menu(app) => {
+            app.menu = Some(menu);
+            finding::clear(app);
+            return Vec::new();
+        }
         _ if closes(event) => return Vec::new(),
+        KeyCode::Char('/' | 'n' | 'N') => {
+            app.menu = Some(menu);
+            find_in_menu(app, event.code, now);
+            return Vec::new();
+        }
         KeyCode::Char('f' | 'U') => return Vec::new(),
         KeyCode::Up => menu.choose(at.saturating_sub(1), app),
-        KeyCode::Down => menu.choose(at.saturating_add(1), app),
-        KeyCode::Home | KeyCode::PageUp => menu.choose(0, app),
-        KeyCode::End | KeyCode::PageDown => menu.choose(usize::MAX, app),
+        KeyCode::Down | KeyCode::Char('j') => menu.choose(at.saturating_add(1), app),
+        KeyCode::Home | KeyCode::PageUp | KeyCode::Char('g') => menu.choose(0, app),
+        KeyCode::End | KeyCode::PageDown | KeyCode::Char('G') => menu.choose(usize::MAX, app),
         KeyCode::Left if menu.kind == MenuKind::Faults => menu.turn(app, false),
         KeyCode::Right if menu.kind == MenuKind::Faults => menu.turn(app, true),
         KeyCode::Tab if menu.kind == MenuKind::Faults => menu = Menu::in_force(app.world.in_force()),
@@ -102,6 +151,14 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
     }
     app.menu = Some(menu);
     Vec::new()
+}
+
+fn find_in_menu(app: &mut App, code: KeyCode, now: Duration) {
+    match code {
+        KeyCode::Char('/') => finding::open(app),
+        _ if finding::is_active(app) => finding::turn(app, code == KeyCode::Char('n'), now),
+        _ => {}
+    }
 }
 
 /// A fault comes into force and its menu closes. A fault in force is undone, and its menu stays open while others are left.

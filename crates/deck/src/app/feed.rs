@@ -6,6 +6,7 @@
 mod links;
 mod plural;
 
+use crate::app::find::Find;
 use crate::sentences::{Sentence, Teller, Weight};
 use links::LinkGroup;
 use plural::{names, plural};
@@ -121,10 +122,10 @@ impl FeedEntry {
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
     entries: VecDeque<FeedEntry>,
+    /// The number of the oldest entry. Numbers go on with each entry, so that one names the same entry as long as it is kept.
+    first: u64,
     teller: Teller,
     group: Option<LinkGroup>,
-    /// How many of the newest entries are scrolled out of sight.
-    back: usize,
     /// How many lines were added since something was lost: what came before is not continued after that.
     since_loss: usize,
     /// Cluster time.
@@ -182,13 +183,13 @@ impl Feed {
                     _ => (Vec::new(), text.as_str()),
                 };
                 if !self.go_on(fold, node, deed) {
-                    let entry = FeedEntry { who, fold: Some(fold), ..self.entry(weight, node, deed, now) };
+                    let entry = FeedEntry { who, fold: Some(fold), ..self.new_entry(weight, node, deed, now) };
                     self.push(entry);
                 }
             }
             (None, Some((node, deed))) if is_joined => self.join(node, deed, now),
             (None, _) => {
-                let entry = self.entry(weight, node, &text, now);
+                let entry = self.new_entry(weight, node, &text, now);
                 self.add_or_repeat(entry);
             }
         }
@@ -198,12 +199,12 @@ impl Feed {
     /// Says that something was lost here.
     fn add_lost(&mut self, lost: Sentence, now: Duration) {
         self.group = None;
-        let entry = self.entry(lost.weight, lost.node, &lost.text, now);
+        let entry = self.new_entry(lost.weight, lost.node, &lost.text, now);
         self.push(entry);
         self.since_loss = 0;
     }
 
-    fn entry(&self, weight: Weight, node: Option<NodeId>, deed: &str, now: Duration) -> FeedEntry {
+    fn new_entry(&self, weight: Weight, node: Option<NodeId>, deed: &str, now: Duration) -> FeedEntry {
         let (time, deed) = (self.time, deed.to_owned());
         FeedEntry { at: now, time, weight, node, who: Vec::new(), deed, fold: None, times: 1 }
     }
@@ -225,7 +226,7 @@ impl Feed {
                 entry.who.sort_unstable();
             }
             None => {
-                let entry = FeedEntry { who: vec![node], ..self.entry(Weight::Minor, Some(node), deed, now) };
+                let entry = FeedEntry { who: vec![node], ..self.new_entry(Weight::Minor, Some(node), deed, now) };
                 self.push(entry);
             }
         }
@@ -268,7 +269,7 @@ impl Feed {
             }
             None => {
                 let group = LinkGroup::new((from, to), state, again, now);
-                let entry = self.entry(Weight::Major, None, &group.words(), now);
+                let entry = self.new_entry(Weight::Major, None, &group.words(), now);
                 self.push(entry);
                 group
             }
@@ -279,13 +280,10 @@ impl Feed {
     fn push(&mut self, entry: FeedEntry) {
         if self.entries.len() == MAX_ENTRIES {
             self.entries.pop_front();
+            self.first += 1;
         }
         self.entries.push_back(entry);
         self.since_loss = self.since_loss.saturating_add(1);
-        if self.back > 0 {
-            // What is being read stays where it is.
-            self.scroll_back(1);
-        }
     }
 
     /// The entries, oldest first.
@@ -294,30 +292,17 @@ impl Feed {
         &self.entries
     }
 
-    /// How many of the newest are out of sight.
+    /// The entry of this number, while it is kept.
     #[must_use]
-    pub fn back(&self) -> usize {
-        self.back
+    pub fn entry(&self, number: u64) -> Option<&FeedEntry> {
+        self.entries.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
-    /// Towards older entries.
-    pub fn scroll_back(&mut self, by: usize) {
-        self.back = (self.back + by).min(self.entries.len().saturating_sub(1));
-    }
-
-    /// Towards newer entries.
-    pub fn scroll_on(&mut self, by: usize) {
-        self.back = self.back.saturating_sub(by);
-    }
-
-    /// To the oldest.
-    pub fn to_start(&mut self) {
-        self.scroll_back(MAX_ENTRIES);
-    }
-
-    /// To the newest, and stay there.
-    pub fn to_end(&mut self) {
-        self.back = 0;
+    /// The numbers of the entries in which this is found, oldest first.
+    #[must_use]
+    pub fn shown(&self, find: &Find) -> Vec<u64> {
+        let fits = |entry: &FeedEntry| find.is_empty() || find.fits(&[&entry.text()]);
+        (self.first..).zip(&self.entries).filter(|(_, entry)| fits(entry)).map(|(number, _)| number).collect()
     }
 }
 

@@ -37,6 +37,13 @@ struct LogRequest {
     again: Duration,
 }
 
+/// Where the Logs view was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogBookmark {
+    cursor: Option<LogIndex>,
+    left: u64,
+}
+
 /// The Logs view's state.
 #[derive(Clone, Debug, Default)]
 pub struct Logs {
@@ -135,6 +142,22 @@ impl Logs {
     #[must_use]
     pub fn text(&self, id: LogId) -> Option<&str> {
         self.texts.get(&id).map(String::as_str)
+    }
+
+    /// The texts that were fetched, by term and index.
+    pub fn texts(&self) -> impl Iterator<Item = (LogId, &str)> {
+        self.texts.iter().map(|(id, text)| (*id, text.as_str()))
+    }
+
+    /// Where it is, to come back to.
+    #[must_use]
+    pub fn bookmark(&self) -> LogBookmark {
+        LogBookmark { cursor: self.cursor, left: self.left }
+    }
+
+    /// Comes back to where it was.
+    pub fn go_back(&mut self, to: LogBookmark) {
+        (self.cursor, self.left) = (to.cursor, to.left);
     }
 
     /// Takes a node's answer.

@@ -1,6 +1,7 @@
 //! The menus over the screen: what can be done to messages and nodes (each a line of the grammar), and what is in force.
 
 use crate::actions::NO_SELECTION;
+use crate::app::finding::{self, List};
 use crate::app::{App, palette};
 use raftdeck_model::{Fault, FaultId, MessageReport, write};
 use raftdeck_raft::NodeId;
@@ -103,13 +104,16 @@ impl Menu {
         &self.links
     }
 
-    /// Its rows.
+    /// Its rows in which is found what is looked for.
     #[must_use]
     pub fn rows(&self, app: &App) -> Vec<Row> {
-        match self.kind {
+        let mut rows = match self.kind {
             MenuKind::Faults => self.fault_rows(app),
             MenuKind::InForce => app.world.in_force().iter().map(in_force_row).collect(),
-        }
+        };
+        let find = finding::find(app, List::Menu);
+        rows.retain(|row| find.fits(&[&row.words, &row.about]));
+        rows
     }
 
     fn fault_rows(&self, app: &App) -> Vec<Row> {
@@ -139,13 +143,11 @@ impl Menu {
     /// The place of the chosen row.
     #[must_use]
     pub fn at(&self, app: &App) -> usize {
+        let rows = self.rows(app);
+        let last = rows.len().saturating_sub(1);
         match self.kind {
-            MenuKind::Faults => self.row.min(FAULTS.len() - 1),
-            MenuKind::InForce => {
-                let faults = app.world.in_force();
-                let place = faults.iter().position(|fault| Some(fault.id) >= self.fault);
-                place.unwrap_or(faults.len().saturating_sub(1))
-            }
+            MenuKind::Faults => self.row.min(last),
+            MenuKind::InForce => rows.iter().position(|row| row.fault >= self.fault).unwrap_or(last),
         }
     }
 
@@ -157,12 +159,9 @@ impl Menu {
 
     /// Chooses a row by its place, or the nearest there is.
     pub fn choose(&mut self, place: usize, app: &App) {
-        let last = match self.kind {
-            MenuKind::Faults => FAULTS.len(),
-            MenuKind::InForce => app.world.in_force().len(),
-        };
-        self.row = place.min(last.saturating_sub(1));
-        self.fault = app.world.in_force().get(self.row).map(|fault| fault.id);
+        let rows = self.rows(app);
+        self.row = place.min(rows.len().saturating_sub(1));
+        self.fault = rows.get(self.row).and_then(|row| row.fault);
     }
 
     /// Chooses the next links, or the previous ones: all, the selected node's, each pair of it.

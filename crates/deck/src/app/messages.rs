@@ -3,6 +3,7 @@
 //! What is open (held or under way) is kept apart from what has ended. So a message that has been held for long is not pushed out by
 //! the thousands that passed meanwhile.
 
+use crate::app::find::MatchPlace;
 use crate::app::routine::Routine;
 use crate::app::sieve::Sieve;
 use raftdeck_model::{FrameKind, MessageId, MessageReport, MessageState};
@@ -288,6 +289,28 @@ impl Messages {
         self.cursor = None;
     }
 
+    /// Moves the cursor to the next message that is shown, or the one before, round the end.
+    pub fn turn(&mut self, on: bool) {
+        let Some(chosen) = self.chosen().map(|report| report.id) else { return };
+        let next = if on { self.on_from(chosen).next() } else { self.back_from(chosen).nth(1) };
+        let next = next.map(|report| report.id);
+        match (next, on) {
+            (Some(_), _) => self.cursor = next,
+            (None, true) => self.to_start(),
+            (None, false) => self.to_end(),
+        }
+    }
+
+    /// Where the cursor is among those that are shown.
+    #[must_use]
+    pub fn place(&self) -> MatchPlace {
+        let Some(chosen) = self.chosen().map(|report| report.id) else {
+            return MatchPlace { at: None, of: 0 };
+        };
+        let before = self.back_from(chosen).count();
+        MatchPlace { at: before.checked_sub(1), of: before + self.on_from(chosen).count() }
+    }
+
     /// Moves the cursor to the next message that is held or under way; after the last, to the first.
     pub fn to_open(&mut self) {
         let passes = |message: &&Message| self.passes(&message.report);
@@ -522,8 +545,28 @@ mod tests {
         assert_eq!(ids(&messages), [1, 2, 3, 4, 5, 6, 7]);
         messages.toggle_fold();
         assert_eq!(ids(&messages), [3, 4, 6, 7]);
-        messages.sieve = Sieve::parse("heartbeats").unwrap();
+        messages.sieve = Sieve::parse("heartbeats");
         assert_eq!(ids(&messages), [1, 2, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn those_that_pass_the_filter_are_counted_and_gone_through_round_the_end() {
+        let mut messages = Messages::default();
+        tell(&mut messages, (1..=5).map(arrived).collect());
+        tell(&mut messages, vec![message(6, MessageState::Held)]);
+        messages.sieve = Sieve::parse("#2 #4 #6");
+        let place = |messages: &Messages| messages.place().to_string();
+        assert_eq!(place(&messages), "3 of 3");
+        messages.turn(true);
+        assert_eq!((place(&messages), messages.follows()), ("1 of 3".to_owned(), false));
+        messages.turn(true);
+        assert_eq!(messages.chosen().map(|report| report.id.0), Some(4));
+        messages.turn(false);
+        messages.turn(false);
+        assert!(messages.follows(), "before the oldest is the newest");
+        messages.sieve = Sieve::parse("nonsense");
+        messages.turn(true);
+        assert_eq!(place(&messages), "no match");
     }
 
     #[test]

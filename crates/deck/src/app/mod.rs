@@ -11,13 +11,19 @@ pub mod confirm;
 pub mod data;
 pub mod drills;
 mod entered;
+pub mod entries;
+pub mod events;
 pub mod feed;
+pub mod find;
+pub mod finding;
 pub mod flights;
+pub mod focus;
 pub mod logs;
 pub mod menu;
 pub mod messages;
 mod msg;
 pub mod notice;
+pub mod offers;
 pub mod operations;
 pub mod output;
 pub mod palette;
@@ -34,6 +40,7 @@ pub mod sieve;
 pub mod themes;
 pub mod timers;
 
+pub use focus::Focus;
 pub use msg::{Effect, Msg};
 pub use reduce::update;
 
@@ -44,7 +51,9 @@ use crate::app::clock::Clock;
 use crate::app::confirm::Confirm;
 use crate::app::data::Data;
 use crate::app::drills::Drills;
+use crate::app::events::Events;
 use crate::app::feed::Feed;
+use crate::app::finding::Finds;
 use crate::app::flights::Flights;
 use crate::app::logs::Logs;
 use crate::app::menu::Menu;
@@ -151,6 +160,14 @@ pub struct App {
     pub(crate) gauges: Gauges,
     pub(crate) selected: Option<NodeId>,
     pub(crate) feed: Feed,
+    /// Where a person reads in it.
+    pub(crate) events: Events,
+    /// The pane of the Cluster view in which the arrow keys move.
+    pub(crate) focus: Focus,
+    /// The view whose focused pane has all of it.
+    zoomed: Option<View>,
+    /// What is looked for.
+    pub(crate) finds: Finds,
     pub(crate) flights: Flights,
     pub(crate) messages: Messages,
     pub(crate) logs: Logs,
@@ -206,6 +223,10 @@ impl App {
             gauges: Gauges::default(),
             selected: None,
             feed: Feed::default(),
+            events: Events::default(),
+            focus: Focus::default(),
+            zoomed: None,
+            finds: Finds::default(),
             flights: Flights::default(),
             messages: Messages::default(),
             logs: Logs::default(),

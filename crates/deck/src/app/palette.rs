@@ -4,8 +4,9 @@
 //! words that the footer has for it.
 
 use crate::actions::{ACTIONS, Action, ActionId, Group};
-use crate::settings::Keymap;
+use crate::app::View;
 use raftdeck_model::{Capabilities, ClientRequest, Order, World};
+use raftdeck_raft::NodeId;
 use raftdeck_script::ScriptLine;
 
 /// What a line at the palette requests.
@@ -19,6 +20,12 @@ pub enum PaletteLine {
     Store(ClientRequest),
     /// What this key does.
     Act(ActionId),
+    /// Show this view.
+    Show(View),
+    /// Select this node, and show it.
+    Select(NodeId),
+    /// Start this drill.
+    StartDrill(String),
     /// Show the logs.
     Logs,
     /// Show what is in force.
@@ -124,8 +131,9 @@ fn by_name(line: &str) -> Option<ActionId> {
 }
 
 /// Excludes actions that need a number, only move within a view, or belong to a moment of a drill.
-fn can_be_named(action: &Action) -> bool {
-    let is_of_drill = action.group == Group::Drills && action.id != ActionId::Drills;
+pub(super) fn can_be_named(action: &Action) -> bool {
+    let is_of_drill =
+        action.group == Group::Drills && !matches!(action.id, ActionId::Drills | ActionId::SortDrills);
     let moves = matches!(
         action.id,
         ActionId::SelectNumber
@@ -135,59 +143,18 @@ fn can_be_named(action: &Action) -> bool {
             | ActionId::MessageOn
             | ActionId::PageBack
             | ActionId::PageOn
+            | ActionId::PreviousRow
+            | ActionId::NextRow
+            | ActionId::Back
             | ActionId::Palette
     );
     !is_of_drill && !moves
-}
-
-/// One possible completion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
-    /// The line up to the cursor, with this completion.
-    pub line: String,
-    /// What is new in it.
-    pub text: String,
-    /// What that means; may be empty.
-    pub about: String,
-}
-
-/// The most completions that are offered.
-const MAX_OFFERS: usize = 200;
-
-/// How the text before the cursor could be completed; the likeliest first. Completions that the source cannot do say why.
-#[must_use]
-pub fn offers(before: &str, world: &World, capabilities: &Capabilities, keymap: &Keymap) -> Vec<Offer> {
-    let offer = |completion: raftdeck_script::Completion| {
-        let line = format!("{}{}", before.get(..completion.start).unwrap_or(before), completion.text);
-        let lacking = lacking(&line, world, capabilities);
-        let about = lacking.unwrap_or_else(|| completion.about.to_owned());
-        Offer { line, text: completion.text, about }
-    };
-    let mut offers: Vec<Offer> = raftdeck_script::complete(before, world).into_iter().map(offer).collect();
-    let named = ACTIONS.iter().filter(|action| {
-        can_be_named(action)
-            && action.short.len() > before.len()
-            && action.short.starts_with(before)
-            && !before.is_empty()
-            && raftdeck_script::word(action.short).is_none()
-    });
-    for action in named {
-        let keys = keymap.distinct(action).first().map(|key| format!(" ({key})")).unwrap_or_default();
-        offers.push(Offer {
-            line: action.short.to_owned(),
-            text: action.short.to_owned(),
-            about: format!("{}{keys}", action.long),
-        });
-    }
-    offers.truncate(MAX_OFFERS);
-    offers
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use raftdeck_model::{News, Update};
-    use raftdeck_raft::NodeId;
     use std::time::Duration;
 
     fn world() -> World {
@@ -219,23 +186,6 @@ mod tests {
         {
             assert!(understand(line, &world()).is_err(), "{line}");
         }
-    }
-
-    #[test]
-    fn an_offer_is_the_whole_line_and_an_action_tells_its_key() {
-        let all = Capabilities::all();
-        let lines = |before: &str| {
-            offers(before, &world(), &all, &Keymap::default())
-                .into_iter()
-                .map(|offer| offer.line)
-                .collect::<Vec<_>>()
-        };
-        assert!(lines("isol").contains(&"isolate".to_owned()));
-        assert!(lines("kill ").contains(&"kill 2".to_owned()), "{:?}", lines("kill "));
-        let offer = offers("restart a", &world(), &all, &Keymap::default())
-            .into_iter()
-            .find(|offer| offer.line == "restart all");
-        assert!(offer.is_some());
     }
 
     #[test]

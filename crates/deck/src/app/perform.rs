@@ -5,7 +5,9 @@ use crate::app::confirm::{self, Confirm};
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
-use crate::app::{App, Effect, View, drills, palette, presenter, scripted, selection, themes};
+use crate::app::{
+    App, Effect, Focus, View, drills, finding, focus, palette, presenter, scripted, selection, themes,
+};
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
 use raftdeck_model::{ClientRequest, Disturbance, MessageSelection, Node, Order, Step};
@@ -77,7 +79,14 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         }
         ActionId::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
         ActionId::Palette => app.prompt.open(Purpose::Command, ""),
-        ActionId::Filter => app.prompt.open(Purpose::Filter, app.messages.sieve.words()),
+        ActionId::Find => finding::open(app),
+        ActionId::FindNext => finding::turn(app, true, now),
+        ActionId::FindPrevious => finding::turn(app, false, now),
+        ActionId::PreviousRow => step_row(app, false),
+        ActionId::NextRow => step_row(app, true),
+        ActionId::OtherPane => focus::switch(app),
+        ActionId::Zoom => focus::zoom(app),
+        ActionId::Back => focus::back(app, now),
         ActionId::MessageBack => step_message(app, 1, false),
         ActionId::MessageOn => step_message(app, 1, true),
         ActionId::NextOpen => app.messages.to_open(),
@@ -103,7 +112,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::Drills
         | ActionId::DrillPrevious
         | ActionId::DrillNext
-        | ActionId::SearchDrills
+        | ActionId::SortDrills
         | ActionId::StartDrill
         | ActionId::StopDrill
         | ActionId::Answer
@@ -126,10 +135,7 @@ fn of_drills(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) ->
         ActionId::Drills => app.view = View::Drills,
         ActionId::DrillPrevious => drills::step(app, 1, false),
         ActionId::DrillNext => drills::step(app, 1, true),
-        ActionId::SearchDrills => {
-            let words = app.drills.catalogue.words().to_owned();
-            app.prompt.open(Purpose::Search, &words);
-        }
+        ActionId::SortDrills => app.drills.catalogue.turn_order(),
         ActionId::StartDrill => {
             let id = app.drills.catalogue.selected().map(|drill| drill.id.clone());
             return id.map(|id| drills::ask_to_start(app, &id)).unwrap_or_default();
@@ -262,6 +268,17 @@ fn select_number(app: &mut App, number: Option<u32>, now: Duration) {
     }
 }
 
+/// Up and down in the Cluster view: among the nodes, or among the events.
+fn step_row(app: &mut App, on: bool) {
+    match app.focus {
+        Focus::Nodes => app.selected = selection::step(&app.world.ids(), app.selected, on),
+        Focus::Events => {
+            let (shown, sight) = (app.shown_events(), app.events_in_sight());
+            app.events.step(&shown, sight, 1, on);
+        }
+    }
+}
+
 /// Moves the cursor of the Messages view by this many messages.
 pub(super) fn step_message(app: &mut App, by: usize, newer: bool) {
     app.messages.step(by, newer);
@@ -291,7 +308,7 @@ fn zoom_charts(app: &mut App, closer: bool) {
 
 fn page(app: &mut App, on: bool) {
     match app.view {
-        View::Cluster => scroll_feed(app, app.landed.rows(Pane::Feed).saturating_sub(1).max(1), on),
+        View::Cluster => page_feed(app, on),
         View::Logs => {
             let by =
                 i64::try_from(app.landed.rows(Pane::Entries).saturating_sub(1).max(1)).unwrap_or(i64::MAX);
@@ -308,8 +325,21 @@ fn page(app: &mut App, on: bool) {
     }
 }
 
+fn page_feed(app: &mut App, on: bool) {
+    let (shown, sight) = (app.shown_events(), app.events_in_sight());
+    match (app.focus, sight) {
+        (Focus::Nodes, _) => app.events.page(&shown, sight, on),
+        (Focus::Events, Some((first, last))) => {
+            let page = shown.iter().filter(|number| (first..=last).contains(*number)).count();
+            app.events.step(&shown, sight, page.saturating_sub(1).max(1), on);
+        }
+        (Focus::Events, None) => {}
+    }
+}
+
 pub(super) fn scroll_feed(app: &mut App, by: usize, on: bool) {
-    if on { app.feed.scroll_on(by) } else { app.feed.scroll_back(by) }
+    let (shown, sight) = (app.shown_events(), app.events_in_sight());
+    app.events.scroll(&shown, sight, by, on);
 }
 
 pub(super) fn scroll_output(app: &mut App, by: usize, on: bool) {
@@ -318,7 +348,10 @@ pub(super) fn scroll_output(app: &mut App, by: usize, on: bool) {
 
 fn to_start(app: &mut App) {
     match app.view {
-        View::Cluster => app.feed.to_start(),
+        View::Cluster => {
+            let shown = app.shown_events();
+            app.events.to_start(&shown);
+        }
         View::Logs => {
             app.logs.go_to(LogIndex(1), app.world.extent(), app.landed.rows(Pane::Entries));
         }
@@ -332,7 +365,7 @@ fn to_start(app: &mut App) {
 
 fn to_end(app: &mut App) {
     match app.view {
-        View::Cluster => app.feed.to_end(),
+        View::Cluster => app.events.follow(),
         View::Logs => app.logs.follow(),
         View::Messages => app.messages.to_end(),
         View::Charts => app.charts.follow(),

@@ -5,7 +5,7 @@ use crate::app::confirm::{self, Confirm};
 use crate::app::perform::{
     WHEEL, attempt, chart_columns, scroll_feed, scroll_output, step_charts, step_log, step_message,
 };
-use crate::app::{App, Effect, View, drills, themes};
+use crate::app::{App, Effect, View, drills, entered, focus, themes};
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
@@ -65,7 +65,9 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         Some(Target::Fault(id)) if !app.prompt.is_open() => {
             return app.send([Order::Undo(Some(id))]);
         }
+        Some(Target::Offer(place)) => return entered::take_offer(app, place, now),
         Some(Target::Message(id)) => app.messages.choose(id),
+        Some(Target::Event(number)) if !app.prompt.is_open() => focus::select_event(app, number),
         Some(Target::Node(id)) if app.world.node(id).is_some() => app.selected = Some(id),
         Some(Target::View(view)) => app.view = view,
         Some(Target::Drill(place)) => drills::select(app, place),
@@ -105,7 +107,7 @@ fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
         return Vec::new();
     }
     match (app.view, target) {
-        (View::Cluster, Some(Target::Pane(Pane::Feed))) => scroll_feed(app, WHEEL, on),
+        (View::Cluster, Some(Target::Pane(Pane::Feed) | Target::Event(_))) => scroll_feed(app, WHEEL, on),
         (View::Logs, _) => step_log(app, if on { 1 } else { -1 }),
         (View::Messages, _) => step_message(app, 1, on),
         (View::Charts, _) => step_charts(app, if on { WHEEL_COLUMNS } else { -WHEEL_COLUMNS }),

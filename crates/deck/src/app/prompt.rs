@@ -30,10 +30,8 @@ pub enum Purpose {
     Write,
     /// A command in the grammar's words.
     Command,
-    /// Which messages are shown.
-    Filter,
-    /// Which drills are shown.
-    Search,
+    /// What is looked for in a list.
+    Find,
 }
 
 impl Purpose {
@@ -43,8 +41,7 @@ impl Purpose {
         match self {
             Self::Write => "write",
             Self::Command => "command",
-            Self::Filter => "filter",
-            Self::Search => "search",
+            Self::Find => "find",
         }
     }
 
@@ -52,8 +49,7 @@ impl Purpose {
         match self {
             Self::Write => 0,
             Self::Command => 1,
-            Self::Filter => 2,
-            Self::Search => 3,
+            Self::Find => 2,
         }
     }
 }
@@ -72,7 +68,7 @@ pub struct Prompt {
     purpose: Purpose,
     line: Vec<char>,
     cursor: usize,
-    histories: [Vec<String>; 4],
+    histories: [Vec<String>; 3],
     trial: Option<CompletionTrial>,
     /// The line of the history that is shown, and the line that was being written before.
     recalled: Option<(usize, Vec<char>)>,
@@ -184,21 +180,35 @@ impl Prompt {
         self.error.as_deref()
     }
 
-    /// Puts text in at the cursor; line breaks become blanks.
+    /// Puts text in at the cursor. A line break becomes a blank, and so does a tab; other control characters are left out.
     pub fn paste(&mut self, text: &str) {
+        self.trial = None;
         let room = MAX_CHARS.saturating_sub(self.line.len());
-        for c in text.trim_end().chars().map(|c| if is_unsafe(c) { ' ' } else { c }).take(room) {
+        let lines = text.trim_end().replace("\r\n", "\n");
+        let blank = |c: char| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c };
+        for c in lines.chars().map(blank).filter(|c| !is_unsafe(*c)).take(room) {
             self.insert(c);
         }
+    }
+
+    /// Puts this line in place of what was typed.
+    pub fn put(&mut self, line: &str) {
+        self.trial = None;
+        self.error = None;
+        self.set_line(line.chars().take(MAX_CHARS).collect());
     }
 
     /// Takes a key.
     pub fn key(&mut self, key: KeyEvent) -> PromptOutcome {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let alt = key.modifiers.contains(KeyModifiers::ALT);
+        // In the palette the arrows move in the list, unless they have begun to move in the history.
+        let in_list = self.purpose == Purpose::Command && self.recalled.is_none();
         match key.code {
             KeyCode::Tab => return PromptOutcome::Complete(true),
             KeyCode::BackTab => return PromptOutcome::Complete(false),
+            KeyCode::Down if in_list => return PromptOutcome::Complete(true),
+            KeyCode::Up if in_list && self.trial.is_some() => return PromptOutcome::Complete(false),
             _ => self.trial = None,
         }
         match key.code {
@@ -232,9 +242,8 @@ impl Prompt {
 
     fn enter(&mut self) -> PromptOutcome {
         let line: String = self.line.iter().collect();
-        // An empty filter or search shows everything; in the other prompts an empty line requests nothing.
-        let is_filter = matches!(self.purpose, Purpose::Filter | Purpose::Search);
-        if line.trim().is_empty() && !is_filter {
+        // Nothing to look for shows everything; in the other prompts an empty line requests nothing.
+        if line.trim().is_empty() && self.purpose != Purpose::Find {
             return self.close();
         }
         PromptOutcome::Entered(self.purpose, line)
@@ -383,6 +392,9 @@ mod tests {
         let mut prompt = opened();
         prompt.paste("put a\n1\r\n");
         assert_eq!(line(&prompt), "put a 1");
+        prompt.paste("\r\n\u{1b}[31m\t\u{7}\u{202e}x\u{200b}");
+        assert_eq!(line(&prompt), "put a 1 [31m x", "nothing is obeyed, and nothing is hidden");
+        prompt.put("");
         prompt.paste(&"x".repeat(100_000));
         assert_eq!(prompt.line().len(), MAX_CHARS);
     }
@@ -408,7 +420,7 @@ mod tests {
         assert_eq!(line(&prompt), "");
         type_in(&mut prompt, "kill 2");
         prompt.accept();
-        prompt.open(Purpose::Filter, "held");
+        prompt.open(Purpose::Find, "held");
         assert_eq!(press(&mut prompt, KeyCode::Up), PromptOutcome::Editing);
         assert_eq!(line(&prompt), "held");
         prompt.open(Purpose::Command, "");

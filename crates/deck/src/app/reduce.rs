@@ -8,7 +8,7 @@ use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
 use crate::app::prompt::{PromptOutcome, Purpose};
 use crate::app::themes::picker_key;
-use crate::app::{App, Effect, Msg, View, drills, palette, scripted, selection, themes};
+use crate::app::{App, Effect, Msg, View, drills, finding, offers, scripted, selection, themes};
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -45,10 +45,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         Msg::Key(event) => key(app, event, now),
         Msg::Mouse(event) => mouse(app, event, now),
         Msg::Paste(text) => {
-            if app.prompt.is_open() {
-                app.prompt.paste(&text);
-                app.mark_changed();
-            }
+            paste(app, &text, now);
             Vec::new()
         }
         Msg::Resize(..) => {
@@ -73,6 +70,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         }
         Msg::Due => Vec::new(),
     };
+    finding::tidy(app);
     if app.notice.as_ref().is_some_and(|notice| !notice.stands(now)) {
         app.notice = None;
         app.mark_changed();
@@ -232,7 +230,7 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
         return prompt_key(app, event, now);
     }
     if let Some(first) = app.help {
-        return help_key(app, first, event);
+        return help_key(app, first, event, now);
     }
     if app.answer.is_some() {
         if closes(event) || matches!(event.code, KeyCode::Enter | KeyCode::Char(' ')) {
@@ -266,14 +264,29 @@ fn say_unbound(app: &mut App, event: &KeyEvent, now: Duration) {
     }
 }
 
+/// Pasted text belongs in a prompt: as keys it could do anything.
+fn paste(app: &mut App, text: &str, now: Duration) {
+    app.mark_changed();
+    if !app.prompt.is_open() {
+        app.notice = Some(Notice::new("text can be pasted into a prompt: w, : or / opens one", now));
+        return;
+    }
+    app.prompt.paste(text);
+    if app.prompt.purpose() == Purpose::Find {
+        finding::typed(app);
+    }
+}
+
 fn prompt_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
+    let is_find = app.prompt.purpose() == Purpose::Find;
     match app.prompt.key(event) {
+        PromptOutcome::Editing if is_find => finding::typed(app),
+        PromptOutcome::Cancelled if is_find => finding::cancelled(app),
         PromptOutcome::Editing | PromptOutcome::Cancelled => {}
         PromptOutcome::Entered(purpose, line) => return entered(app, purpose, &line, now),
         PromptOutcome::Complete(forward) => {
             if app.prompt.purpose() == Purpose::Command {
-                let offers =
-                    palette::offers(&app.prompt.typed(), &app.world, app.capabilities(), app.keymap());
+                let offers = offers::offers(&app.prompt.typed(), app);
                 let ways: Vec<String> = offers.into_iter().map(|offer| offer.line).collect();
                 app.prompt.complete(&ways, forward);
             }
@@ -297,16 +310,22 @@ fn is_help(app: &App, event: &KeyEvent) -> bool {
     keys::meant(app, event).is_some_and(|action| action.id == ActionId::Help)
 }
 
-fn help_key(app: &mut App, first: usize, event: KeyEvent) -> Vec<Effect> {
+fn help_key(app: &mut App, first: usize, event: KeyEvent, now: Duration) -> Vec<Effect> {
     let page = app.landed.rows(Pane::Help).max(1);
     let last = app.landed.last_help_line();
     match event.code {
+        KeyCode::Esc if finding::clear(app) => {}
         _ if closes(event) || is_help(app, &event) => app.help = None,
         KeyCode::Enter => app.help = None,
+        KeyCode::Char('/') => finding::open(app),
+        KeyCode::Char('n') if finding::is_active(app) => finding::turn(app, true, now),
+        KeyCode::Char('N') if finding::is_active(app) => finding::turn(app, false, now),
         KeyCode::Up => app.help = Some(first.saturating_sub(1)),
-        KeyCode::Down => app.help = Some((first + 1).min(last)),
+        KeyCode::Down | KeyCode::Char('j') => app.help = Some((first + 1).min(last)),
         KeyCode::PageUp => app.help = Some(first.saturating_sub(page)),
         KeyCode::PageDown => app.help = Some((first + page).min(last)),
+        KeyCode::Home | KeyCode::Char('g') => app.help = Some(0),
+        KeyCode::End | KeyCode::Char('G') => app.help = Some(last),
         _ => {}
     }
     Vec::new()

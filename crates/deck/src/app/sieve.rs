@@ -1,11 +1,14 @@
-//! Which messages the Messages view shows: by kind, by link and by what happened to them.
+//! Which messages the Messages view shows: by kind, by link, by what happened to them, by term, index and number, and by any other
+//! text that is in them.
 
-use raftdeck_model::{FrameKind, MessageReport, MessageState};
-use raftdeck_raft::NodeId;
+use crate::app::find::Find;
+use raftdeck_model::{FrameKind, MessageId, MessageReport, MessageState};
+use raftdeck_raft::{LogIndex, NodeId, Term};
 use std::collections::BTreeSet;
 
 /// The syntax of a filter, for its placeholder.
-pub const USAGE: &str = "votes, entries, heartbeats or a kind; 1>3, 1-3, 2, 2>, >2; held, lost; empty: all";
+pub const USAGE: &str =
+    "votes, entries, heartbeats or a kind; 1>3, 1-3, 2, 2>; held, lost; t3, i42, #105; any text";
 
 /// Links as a filter names them; `None`: any node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,20 +54,27 @@ impl MessageFate {
     }
 }
 
-/// A filter. A message must match one item of each sort; a sort without items matches everything.
+/// A filter. A message must match one item of each sort, and have every other word in its text; a sort without items matches
+/// everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sieve {
-    words: String,
+    /// The whole line.
+    line: Find,
     kinds: BTreeSet<FrameKind>,
     links: Vec<LinkFilter>,
     fates: Vec<MessageFate>,
+    terms: Vec<Term>,
+    indices: Vec<LogIndex>,
+    numbers: Vec<MessageId>,
+    text: Find,
 }
 
 impl Sieve {
-    /// Parses a filter, or says in a sentence why not.
-    pub fn parse(line: &str) -> Result<Self, String> {
-        let mut sieve =
-            Self { words: line.split_whitespace().collect::<Vec<_>>().join(" "), ..Self::default() };
+    /// The filter of a line. What is no kind, link, state or number is text.
+    #[must_use]
+    pub fn parse(line: &str) -> Self {
+        let mut sieve = Self { line: Find::new(line), ..Self::default() };
+        let mut text = Vec::new();
         for word in line.split([' ', ',', '\t']).filter(|word| !word.is_empty()) {
             let lower = word.to_ascii_lowercase();
             if let Some(kinds) = kinds(&lower) {
@@ -73,37 +83,61 @@ impl Sieve {
                 sieve.fates.push(*fate);
             } else if let Some(link) = link(&lower) {
                 sieve.links.push(link);
+            } else if let Some(term) = number(&lower, 't') {
+                sieve.terms.push(Term(term));
+            } else if let Some(index) = number(&lower, 'i') {
+                sieve.indices.push(LogIndex(index));
+            } else if let Some(id) = number(&lower, '#') {
+                sieve.numbers.push(MessageId(id));
             } else {
-                return Err(format!("{word} is no kind, link or state of messages: {USAGE}"));
+                text.push(word);
             }
         }
-        Ok(sieve)
+        sieve.text = Find::new(&text.join(" "));
+        sieve
     }
 
     /// Whether this message is shown.
     #[must_use]
     pub fn passes(&self, report: &MessageReport) -> bool {
-        (self.kinds.is_empty() || self.kinds.contains(&report.kind))
-            && (self.links.is_empty() || self.links.iter().any(|link| link.covers(report.from, report.to)))
-            && (self.fates.is_empty() || self.fates.iter().any(|fate| fate.is(report.state)))
+        let one_of = |is_any: bool, is_one: bool| is_any || is_one;
+        one_of(self.kinds.is_empty(), self.kinds.contains(&report.kind))
+            && one_of(
+                self.links.is_empty(),
+                self.links.iter().any(|link| link.covers(report.from, report.to)),
+            )
+            && one_of(self.fates.is_empty(), self.fates.iter().any(|fate| fate.is(report.state)))
+            && one_of(self.terms.is_empty(), self.terms.contains(&report.term))
+            && one_of(
+                self.indices.is_empty(),
+                report.index.is_some_and(|index| self.indices.contains(&index)),
+            )
+            && one_of(self.numbers.is_empty(), self.numbers.contains(&report.id))
+            && self.text.fits(&[report.kind.name(), &report.fields])
+    }
+
+    /// What is looked for in the messages' texts.
+    #[must_use]
+    pub fn text(&self) -> &Find {
+        &self.text
     }
 
     /// Whether every message is shown.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.words.is_empty()
+        self.line.is_empty()
     }
 
-    /// Whether it names kinds of messages.
+    /// Whether it names kinds of messages, some of their text, or single ones.
     #[must_use]
     pub fn names_kinds(&self) -> bool {
-        !self.kinds.is_empty()
+        !self.kinds.is_empty() || !self.text.is_empty() || !self.numbers.is_empty()
     }
 
     /// The filter as it was typed.
     #[must_use]
-    pub fn words(&self) -> &str {
-        &self.words
+    pub fn line(&self) -> &Find {
+        &self.line
     }
 }
 
@@ -118,6 +152,11 @@ fn kinds(word: &str) -> Option<Vec<FrameKind>> {
         _ => vec![FrameKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(word))?],
     };
     Some(kinds)
+}
+
+/// `t3` is term 3.
+fn number(word: &str, sign: char) -> Option<u64> {
+    word.strip_prefix(sign)?.parse().ok()
 }
 
 fn link(word: &str) -> Option<LinkFilter> {
@@ -158,7 +197,7 @@ mod tests {
     #[test]
     fn kinds_links_and_states_are_told_apart_and_all_must_fit() {
         let passes = |line: &str| {
-            let sieve = Sieve::parse(line).unwrap();
+            let sieve = Sieve::parse(line);
             let asked = message(1, 3, FrameKind::RequestVote, MessageState::Held);
             let beat = message(3, 1, FrameKind::Heartbeat, MessageState::Lost { at: Duration::ZERO });
             (sieve.passes(&asked), sieve.passes(&beat))
@@ -177,10 +216,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_filter_is_said() {
-        for line in ["frobnicate", "1>x", "1-", "held?"] {
-            let why = Sieve::parse(line).unwrap_err();
-            assert!(why.contains("is no kind, link or state"), "{why}");
+    fn numbers_are_terms_indices_and_messages_and_all_else_is_text() {
+        let report = MessageReport {
+            index: Some(LogIndex(42)),
+            fields: "last entry 41 of term 2".to_owned(),
+            ..message(1, 3, FrameKind::RequestVote, MessageState::Held)
+        };
+        for line in
+            ["t3", "i42", "#1", "#1 #7", "last entry", "requestv", "uestVote entry", "held entry", "1>"]
+        {
+            assert!(Sieve::parse(line).passes(&report), "{line}");
         }
+        for line in ["t4", "i41", "#2", "heartb", "last entry 43", "Entry", "lost entry", "held?", "1>x"] {
+            assert!(!Sieve::parse(line).passes(&report), "{line}");
+        }
+        assert_eq!(Sieve::parse(" held  Entry ").line().text(), "held Entry");
     }
 }

@@ -19,11 +19,26 @@ const RING_OVER_LOGS: u16 = 16;
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
-    if area.width >= WIDE && area.height >= 16 {
+    if let Some(pane) = paint.app.zoomed() {
+        zoomed(paint, area, pane);
+    } else if area.width >= WIDE && area.height >= 16 {
         wide(paint, area);
     } else {
         stacked(paint, area);
     }
+}
+
+/// One pane has all of it: the events, or the nodes.
+fn zoomed(paint: &mut Paint<'_>, area: Rect, pane: Pane) {
+    if pane == Pane::Feed {
+        return feed::draw(paint, area);
+    }
+    let table_rows = table_rows(paint, area, ring::grid_rows(paint.app.world.len(), area.width)[0].max(10));
+    let above = area.height - table_rows;
+    if above >= LEAST_RING {
+        ring::draw(paint, Rect { height: above, ..area });
+    }
+    table::draw(paint, Rect { y: area.y + above, height: table_rows, ..area });
 }
 
 fn wide(paint: &mut Paint<'_>, area: Rect) {

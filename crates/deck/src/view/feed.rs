@@ -1,7 +1,11 @@
 //! The event feed, newest at the bottom; above it the last words of a node that failed.
 
+use crate::app::Focus;
+use crate::app::events::Anchor;
 use crate::app::feed::FeedEntry;
+use crate::app::finding::{self, List};
 use crate::sentences::Weight;
+use crate::view::found;
 use crate::view::labels::stamp;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
@@ -9,47 +13,160 @@ use raftdeck_model::{Node, Phase, ProcessState};
 use raftdeck_protocol::printable::is_unsafe;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use std::collections::VecDeque;
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let area = last_words(paint, area);
-    let back = paint.app.feed.back();
-    let title = if back == 0 { "events".to_owned() } else { format!("events, {back} newer below") };
+    let shown = paint.app.shown_events();
+    let sheet = Sheet { width: area.width, rows: usize::from(area.height.saturating_sub(1)), shown: &shown };
+    let rows = sheet.rows(paint);
+    let title = title(paint, &shown, rows.back());
     paint.rule(area, 0, &title);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     paint.mark(area, Target::Pane(Pane::Feed));
     paint.landed.size(Pane::Feed, area.height.into());
-    let mut row = area.height;
-    let entries = paint.app.feed.entries().iter().rev().skip(back);
-    for entry in entries {
-        let lines = lines(paint, entry, area.width);
-        for line in lines.into_iter().rev() {
-            if row == 0 {
-                return;
-            }
-            row -= 1;
-            paint.row(area, row, &line);
-        }
+    if shown.is_empty() && !paint.app.events.find.is_empty() {
+        paint.row(area, 0, &Line::styled(" No event has that: Esc shows all again.", paint.theme.faint()));
+    }
+    let top = area.height.saturating_sub(u16::try_from(rows.len()).unwrap_or(area.height));
+    for (row, shown) in (top..).zip(&rows) {
+        paint.row(area, row, &shown.line);
+        paint.mark(Rect { y: area.y + row, height: area.height.min(1), ..area }, Target::Event(shown.number));
+    }
+    let whole = |row: &&Row| row.of_whole;
+    if let (Some(first), Some(last)) = (rows.iter().find(whole), rows.iter().rfind(whole)) {
+        paint.landed.show_events(first.number, last.number);
     }
 }
 
-fn lines(paint: &Paint<'_>, entry: &FeedEntry, width: u16) -> Vec<Line<'static>> {
+/// What is looked for, where the cursor is, and how much is out of sight below.
+fn title(paint: &Paint<'_>, shown: &[u64], last: Option<&Row>) -> String {
+    let app = paint.app;
+    let mark = match app.focus {
+        Focus::Events => format!("{} ", paint.glyphs().selected),
+        Focus::Nodes => String::new(),
+    };
+    let mut parts = vec![format!("{mark}events{}", found::title(&app.events.find))];
+    let place = match app.focus {
+        Focus::Events => Some(app.events.place(shown)),
+        Focus::Nodes => finding::place(app, List::Events),
+    };
+    parts.extend(place.map(|place| place.to_string()));
+    let below = last.map_or(0, |row| shown.len() - shown.partition_point(|number| *number <= row.number));
+    if below > 0 {
+        parts.push(format!("{below} newer below"));
+    }
+    parts.join(&format!(" {} ", paint.glyphs().dot))
+}
+
+/// A row of the feed.
+struct Row {
+    /// The number of its event.
+    number: u64,
+    line: Line<'static>,
+    /// Whether all rows of its event are in sight.
+    of_whole: bool,
+}
+
+/// What fits into the pane.
+struct Sheet<'a> {
+    width: u16,
+    rows: usize,
+    /// The events that pass the filter.
+    shown: &'a [u64],
+}
+
+impl Sheet<'_> {
+    /// The rows in sight: those of the anchor's event, and as many of the others around it as fit.
+    fn rows(&self, paint: &Paint<'_>) -> VecDeque<Row> {
+        let mut sight = VecDeque::new();
+        let Some(last) = self.shown.len().checked_sub(1) else { return sight };
+        let anchor = paint.app.events.anchor();
+        let place = anchor
+            .map_or(last, |anchor| self.shown.partition_point(|number| *number < anchor.number()).min(last));
+        sight.extend(self.event(paint, place));
+        // The rows before it that come into sight first; then those after it, and then the rest before it.
+        let before = match anchor {
+            None | Some(Anchor::Bottom(_)) => self.rows,
+            Some(Anchor::Top(_)) => 0,
+            Some(Anchor::Middle(_)) => self.rows.div_ceil(2),
+        };
+        let (mut first, mut next) = (place, place + 1);
+        let until = before.max(sight.len());
+        self.back(paint, &mut sight, &mut first, until);
+        while next <= last && sight.len() < self.rows {
+            sight.extend(self.event(paint, next));
+            next += 1;
+        }
+        self.cut_end(&mut sight);
+        self.back(paint, &mut sight, &mut first, self.rows);
+        sight
+    }
+
+    /// Puts earlier events before the rows until there are this many.
+    fn back(&self, paint: &Paint<'_>, sight: &mut VecDeque<Row>, first: &mut usize, until: usize) {
+        while *first > 0 && sight.len() < until {
+            *first -= 1;
+            for row in self.event(paint, *first).into_iter().rev() {
+                sight.push_front(row);
+            }
+        }
+        if let Some(over) = sight.len().checked_sub(until).filter(|over| *over > 0) {
+            let cut = sight[over - 1].number;
+            sight.drain(..over);
+            sight.iter_mut().filter(|row| row.number == cut).for_each(|row| row.of_whole = false);
+        }
+    }
+
+    fn cut_end(&self, sight: &mut VecDeque<Row>) {
+        if let Some(cut) = sight.get(self.rows).map(|row| row.number) {
+            sight.truncate(self.rows);
+            sight.iter_mut().filter(|row| row.number == cut).for_each(|row| row.of_whole = false);
+        }
+    }
+
+    fn event(&self, paint: &Paint<'_>, place: usize) -> Vec<Row> {
+        let number = self.shown[place];
+        let Some(entry) = paint.app.feed.entry(number) else { return Vec::new() };
+        let app = paint.app;
+        let is_selected = app.focus == Focus::Events && app.events.cursor(self.shown) == Some(number);
+        let lines = lines(paint, entry, self.width, is_selected);
+        lines.into_iter().map(|line| Row { number, line, of_whole: true }).collect()
+    }
+}
+
+fn lines(paint: &Paint<'_>, entry: &FeedEntry, width: u16, is_selected: bool) -> Vec<Line<'static>> {
     let stamp = stamp(entry.time);
-    // On a narrow feed the words need the space more.
-    let stamp = if width < 42 { String::new() } else { format!("{stamp:>9}  ") };
-    let indent = stamp.len();
-    let major = entry.weight == Weight::Major;
-    let style = if major { paint.theme.strong() } else { paint.theme.text() };
+    // On a narrow feed the words need the space more; among the events, the mark needs some.
+    let lead = match (width < 42, paint.app.focus) {
+        (true, Focus::Nodes) => String::new(),
+        (true, Focus::Events) => "  ".to_owned(),
+        (false, _) => format!("{stamp:>9}  "),
+    };
+    let indent = lead.len();
+    let style = match (is_selected, entry.weight) {
+        (true, _) => paint.theme.selected(),
+        (false, Weight::Major) => paint.theme.strong(),
+        (false, _) => paint.theme.text(),
+    };
     let room = usize::from(width).saturating_sub(indent + 1);
     let texts = wrap(&entry.text(), room);
-    let lead = |n: usize| if n == 0 { stamp.clone() } else { " ".repeat(indent) };
-    texts
-        .into_iter()
-        .enumerate()
-        .map(|(n, text)| {
-            Line::from(vec![Span::styled(lead(n), paint.theme.faint()), Span::styled(text, style)])
-        })
-        .collect()
+    let mut lines = Vec::new();
+    for (n, text) in texts.into_iter().enumerate() {
+        let mut spans = Vec::new();
+        if n > 0 {
+            spans.push(Span::raw(" ".repeat(indent)));
+        } else if is_selected {
+            spans.push(Span::styled(paint.glyphs().selected, paint.theme.strong()));
+            spans.push(Span::styled(lead.chars().skip(1).collect::<String>(), paint.theme.faint()));
+        } else {
+            spans.push(Span::styled(lead.clone(), paint.theme.faint()));
+        }
+        spans.extend(found::spans(&paint.app.events.find, &text, style));
+        lines.push(Line::from(spans));
+    }
+    lines
 }
 
 /// Shows the last words of a node that failed; returns what remains of the area.

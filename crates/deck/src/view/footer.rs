@@ -1,6 +1,7 @@
 //! The bottom of the screen: the keys that apply now, made from the action table; each is a button.
 
 use crate::actions::{ACTIONS, Action, ActionId, Group};
+use crate::app::{Focus, View};
 use crate::keys;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
@@ -79,6 +80,8 @@ fn overlay_keys(paint: &Paint<'_>) -> Line<'static> {
 /// What a key does in the present state.
 fn short(paint: &Paint<'_>, action: &Action) -> &'static str {
     match action.id {
+        ActionId::OtherPane if paint.app.focus == Focus::Events => "nodes",
+        ActionId::Find if paint.app.view == View::Logs => "go to",
         ActionId::Freeze if paint.app.clock.is_frozen() => "run",
         ActionId::Pause if paint.app.selected_node().is_some_and(Node::is_paused) => "resume",
         _ => action.short,

@@ -2,6 +2,8 @@
 
 use crate::actions::{ACTIONS, Action, Group};
 use crate::app::App;
+use crate::app::finding::{self, List};
+use crate::view::found;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
 use ratatui::layout::Rect;
@@ -19,7 +21,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, first: usize) {
     paint.clear(page);
     let block = Block::bordered()
         .border_set(paint.glyphs().border)
-        .title(Line::styled(" keys ", paint.theme.strong()));
+        .title(Line::styled(format!(" {} ", title(paint)), paint.theme.strong()));
     let inner = block.inner(page);
     block.render(page, paint.buf);
     paint.mark(area, Target::Pane(Pane::Feed));
@@ -41,27 +43,47 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, first: usize) {
     }
 }
 
+fn title(paint: &Paint<'_>) -> String {
+    let place = finding::place(paint.app, List::Help)
+        .map_or_else(String::new, |place| format!(" {} {place}", paint.glyphs().dot));
+    format!("keys{}{place}", found::title(finding::find(paint.app, List::Help)))
+}
+
 /// The page, in lines of this width if that is possible.
 fn lines(paint: &Paint<'_>, width: usize) -> Vec<Line<'static>> {
     let theme = paint.theme;
+    let find = finding::find(paint.app, List::Help);
     let keys_of = |action: &Action| paint.app.keymap().shown(action);
     let column = ACTIONS.iter().map(|action| keys_of(action).chars().count()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for group in Group::ALL {
+        let actions: Vec<&Action> = ACTIONS
+            .iter()
+            .filter(|action| action.group == group && finding::fits_help(paint.app, action))
+            .collect();
+        if actions.is_empty() {
+            continue;
+        }
         if !lines.is_empty() {
             lines.push(Line::default());
         }
         lines.push(Line::styled(group.name(), theme.strong()));
-        for action in ACTIONS.iter().filter(|action| action.group == group) {
+        for action in actions {
             let mut keys = keys_of(action);
             for text in wrap(action.long, width.saturating_sub(column + 2)) {
                 let keys = std::mem::take(&mut keys);
-                lines.push(Line::from(vec![
-                    Span::styled(format!("{keys:>column$}  "), theme.key()),
-                    Span::raw(text),
-                ]));
+                let mut spans = vec![Span::raw(" ".repeat(column.saturating_sub(keys.chars().count())))];
+                spans.extend(found::spans(find, &keys, theme.key()));
+                spans.push(Span::raw("  "));
+                spans.extend(found::spans(find, &text, theme.text()));
+                lines.push(Line::from(spans));
             }
         }
+    }
+    if !find.is_empty() {
+        let none = lines.is_empty().then_some("No key does that: Esc shows all again.");
+        lines.extend(none.map(|text| Line::styled(text, theme.faint())));
+        return lines;
     }
     lines.push(Line::default());
     lines.push(Line::styled(glyphs(paint), theme.text()));
@@ -71,6 +93,10 @@ fn lines(paint: &Paint<'_>, width: usize) -> Vec<Line<'static>> {
         let told = wrap(&format!("The settings have a mistake: {mistake}"), width);
         lines.extend(told.into_iter().map(|text| Line::styled(text, theme.strong())));
     }
+    lines.push(Line::styled(
+        "j is Down and l is Right where they are free; k kills and h heals.",
+        theme.faint(),
+    ));
     lines.push(Line::styled(closing(paint.app), theme.faint()));
     lines
 }
@@ -94,8 +120,8 @@ fn messages(paint: &Paint<'_>) -> String {
 
 fn closing(app: &App) -> &'static str {
     if app.settings.mouse {
-        "A click selects or presses a key below, the wheel scrolls. Esc closes this page."
+        "A click selects or presses a key below, the wheel scrolls. / filters this page, Esc closes it."
     } else {
-        "Esc closes this page."
+        "/ filters this page, Esc closes it."
     }
 }

@@ -12,6 +12,8 @@ use ratatui::layout::{Position, Rect};
 /// A part of the screen that scrolls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pane {
+    /// The nodes: the ring and the table.
+    Nodes,
     /// The event feed.
     Feed,
     /// The columns of the Logs view.
@@ -49,6 +51,10 @@ pub enum Target {
     Fault(FaultId),
     /// A message.
     Message(MessageId),
+    /// An event of the feed, by its number.
+    Event(u64),
+    /// A row of the palette, by its place.
+    Offer(usize),
     /// A drill of the catalogue, by its place in the list.
     Drill(usize),
     /// A row of the menu.
@@ -64,6 +70,7 @@ pub enum Target {
 pub struct Landed {
     areas: Vec<(Rect, Target)>,
     rows: Vec<(Pane, usize)>,
+    events: Option<(u64, u64)>,
     timers: Vec<(NodeId, Timers)>,
     charted: Option<Charted>,
     help: usize,
@@ -77,6 +84,10 @@ impl Landed {
 
     pub(crate) fn size(&mut self, pane: Pane, rows: usize) {
         self.rows.push((pane, rows));
+    }
+
+    pub(crate) fn show_events(&mut self, first: u64, last: u64) {
+        self.events = Some((first, last));
     }
 
     pub(crate) fn painted(&mut self, node: NodeId, timers: Timers) {
@@ -122,6 +133,12 @@ impl Landed {
     #[must_use]
     pub fn rows(&self, pane: Pane) -> usize {
         self.rows.iter().find(|(p, _)| *p == pane).map_or(0, |(_, rows)| *rows)
+    }
+
+    /// The first and the last event that are wholly in sight.
+    #[must_use]
+    pub fn events(&self) -> Option<(u64, u64)> {
+        self.events
     }
 
     /// The timers shown for a node.

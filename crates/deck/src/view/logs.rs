@@ -2,6 +2,7 @@
 //!
 //! The cells are as tall as the screen permits: a tall one says what its entry is.
 
+use crate::app::finding::{self, List};
 use crate::view::labels::{self, Tone, UNKNOWN};
 use crate::view::landed::{Pane, Target};
 use crate::view::log_cells;
@@ -69,7 +70,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         cursor: app.logs.cursor(extent),
         last: extent.last,
     };
-    let mut title = title(paint, &window);
+    let mut title = format!("{}{}", title(paint, &window), search(paint));
     if in_sight.len() < app.world.len() {
         title = format!("{title}, {} of {} nodes", in_sight.len(), app.world.len());
     }
@@ -94,6 +95,14 @@ fn in_sight(paint: &Paint<'_>, rows: usize) -> Range<usize> {
     let chosen = paint.app.selected.and_then(|id| ids.iter().position(|other| *other == id)).unwrap_or(0);
     let first = (chosen + 1).saturating_sub(rows);
     first..ids.len().min(first + rows)
+}
+
+/// What is looked for.
+fn search(paint: &Paint<'_>) -> String {
+    let dot = paint.glyphs().dot;
+    let text = finding::find(paint.app, List::Entries).text();
+    let place = finding::place(paint.app, List::Entries);
+    place.map_or_else(String::new, |place| format!(" {dot} search: {text} {dot} {place}"))
 }
 
 fn title(paint: &Paint<'_>, window: &Window) -> String {

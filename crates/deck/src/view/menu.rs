@@ -1,6 +1,8 @@
 //! A menu over whatever is on the screen.
 
+use crate::app::finding::{self, List};
 use crate::app::menu::{Menu, MenuKind};
+use crate::view::found;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
 use ratatui::layout::Rect;
@@ -16,11 +18,15 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
     let about_width = rows.iter().map(|row| row.about.chars().count()).max().unwrap_or(0);
     let (title, hint) = match menu.kind {
         MenuKind::Faults => (
-            format!(" on the links {} ", menu.links()),
-            " Left Right: links   Enter: do it   : change the words   Tab: in force   Esc ",
+            format!("on the links {}", menu.links()),
+            " Left Right: links   Enter: do it   / filters   : changes the words   Tab: in force ",
         ),
-        MenuKind::InForce => (" in force ".to_owned(), " Enter: undo it   Tab: faults   Esc "),
+        MenuKind::InForce => ("in force".to_owned(), " Enter: undo it   / filters   Tab: faults   Esc "),
     };
+    let find = finding::find(app, List::Menu);
+    let place = finding::place(app, List::Menu)
+        .map_or_else(String::new, |place| format!(" {} {place}", paint.glyphs().dot));
+    let title = format!(" {title}{}{place} ", found::title(find));
     let width = (words_width + about_width + 8).max(hint.len() + 4).min(usize::from(area.width));
     let width = u16::try_from(width).unwrap_or(u16::MAX);
     let height = u16::try_from(rows.len().max(1) + 2).unwrap_or(u16::MAX).min(area.height);
@@ -42,7 +48,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
         paint.right(top, 0, &Line::styled(" Down: more ", paint.theme.strong()));
     }
     if rows.is_empty() {
-        paint.row(inner, 0, &Line::styled(" Nothing is in force.", paint.theme.faint()));
+        let text =
+            if find.is_empty() { " Nothing is in force." } else { " No row has that: Esc shows all again." };
+        paint.row(inner, 0, &Line::styled(text, paint.theme.faint()));
     }
     for (place, row) in rows.iter().enumerate().skip(first).take(shown) {
         let y = u16::try_from(place - first).unwrap_or(0);
@@ -56,12 +64,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
         let words = paint.cut(&row.words, usize::from(inner.width).saturating_sub(8));
         let used = 3 + name.len() + words_width.max(words.chars().count());
         let room = usize::from(inner.width).saturating_sub(used);
-        let line = Line::from(vec![
-            Span::raw(format!(" {mark} ")),
-            Span::styled(format!("{name}{words:<words_width$}"), style),
-            Span::styled(paint.cut(&format!("  {}", row.about), room), paint.theme.faint()),
-        ]);
-        paint.row(inner, y, &line);
+        let mut spans = vec![Span::raw(format!(" {mark} ")), Span::styled(name, style)];
+        spans.extend(found::spans(find, &format!("{words:<words_width$}"), style));
+        let about = paint.cut(&format!("  {}", row.about), room);
+        spans.extend(found::spans(find, &about, paint.theme.faint()));
+        paint.row(inner, y, &Line::from(spans));
         paint.mark(Rect { y: inner.y + y, height: 1, ..inner }, Target::MenuRow(place));
     }
 }

@@ -1,8 +1,10 @@
 //! The Messages view: the space-time diagram, the list, and the chosen message in words.
 
 use crate::actions::ActionId;
+use crate::app::finding::{self, List};
 use crate::app::flights::is_answer;
 use crate::app::messages::Messages;
+use crate::view::found;
 use crate::view::labels::{self, message_style, span};
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
@@ -24,10 +26,10 @@ const MOMENTS: u16 = 11;
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let messages = &paint.app.messages;
-    let filter =
-        if messages.sieve.is_open() { String::new() } else { format!(", only {}", messages.sieve.words()) };
-    let what = if messages.follows() { "following the newest" } else { "not following" };
     let dot = paint.glyphs().dot;
+    let filter = finding::place(paint.app, List::Messages)
+        .map_or_else(String::new, |place| format!(", only {} {dot} {place}", messages.sieve.line().text()));
+    let what = if messages.follows() { "following the newest" } else { "not following" };
     let (held, under_way) = (messages.held(), messages.under_way());
     let folds = if messages.folds() { ", heartbeats folded" } else { "" };
     paint.rule(
@@ -39,7 +41,8 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     if messages.chosen().is_none() {
         let text = match (messages.sieve.is_open(), messages.folded(None, None)) {
             (false, _) => {
-                format!(" No message passes the filter: {} changes it.", paint.app.key_of(ActionId::Filter))
+                let key = paint.app.key_of(ActionId::Find);
+                format!(" No message passes the filter: {key} changes it, Esc shows all.")
             }
             (true, 0) => " No message has been sent yet.".to_owned(),
             (true, _) => {
@@ -48,6 +51,12 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
             }
         };
         paint.row(body, 0, &Line::styled(text, paint.theme.faint()));
+        return;
+    }
+    if paint.app.zoomed() == Some(Pane::Messages) {
+        let detail_rows = 6.min(body.height / 3);
+        list(paint, Rect { height: body.height - detail_rows, ..body });
+        detail(paint, Rect { y: body.bottom() - detail_rows, height: detail_rows, ..body });
         return;
     }
     if area.width >= WIDE && body.height >= 8 {
@@ -153,14 +162,16 @@ fn list_line(paint: &Paint<'_>, message: &MessageReport, chosen: bool, width: u1
     let figures = format!(" t{}{index}", message.term);
     let link = format!("{}{right}{}", message.from, message.to);
     let state = state_words(paint, message);
-    Line::from(vec![
+    let mut spans = vec![
         Span::styled(format!("{mark}{:>6}", format!("#{}", message.id.0)), base),
         Span::styled(time, paint.theme.faint()),
         Span::styled(format!(" {link:<7} "), paint.theme.text()),
-        Span::styled(what, if over { style.patch(paint.theme.text()) } else { style }),
-        Span::styled(format!("{figures:<10} "), paint.theme.text()),
-        Span::styled(state, state_style(paint, message.state)),
-    ])
+    ];
+    let what_style = if over { style.patch(paint.theme.text()) } else { style };
+    spans.extend(found::spans(paint.app.messages.sieve.text(), &what, what_style));
+    spans.push(Span::styled(format!("{figures:<10} "), paint.theme.text()));
+    spans.push(Span::styled(state, state_style(paint, message.state)));
+    Line::from(spans)
 }
 
 /// ` yes`, ` no`, or nothing.
@@ -231,7 +242,9 @@ fn detail(paint: &mut Paint<'_>, area: Rect) {
     lines.truncate(usize::from(area.height.saturating_sub(2)).max(1));
     lines.push(format!("{sent}, {fate}."));
     for (row, text) in (1..).zip(lines) {
-        paint.row(area, row, &Line::raw(format!(" {}", paint.cut(&text, room))));
+        let text = format!(" {}", paint.cut(&text, room));
+        let found = found::spans(paint.app.messages.sieve.text(), &text, paint.theme.text());
+        paint.row(area, row, &Line::from(found));
     }
 }
 

@@ -16,11 +16,12 @@ mod drills;
 mod fault_labels;
 mod feed;
 mod footer;
+mod found;
 mod going_on;
 mod header;
 mod help;
 mod in_force;
-mod labels;
+pub(crate) mod labels;
 mod landed;
 mod log_cells;
 mod log_strip;
@@ -29,6 +30,7 @@ mod menu;
 mod messages;
 mod output;
 mod paint;
+mod palette;
 mod presenter;
 mod prompt;
 mod raster;
@@ -116,9 +118,7 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
         View::Output => output::draw(paint, body),
     }
     footer::draw(paint, footer);
-    if paint.app.prompt.is_open() {
-        prompt::offers(paint, body);
-    }
+    palette::draw(paint, body);
     if let Some(menu) = &paint.app.menu {
         menu::draw(paint, body, menu);
     }
@@ -129,7 +129,9 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
         answer::draw(paint, body, answer);
     }
     if let Some(first) = paint.app.help {
-        help::draw(paint, area, first);
+        // The page leaves the line in sight that is being typed.
+        let used = if paint.app.prompt.is_open() { footer_rows } else { 0 };
+        help::draw(paint, Rect { height: area.height - used, ..area }, first);
     }
     if let Some(question) = &paint.app.confirm {
         confirm::draw(paint, body, question);

@@ -1,7 +1,9 @@
 //! The Output view: what the nodes wrote to their logs, newest at the bottom.
 
 use crate::actions::ActionId;
+use crate::app::finding::{self, List};
 use crate::app::output::OutputLine;
+use crate::view::found;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
 use raftdeck_model::LogLevel;
@@ -19,16 +21,18 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         0 => String::new(),
         back => format!(", {back} newer below"),
     };
-    paint.rule(
-        area,
-        0,
-        &format!("output of {who}, {} and above{back}", level(app.output.level).trim().to_lowercase()),
-    );
+    let filter = finding::place(app, List::Output).map_or_else(String::new, |place| {
+        format!("{} {} {place}", found::title(finding::find(app, List::Output)), paint.glyphs().dot)
+    });
+    let level = level(app.output.level).trim().to_lowercase();
+    paint.rule(area, 0, &format!("output of {who}, {level} and above{back}{filter}"));
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     paint.mark(area, Target::Pane(Pane::Output));
     paint.landed.size(Pane::Output, area.height.into());
     let mut row = area.height;
-    for line in app.output.newest_first(app.selected).skip(app.output.back()) {
+    let find = finding::find(app, List::Output);
+    let found = app.output.newest_first(app.selected).filter(|line| find.fits(&[&line.text]));
+    for line in found.skip(app.output.back()) {
         for text in lines(paint, line, area.width).into_iter().rev() {
             if row == 0 {
                 return;
@@ -39,7 +43,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
     if row == area.height {
         let key = paint.app.key_of(ActionId::Level);
-        let text = format!(" Nothing has been written yet at this level: {key} shows more.");
+        let text = if find.is_empty() {
+            format!(" Nothing has been written yet at this level: {key} shows more.")
+        } else {
+            " No line has that: Esc shows all again.".to_owned()
+        };
         paint.row(area, 0, &Line::styled(text, paint.theme.faint()));
     }
 }
@@ -63,7 +71,7 @@ fn lines(paint: &Paint<'_>, line: &OutputLine, width: u16) -> Vec<Line<'static>>
         .enumerate()
         .map(|(n, text)| {
             let mut spans = if n == 0 { lead.clone() } else { vec![Span::raw(" ".repeat(indent))] };
-            spans.push(Span::raw(text));
+            spans.extend(found::spans(finding::find(paint.app, List::Output), &text, paint.theme.text()));
             Line::from(spans)
         })
         .collect()

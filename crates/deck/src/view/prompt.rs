@@ -1,10 +1,11 @@
 //! The line above the keys: the write prompt, a notice, or the outcome of the last operation.
 
 use crate::actions::ActionId;
+use crate::app::finding::{self, List};
 use crate::app::operations::OperationResult;
 use crate::app::prompt::Purpose;
 use crate::app::scripted::{ScriptStatus, Scripted};
-use crate::app::{View, palette, sieve};
+use crate::app::{App, View, palette};
 use crate::sentences::requested;
 use crate::view::paint::Paint;
 use ratatui::layout::{Position, Rect};
@@ -56,12 +57,17 @@ fn script(paint: &mut Paint<'_>, area: Rect, said: ScriptStatus) {
 fn prompt(paint: &mut Paint<'_>, area: Rect) {
     let prompt = &paint.app.prompt;
     paint.clear(area);
-    let label = format!(" {} > ", prompt.purpose().name());
+    let list = finding::typed_on(paint.app);
+    let name = match list {
+        Some(list) if list.is_filtered() => "filter",
+        Some(_) => "go to",
+        None => prompt.purpose().name(),
+    };
+    let label = format!(" {name} > ");
     let usage = match prompt.purpose() {
         Purpose::Write => palette::REQUESTS,
-        Purpose::Command => "a command, such as isolate 2 or delay * 50ms: Tab shows what there is",
-        Purpose::Filter => sieve::USAGE,
-        Purpose::Search => "words of a drill's id, title or tags, such as election",
+        Purpose::Command => "a command, node, view or drill by some of its letters, such as kl",
+        Purpose::Find => list.map_or("", List::usage),
     };
     paint.row(area, 0, &Line::from(Span::styled(label.clone(), paint.theme.selected())));
     let indent = u16::try_from(label.len() + 1).unwrap_or(0).min(area.width);
@@ -87,56 +93,26 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
     }
 }
 
-fn keys_of(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Write => " Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
-        Purpose::Command => " Enter does it   Tab goes on   Esc leaves   Up Down recall   help WORD explains",
-        Purpose::Search => " Enter shows what has all these words   an empty line shows all   Esc leaves",
-        Purpose::Filter => " Enter filters   an empty line shows all   Esc leaves",
-    }
-}
-
-/// Above the prompt: the completions of the command.
-pub(crate) fn offers(paint: &mut Paint<'_>, body: Rect) {
-    const MOST: usize = 9;
-    let prompt = &paint.app.prompt;
-    if prompt.purpose() != Purpose::Command {
-        return;
-    }
-    let offers =
-        palette::offers(&prompt.typed(), &paint.app.world, paint.app.capabilities(), paint.app.keymap());
-    let tried = prompt.tried();
-    let rows = offers.len().min(MOST).min(usize::from(body.height));
-    if rows == 0 {
-        return;
-    }
-    let first = tried.map_or(0, |tried| (tried + 1).saturating_sub(rows)).min(offers.len() - rows);
-    let height = u16::try_from(rows).unwrap_or(0);
-    let area = Rect { y: body.bottom() - height, height, ..body };
-    paint.clear(area);
-    let widest =
-        offers.iter().skip(first).take(rows).map(|offer| offer.text.chars().count()).max().unwrap_or(0);
-    for (row, (place, offer)) in (0..).zip(offers.iter().enumerate().skip(first).take(rows)) {
-        let chosen = tried == Some(place);
-        let style = if chosen { paint.theme.selected() } else { paint.theme.strong() };
-        let more = match (row + 1 == height, offers.len() - first - rows) {
-            (true, more) if more > 0 => format!("   ({more} more)"),
-            _ => String::new(),
-        };
-        let line = Line::from(vec![
-            Span::raw("   "),
-            Span::styled(format!("{:<widest$}", offer.text), style),
-            Span::styled(format!("  {}{more}", offer.about), paint.theme.faint()),
-        ]);
-        paint.row(area, row, &line);
-    }
+fn keys_of(app: &App) -> String {
+    let keys = match app.prompt.purpose() {
+        Purpose::Write => "Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
+        Purpose::Command => {
+            "Enter does it   Tab or Down chooses   Esc leaves   Up recalls   help WORD explains"
+        }
+        Purpose::Find => {
+            let place = finding::typed_on(app).and_then(|list| finding::place(app, list));
+            let found = place.map_or_else(String::new, |place| format!("{place}   "));
+            return format!(" {found}Enter keeps it: n N go from match to match   Esc: as before");
+        }
+    };
+    format!(" {keys}")
 }
 
 /// Below the prompt: why the line was not understood, or else the prompt's keys.
 pub(crate) fn hint(paint: &mut Paint<'_>, area: Rect) {
     let (text, style) = match paint.app.prompt.error() {
         Some(why) => (format!(" {why} "), paint.theme.trouble_plate()),
-        None => (keys_of(paint.app.prompt.purpose()).to_owned(), paint.theme.faint()),
+        None => (keys_of(paint.app), paint.theme.faint()),
     };
     let text = paint.cut(&text, usize::from(area.width));
     paint.row(area, 0, &Line::from(Span::styled(text, style)));

@@ -1,8 +1,45 @@
 //! The drills that can be started, which of them are shown, and which one is selected.
 
 use super::record::DrillRecord;
-use raftdeck_drills::Drill;
+use crate::app::find::{self, Find, MatchPlace};
+use raftdeck_drills::{Drill, Verdict};
 use std::collections::BTreeMap;
+
+/// In which order the drills are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DrillOrder {
+    /// As they are best taken.
+    #[default]
+    Course,
+    /// By title.
+    Title,
+    /// The easy ones first.
+    Level,
+    /// The failed ones first, the passed ones last.
+    Result,
+}
+
+impl DrillOrder {
+    /// In a word; nothing for the order of the course.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Course => None,
+            Self::Title => Some("by title"),
+            Self::Level => Some("by level"),
+            Self::Result => Some("by result"),
+        }
+    }
+
+    fn next(self) -> Self {
+        match self {
+            Self::Course => Self::Title,
+            Self::Title => Self::Level,
+            Self::Level => Self::Result,
+            Self::Result => Self::Course,
+        }
+    }
+}
 
 /// The catalogue.
 #[derive(Debug, Default)]
@@ -11,15 +48,16 @@ pub struct Catalogue {
     records: BTreeMap<String, DrillRecord>,
     /// The id of the selected drill; `None`: the first that is shown.
     selected: Option<String>,
-    /// Only drills that contain all these words are shown.
-    words: String,
+    /// Only drills in which this is found are shown.
+    find: Find,
+    order: DrillOrder,
 }
 
 impl Catalogue {
     /// These drills, in the order in which they are best taken, and what was passed before.
     #[must_use]
     pub fn new(drills: Vec<Drill>, records: BTreeMap<String, DrillRecord>) -> Self {
-        Self { drills, records, selected: None, words: String::new() }
+        Self { drills, records, selected: None, find: Find::default(), order: DrillOrder::default() }
     }
 
     /// Takes a drill in, in place of another one with the same id, and selects it.
@@ -43,24 +81,68 @@ impl Catalogue {
         self.drills.is_empty()
     }
 
-    /// Those that are shown.
+    /// All drills, as they are best taken.
+    pub fn all(&self) -> impl Iterator<Item = &Drill> {
+        self.drills.iter()
+    }
+
+    /// Those that are shown, in the order in which they are listed.
     pub fn shown(&self) -> impl Iterator<Item = &Drill> {
-        self.drills.iter().filter(|drill| contains_all(drill, &self.words))
-    }
-
-    /// The words of the search.
-    #[must_use]
-    pub fn words(&self) -> &str {
-        &self.words
-    }
-
-    /// Searches for drills that contain all these words in their id, title or tags. An error: none does, and nothing changes.
-    pub fn search(&mut self, words: &str) -> Result<(), String> {
-        if !self.drills.iter().any(|drill| contains_all(drill, words)) {
-            return Err(format!("no drill has \"{words}\" in its id, title or tags"));
+        let mut shown: Vec<&Drill> = self.drills.iter().filter(|drill| fits(drill, &self.find)).collect();
+        match self.order {
+            DrillOrder::Course => {}
+            DrillOrder::Title => shown.sort_by_key(|drill| drill.title.to_lowercase()),
+            DrillOrder::Level => shown.sort_by_key(|drill| drill.difficulty),
+            DrillOrder::Result => shown.sort_by_key(|drill| self.result(&drill.id)),
         }
-        words.clone_into(&mut self.words);
-        Ok(())
+        shown.into_iter()
+    }
+
+    /// Failed ones, others that were tried, those that were never run; then the passed ones, the best score last.
+    fn result(&self, id: &str) -> (u8, Option<u8>) {
+        match self.record(id) {
+            Some(DrillRecord { passed: 0, last, .. }) => (u8::from(last != Verdict::Failed), None),
+            None => (2, None),
+            Some(DrillRecord { best, .. }) => (3, best),
+        }
+    }
+
+    /// In which order they are listed.
+    #[must_use]
+    pub fn order(&self) -> DrillOrder {
+        self.order
+    }
+
+    /// Lists them in the next order. The selected drill stays selected.
+    pub fn turn_order(&mut self) {
+        self.selected = self.selected().map(|drill| drill.id.clone());
+        self.order = self.order.next();
+    }
+
+    /// What is looked for.
+    #[must_use]
+    pub fn find_text(&self) -> &Find {
+        &self.find
+    }
+
+    /// Shows only the drills in which this is found: in their id, title or tags.
+    pub fn look_for(&mut self, find: Find) {
+        self.find = find;
+    }
+
+    /// Where the selected drill is among those that are shown.
+    #[must_use]
+    pub fn match_place(&self) -> MatchPlace {
+        let of = self.shown().count();
+        MatchPlace { at: (of > 0).then(|| self.place()), of }
+    }
+
+    /// Selects the next drill that is shown, or the one before, round the end.
+    pub fn turn(&mut self, on: bool) {
+        let places: Vec<usize> = (0..self.shown().count()).collect();
+        if let Some(place) = find::next(&places, Some(self.place()), on) {
+            self.select(place);
+        }
     }
 
     /// The selected drill, if any is shown.
@@ -99,7 +181,7 @@ impl Catalogue {
     /// Selects the drill of this id. If the search hides it, the search is over.
     pub fn select_id(&mut self, id: &str) {
         if !self.shown().any(|drill| drill.id == id) {
-            self.words.clear();
+            self.find = Find::default();
         }
         self.selected = Some(id.to_owned());
     }
@@ -123,11 +205,10 @@ impl Catalogue {
     }
 }
 
-fn contains_all(drill: &Drill, words: &str) -> bool {
-    let has = |text: &str, word: &str| text.to_lowercase().contains(word);
-    words.to_lowercase().split_whitespace().all(|word| {
-        has(&drill.id, word) || has(&drill.title, word) || drill.tags.iter().any(|tag| has(tag, word))
-    })
+fn fits(drill: &Drill, find: &Find) -> bool {
+    let mut texts = vec![drill.id.as_str(), drill.title.as_str()];
+    texts.extend(drill.tags.iter().map(String::as_str));
+    find.fits(&texts)
 }
 
 #[cfg(test)]
@@ -154,15 +235,40 @@ mod tests {
     fn a_search_looks_at_id_title_and_tags_and_the_selection_stays_by_id() {
         let mut catalogue = catalogue();
         catalogue.select(2);
-        catalogue.search("KILL").unwrap();
+        catalogue.look_for(Find::new("kill"));
         let shown: Vec<&str> = catalogue.shown().map(|drill| drill.id.as_str()).collect();
         assert_eq!((shown, catalogue.place()), (vec!["one", "three"], 1));
-        catalogue.search("kill process").unwrap();
+        assert_eq!(catalogue.match_place().to_string(), "2 of 2");
+        catalogue.turn(true);
+        assert_eq!(catalogue.place(), 0, "round the end");
+        catalogue.look_for(Find::new("kill process"));
         assert_eq!(catalogue.selected().map(|drill| drill.id.as_str()), Some("three"));
-        assert!(catalogue.search("nonsense").is_err());
-        assert_eq!(catalogue.words(), "kill process", "a search without a result changes nothing");
+        catalogue.look_for(Find::new("nonsense"));
+        assert_eq!(
+            (catalogue.selected(), catalogue.match_place().to_string()),
+            (None, "no match".to_owned())
+        );
         catalogue.select_id("two");
-        assert_eq!((catalogue.words(), catalogue.place()), ("", 1));
+        assert!(catalogue.find_text().is_empty());
+        assert_eq!(catalogue.place(), 1);
+    }
+
+    #[test]
+    fn in_another_order_the_same_drill_stays_selected() {
+        let mut catalogue = catalogue();
+        catalogue.note("one", DrillRecord { passed: 1, best: Some(90), last: Verdict::Passed });
+        catalogue.note("three", DrillRecord { passed: 0, best: None, last: Verdict::Failed });
+        let ids = |catalogue: &Catalogue| catalogue.shown().map(|drill| drill.id.clone()).collect::<Vec<_>>();
+        catalogue.select(0);
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            catalogue.turn_order();
+            assert_eq!(catalogue.selected().map(|drill| drill.id.as_str()), Some("one"));
+            seen.push((catalogue.order().name(), ids(&catalogue)));
+        }
+        assert_eq!(seen[0], (Some("by title"), vec!["two".into(), "three".into(), "one".into()]));
+        assert_eq!(seen[2], (Some("by result"), vec!["three".into(), "two".into(), "one".into()]));
+        assert_eq!(seen[3], (None, vec!["one".into(), "two".into(), "three".into()]));
     }
 
     #[test]

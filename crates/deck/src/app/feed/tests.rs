@@ -120,16 +120,31 @@ fn a_link_cut_one_way_or_later_is_a_line_of_its_own() {
 }
 
 #[test]
-fn the_feed_is_bounded_and_what_is_being_read_stays_in_place() {
+fn the_feed_is_bounded_and_a_number_names_the_same_entry_as_long_as_it_is_kept() {
     let mut feed = Feed::default();
-    let refused = |n: usize| News::Trouble { reason: format!("reason {n}") };
-    for n in 0..MAX_ENTRIES + 10 {
-        feed.tell(&told(refused(n)), Duration::ZERO);
+    let trouble = |n: usize| News::Trouble { reason: format!("reason {n}") };
+    for n in 0..MAX_ENTRIES {
+        feed.tell(&told(trouble(n)), Duration::ZERO);
+    }
+    let text = |feed: &Feed, number| feed.entry(number).map(FeedEntry::text);
+    assert_eq!(text(&feed, 12).as_deref(), Some("reason 12"));
+    for n in 0..10 {
+        feed.tell(&told(trouble(n)), Duration::ZERO);
     }
     assert_eq!(feed.entries().len(), MAX_ENTRIES);
-    feed.scroll_back(3);
-    feed.tell(&told(refused(0)), Duration::ZERO);
-    assert_eq!(feed.back(), 4);
-    feed.to_end();
-    assert_eq!(feed.back(), 0);
+    assert_eq!((text(&feed, 9), text(&feed, 12).as_deref()), (None, Some("reason 12")));
+    assert!(feed.shown(&Find::new("Reason 1999")).is_empty(), "a capital letter means it");
+    assert_eq!(feed.shown(&Find::new("reason 1999")), [1999]);
+    assert_eq!(feed.shown(&Find::default()).len(), MAX_ENTRIES);
+}
+
+#[test]
+fn links_that_join_the_newest_line_keep_its_number() {
+    let mut feed = Feed::default();
+    feed.tell(&told(News::Trouble { reason: "first".to_owned() }), Duration::ZERO);
+    for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
+        feed.tell(&told(link(from, to, LinkState::Cut)), Duration::ZERO);
+    }
+    assert_eq!(feed.shown(&Find::default()), [0, 1]);
+    assert_eq!(feed.entry(1).map(FeedEntry::text).as_deref(), Some("n1 is cut off from n2, n3"));
 }

@@ -3,6 +3,7 @@
 use super::text::Text;
 use crate::actions::{Action, ActionId};
 use crate::app::drills::{DrillRecord, ONE_CLUSTER_A_RECORDING, RECORDING_HAS_NO_DRILLS};
+use crate::view::found;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
 use raftdeck_drills::{Drill, Severity, Verdict, report::bound_told};
@@ -55,11 +56,15 @@ fn rows(paint: &mut Paint<'_>, area: Rect) {
     let catalogue = &app.drills.catalogue;
     let (shown, all) = (catalogue.shown().count(), catalogue.len());
     let dot = paint.glyphs().dot;
-    let title = if catalogue.words().is_empty() {
-        format!("{} {dot} {} passed", counted(all, "drill"), catalogue.passed())
+    let find = catalogue.find_text();
+    let mut parts = if find.is_empty() {
+        vec![counted(all, "drill"), format!("{} passed", catalogue.passed())]
     } else {
-        format!("{shown} of {} {dot} search: {}", counted(all, "drill"), catalogue.words())
+        let title = format!("drills{}", found::title(find));
+        vec![title, catalogue.match_place().to_string()]
     };
+    parts.extend(catalogue.order().name().map(str::to_owned));
+    let title = parts.join(&format!(" {dot} "));
     let title = paint.cut(&title, usize::from(area.width).saturating_sub(6));
     paint.rule(area, 0, &title);
     let columns = Columns::of(area.width);
@@ -75,7 +80,12 @@ fn rows(paint: &mut Paint<'_>, area: Rect) {
         paint.mark(Rect { y: area.y + row, height: 1, ..area }, Target::Drill(place));
     }
     if shown == 0 {
-        paint.row(area, 0, &Line::styled(" There are no drills.", paint.theme.faint()));
+        let text = if find.is_empty() {
+            " There are no drills."
+        } else {
+            " No drill has that in its id, title or tags."
+        };
+        paint.row(area, 0, &Line::styled(text, paint.theme.faint()));
     }
 }
 
@@ -115,14 +125,14 @@ impl Columns {
         let (result, style) = best(paint, record);
         let faint = if selected { theme.selected() } else { theme.faint() };
         let title = if selected { theme.selected() } else { theme.strong() };
-        Line::from(vec![
-            Span::raw(format!(" {mark} ")),
-            Span::styled(cell(&drill.title, self.title), title),
-            Span::styled(cell(&drill.id, self.id), faint),
-            Span::styled(cell(drill.difficulty.name(), 8), faint),
-            Span::styled(nodes, faint),
-            Span::styled(result, style),
-        ])
+        let find = paint.app.drills.catalogue.find_text();
+        let mut spans = vec![Span::raw(format!(" {mark} "))];
+        spans.extend(found::spans(find, &cell(&drill.title, self.title), title));
+        spans.extend(found::spans(find, &cell(&drill.id, self.id), faint));
+        spans.push(Span::styled(cell(drill.difficulty.name(), 8), faint));
+        spans.push(Span::styled(nodes, faint));
+        spans.push(Span::styled(result, style));
+        Line::from(spans)
     }
 }
 
