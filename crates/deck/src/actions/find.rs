@@ -18,7 +18,7 @@ pub(super) const FIND: Action = Action {
     id: ActionId::Find,
     group: Group::Look,
     keys: &[all(Key::Char('/'))],
-    short: "filter",
+    short: "find",
     long: "filter a list as you type: events, messages, keys, drills, lines, menus, this page; Logs: go to an entry",
     dangerous: false,
     footer: 10,

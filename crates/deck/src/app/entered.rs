@@ -63,13 +63,12 @@ pub(super) fn take_offer(app: &mut App, place: usize, now: Duration) -> Vec<Effe
 /// Does what an offer says; if it needs more words, they are asked for.
 fn take(app: &mut App, offer: &Offer, now: Duration) -> Vec<Effect> {
     app.prompt.put(&offer.line);
-    match offers::understand(&offer.line, app) {
-        Ok(said) => carry_out(app, Ok(said), now),
-        Err(_) => {
-            app.prompt.put(&format!("{} ", offer.line));
-            Vec::new()
-        }
+    let said = offers::understand(&offer.line, app);
+    if said.is_ok() {
+        return carry_out(app, said, now);
     }
+    app.prompt.put(&format!("{} ", offer.line));
+    Vec::new()
 }
 
 /// The same line, if the source can do it; if not, the reason.

@@ -51,5 +51,5 @@ fn beginnings(app: &App, term: Term) -> BTreeSet<LogIndex> {
         let runs = node.raft().map_or(&[][..], |raft| raft.term_runs.items());
         runs.iter().filter(|run| run.term == term).map(|run| run.first).collect::<Vec<_>>()
     };
-    app.world.nodes().flat_map(|node| of_node(node)).collect()
+    app.world.nodes().flat_map(of_node).collect()
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
-/// A text to look for. A row must have each of its words; a text in lower case ignores case.
+/// A text to look for. A row must have each of its words, and what is in double quotes as it is; a text in lower case ignores case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Find {
     text: String,
@@ -18,11 +18,10 @@ impl Find {
     /// Looks for this text. Without a word in it, everything fits.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let ignores_case = !text.chars().any(char::is_uppercase);
         Self {
             text: text.split_whitespace().collect::<Vec<_>>().join(" "),
-            words: text.split_whitespace().map(|word| word.chars().collect()).collect(),
-            ignores_case,
+            words: words(text).map(|word| word.chars().collect()).collect(),
+            ignores_case: !text.chars().any(char::is_uppercase),
         }
     }
 
@@ -75,6 +74,16 @@ impl Find {
         let fold = |c: char| if self.ignores_case { c.to_lowercase().next().unwrap_or(c) } else { c };
         text.chars().map(fold).collect()
     }
+}
+
+/// Of the parts between quotes, each second one is quoted.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split('"').enumerate();
+    let words = parts.flat_map(|(n, part)| {
+        let (quoted, plain) = if n % 2 == 1 { (part, "") } else { ("", part) };
+        std::iter::once(quoted).chain(plain.split_whitespace())
+    });
+    words.filter(|word| !word.is_empty())
 }
 
 fn place(text: &[char], word: &[char], from: usize) -> Option<usize> {
@@ -139,16 +148,22 @@ mod tests {
         assert!(fits("ärger", "ÄRGER") && fits("日本", "日本語"));
         assert!(Find::new("leader hear").fits(&["find-the-leader", "a node that can hear"]));
         assert_eq!(Find::new("  a \t b ").text(), "a b");
+        assert!(fits("term 3", "n3 votes in term 2") && !fits("\"term 3\"", "n3 votes in term 2"));
+        assert!(fits("n3 \"term 2", "n3 votes in term 2"), "a quote that is still open");
+        assert!(fits("\"", "anything") && Find::new("\"\"").is_empty());
     }
 
     #[test]
     fn what_was_found_is_marked_once_and_in_bytes() {
-        let spans = |text: &str, row: &str| Find::new(text).spans(row);
-        assert_eq!(spans("n2", "n2 hears n2"), [0..2, 9..11]);
-        assert_eq!(spans("ea lead", "leader"), [0..4], "overlaps are one");
-        assert_eq!(spans("é", "aÉb"), [1..3]);
+        let spans = |text: &str, row: &str| {
+            let spans = Find::new(text).spans(row);
+            spans.into_iter().map(|span| (span.start, span.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(spans("n2", "n2 hears n2"), [(0, 2), (9, 11)]);
+        assert_eq!(spans("ea lead", "leader"), [(0, 4)], "overlaps are one");
+        assert_eq!(spans("é", "aÉb"), [(1, 3)]);
         assert_eq!(spans("", "text"), []);
-        assert_eq!(spans("aa", "aaa"), [0..2]);
+        assert_eq!(spans("aa", "aaa"), [(0, 2)]);
     }
 
     #[test]

@@ -66,12 +66,12 @@ impl List {
     #[must_use]
     pub fn usage(self) -> &'static str {
         match self {
-            Self::Events => "words of an event, such as n2 leads",
+            Self::Events => "words of an event, such as n2 leads; \"quotes\" keep blanks",
             Self::Entries => "42 an index, t3 where a term begins, or words of an entry",
             Self::Messages => sieve::USAGE,
             Self::Keys => "the beginning of a key, or words of its value",
             Self::Drills => "words of a drill's id, title or tags, such as election",
-            Self::Output => "words of a line",
+            Self::Output => "words of a line; \"quotes\" keep blanks",
             Self::Help => "a key, or words of what it does",
             Self::Menu => "words of a row",
         }
@@ -253,19 +253,24 @@ pub(crate) fn turn(app: &mut App, on: bool, now: Duration) {
         }
         List::Output if on => app.output.scroll_on(1),
         List::Output => app.output.scroll_back(1, app.selected),
-        List::Help => {
-            let last = app.landed.last_help_line();
-            let step = |first: usize| if on { (first + 1).min(last) } else { first.saturating_sub(1) };
-            app.help = app.help.map(step);
-        }
-        List::Menu => {
-            let at = app.menu.as_ref().map(|menu| (menu.at(app), menu.rows(app).len()));
-            let places: Vec<usize> = (0..at.map_or(0, |(_, rows)| rows)).collect();
-            if let Some(next) = find::next(&places, at.map(|(at, _)| at), on) {
-                choose_menu_row(app, next);
-            }
-        }
+        List::Help => turn_page(app, on),
+        List::Menu => turn_menu(app, on),
         List::Keys => {}
+    }
+}
+
+/// In the page every line is a match: it scrolls by one.
+fn turn_page(app: &mut App, on: bool) {
+    let end = app.landed.last_help_line();
+    let step = |first: usize| if on { (first + 1).min(end) } else { first.saturating_sub(1) };
+    app.help = app.help.map(step);
+}
+
+fn turn_menu(app: &mut App, on: bool) {
+    let Some((at, rows)) = app.menu.as_ref().map(|menu| (menu.at(app), menu.rows(app).len())) else { return };
+    let places: Vec<usize> = (0..rows).collect();
+    if let Some(next) = find::next(&places, Some(at), on) {
+        choose_menu_row(app, next);
     }
 }
 

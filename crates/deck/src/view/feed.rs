@@ -142,7 +142,7 @@ fn lines(paint: &Paint<'_>, entry: &FeedEntry, width: u16, is_selected: bool) ->
     let lead = match (width < 42, paint.app.focus) {
         (true, Focus::Nodes) => String::new(),
         (true, Focus::Events) => "  ".to_owned(),
-        (false, _) => format!("{stamp:>9}  "),
+        (false, _) => format!("{stamp:>10}  "),
     };
     let indent = lead.len();
     let style = match (is_selected, entry.weight) {

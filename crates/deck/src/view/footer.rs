@@ -1,7 +1,7 @@
 //! The bottom of the screen: the keys that apply now, made from the action table; each is a button.
 
 use crate::actions::{ACTIONS, Action, ActionId, Group};
-use crate::app::{Focus, View};
+use crate::app::Focus;
 use crate::keys;
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
@@ -81,7 +81,6 @@ fn overlay_keys(paint: &Paint<'_>) -> Line<'static> {
 fn short(paint: &Paint<'_>, action: &Action) -> &'static str {
     match action.id {
         ActionId::OtherPane if paint.app.focus == Focus::Events => "nodes",
-        ActionId::Find if paint.app.view == View::Logs => "go to",
         ActionId::Freeze if paint.app.clock.is_frozen() => "run",
         ActionId::Pause if paint.app.selected_node().is_some_and(Node::is_paused) => "resume",
         _ => action.short,

@@ -57,8 +57,8 @@ fn chosen(app: &App, typed: &str) -> Option<usize> {
 fn title(chosen: Option<usize>, of: usize) -> String {
     match chosen {
         Some(place) => format!("{} of {of}", place + 1),
-        None if of == 1 => "1 way to go on".to_owned(),
-        None => format!("{of} ways to go on"),
+        None if of == 1 => "1 choice".to_owned(),
+        None => format!("{of} choices"),
     }
 }
 

@@ -96,9 +96,7 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
 fn keys_of(app: &App) -> String {
     let keys = match app.prompt.purpose() {
         Purpose::Write => "Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
-        Purpose::Command => {
-            "Enter does it   Tab or Down chooses   Esc leaves   Up recalls   help WORD explains"
-        }
+        Purpose::Command => "Enter does it   Tab Down choose   Esc leaves   Up recalls   help WORD explains",
         Purpose::Find => {
             let place = finding::typed_on(app).and_then(|list| finding::place(app, list));
             let found = place.map_or_else(String::new, |place| format!("{place}   "));
