@@ -183,7 +183,8 @@ impl Feed {
                     _ => (Vec::new(), text.as_str()),
                 };
                 if !self.go_on(fold, node, deed) {
-                    let entry = FeedEntry { who, fold: Some(fold), ..self.new_entry(weight, node, deed, now) };
+                    let entry =
+                        FeedEntry { who, fold: Some(fold), ..self.new_entry(weight, node, deed, now) };
                     self.push(entry);
                 }
             }
@@ -226,7 +227,8 @@ impl Feed {
                 entry.who.sort_unstable();
             }
             None => {
-                let entry = FeedEntry { who: vec![node], ..self.new_entry(Weight::Minor, Some(node), deed, now) };
+                let entry =
+                    FeedEntry { who: vec![node], ..self.new_entry(Weight::Minor, Some(node), deed, now) };
                 self.push(entry);
             }
         }
@@ -294,7 +296,7 @@ impl Feed {
 
     /// The entry of this number, while it is kept.
     #[must_use]
-    pub fn entry(&self, number: u64) -> Option<&FeedEntry> {
+    pub fn numbered(&self, number: u64) -> Option<&FeedEntry> {
         self.entries.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 

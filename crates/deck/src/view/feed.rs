@@ -128,7 +128,7 @@ impl Sheet<'_> {
 
     fn event(&self, paint: &Paint<'_>, place: usize) -> Vec<Row> {
         let number = self.shown[place];
-        let Some(entry) = paint.app.feed.entry(number) else { return Vec::new() };
+        let Some(entry) = paint.app.feed.numbered(number) else { return Vec::new() };
         let app = paint.app;
         let is_selected = app.focus == Focus::Events && app.events.cursor(self.shown) == Some(number);
         let lines = lines(paint, entry, self.width, is_selected);

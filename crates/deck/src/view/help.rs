@@ -93,10 +93,6 @@ fn lines(paint: &Paint<'_>, width: usize) -> Vec<Line<'static>> {
         let told = wrap(&format!("The settings have a mistake: {mistake}"), width);
         lines.extend(told.into_iter().map(|text| Line::styled(text, theme.strong())));
     }
-    lines.push(Line::styled(
-        "j is Down and l is Right where they are free; k kills and h heals.",
-        theme.faint(),
-    ));
     lines.push(Line::styled(closing(paint.app), theme.faint()));
     lines
 }

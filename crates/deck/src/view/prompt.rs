@@ -100,7 +100,10 @@ fn keys_of(app: &App) -> String {
         Purpose::Find => {
             let place = finding::typed_on(app).and_then(|list| finding::place(app, list));
             let found = place.map_or_else(String::new, |place| format!("{place}   "));
-            return format!(" {found}Enter keeps it: n N go from match to match   Esc: as before");
+            let (next, previous) = (app.key_of(ActionId::FindNext), app.key_of(ActionId::FindPrevious));
+            return format!(
+                " {found}Enter keeps it: {next} {previous} go from match to match   Esc: as before"
+            );
         }
     };
     format!(" {keys}")

@@ -126,7 +126,7 @@ fn the_feed_is_bounded_and_a_number_names_the_same_entry_as_long_as_it_is_kept()
     for n in 0..MAX_ENTRIES {
         feed.tell(&told(trouble(n)), Duration::ZERO);
     }
-    let text = |feed: &Feed, number| feed.entry(number).map(FeedEntry::text);
+    let text = |feed: &Feed, number| feed.numbered(number).map(FeedEntry::text);
     assert_eq!(text(&feed, 12).as_deref(), Some("reason 12"));
     for n in 0..10 {
         feed.tell(&told(trouble(n)), Duration::ZERO);
@@ -146,5 +146,5 @@ fn links_that_join_the_newest_line_keep_its_number() {
         feed.tell(&told(link(from, to, LinkState::Cut)), Duration::ZERO);
     }
     assert_eq!(feed.shown(&Find::default()), [0, 1]);
-    assert_eq!(feed.entry(1).map(FeedEntry::text).as_deref(), Some("n1 is cut off from n2, n3"));
+    assert_eq!(feed.numbered(1).map(FeedEntry::text).as_deref(), Some("n1 is cut off from n2, n3"));
 }
