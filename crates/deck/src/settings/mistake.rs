@@ -24,13 +24,26 @@ const ALIKE: f64 = 0.7;
 #[must_use]
 pub fn near(name: &str, known: &[&str]) -> String {
     let name = name.to_lowercase();
-    if let Some(slip) = known.iter().find(|other| strsim::osa_distance(&name, &other.to_lowercase()) <= 1) {
-        return format!("did you mean {slip}?");
+    let likeness = |other: &str| strsim::jaro_winkler(&name, &other.to_lowercase());
+    let is_slip = |other: &str| strsim::osa_distance(&name, &other.to_lowercase()) <= 1;
+    let likely = known.iter().copied().filter(|other| is_slip(other) || likeness(other) >= ALIKE);
+    match likely.max_by(|one, other| {
+        is_slip(one).cmp(&is_slip(other)).then_with(|| likeness(one).total_cmp(&likeness(other)))
+    }) {
+        Some(nearest) => format!("did you mean {nearest}?"),
+        None => format!("there is {}", known.join(", ")),
     }
-    let likeness = |other: &&str| strsim::jaro_winkler(&name, &other.to_lowercase());
-    let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-    match nearest {
-        Some(nearest) if likeness(nearest) >= ALIKE => format!("did you mean {nearest}?"),
-        _ => format!("there is {}", known.join(", ")),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_and_else_all() {
+        let known = ["heal", "help", "kill-leader"];
+        assert_eq!(near("hepl", &known), "did you mean help?");
+        assert_eq!(near("Kill-leadr", &known), "did you mean kill-leader?");
+        assert_eq!(near("xyz", &known), "there is heal, help, kill-leader");
     }
 }

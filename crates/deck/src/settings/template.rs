@@ -22,23 +22,24 @@ const KEYS: &str = "\
 /// The file. As it is, and with all its lines in force, it sets exactly the defaults.
 #[must_use]
 pub fn template() -> String {
-    let mut text = HEAD.to_owned();
-    text.push_str("\n# The look:\n");
-    let width = theme::names().iter().map(|name| name.len()).max().unwrap_or(0);
-    for sheet in theme::sheets() {
-        text.push_str(&format!("#   {:width$}  {}\n", sheet.name, sheet.about));
-    }
-    text.push_str("# or a theme of your own, the name of a file in the folder themes beside this one.\n");
-    text.push_str(&format!("# theme = \"{}\"\n\n{KEYS}\n[keys]\n", theme::DEFAULT));
+    let themes = theme::sheets();
+    let width = themes.iter().map(|sheet| sheet.name.len()).max().unwrap_or(0);
+    let theme_rows = themes.iter().map(|sheet| format!("#   {:width$}  {}\n", sheet.name, sheet.about));
     let settings: Vec<String> = ACTIONS.iter().map(setting).collect();
     let width = settings.iter().map(String::len).max().unwrap_or(0);
-    for group in Group::ALL {
-        text.push_str(&format!("\n# {}\n", group.name()));
-        for (action, setting) in ACTIONS.iter().zip(&settings).filter(|(action, _)| action.group == group) {
-            text.push_str(&format!("# {setting:width$}  # {}\n", action.long));
-        }
-    }
-    text
+    let section = |group: Group| {
+        let actions = ACTIONS.iter().zip(&settings).filter(|(action, _)| action.group == group);
+        let rows = actions.map(|(action, setting)| format!("# {setting:width$}  # {}\n", action.long));
+        format!("\n# {}\n{}", group.name(), rows.collect::<String>())
+    };
+    [
+        format!("{HEAD}\n# The look:\n"),
+        theme_rows.collect(),
+        "# or a theme of your own, the name of a file in the folder themes beside this one.\n".to_owned(),
+        format!("# theme = \"{}\"\n\n{KEYS}\n[keys]\n", theme::DEFAULT),
+        Group::ALL.into_iter().map(section).collect(),
+    ]
+    .concat()
 }
 
 /// Such as `kill = "k"`.

@@ -1,6 +1,6 @@
 //! How things look: glyphs, and a style for each role of the text, so that no view names a colour.
 //!
-//! A theme is a [`Sheet`], parsed from a file; a [`Theme`] is what comes of it on a terminal with so many colours. Blue represents
+//! A theme is a [`Sheet`], parsed from a file; a [`Theme`] is what it looks like on a terminal with so many colours. Blue represents
 //! a leader, yellow a problem; each role also has a glyph and a word, so nothing is expressed by colour alone.
 
 pub mod colour;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::thread;
 
 /// The files as they are now.
+#[must_use]
 pub fn read() -> SettingsFiles {
     let deck = paths::deck_settings().and_then(|path| file(&path));
     let themes = paths::themes_dir().map(|folder| own_themes(&folder)).unwrap_or_default();

@@ -6,6 +6,8 @@
 //! | `console` | commands after `$ `, and what they print |
 //! | `script` | lines of a script, without a mistake |
 //! | `toml` | a configuration file that is valid |
+//! | `toml,deck` | a `deck.toml` that is valid |
+//! | `toml,theme` | a theme that is valid |
 //! | `json` | a JSON value a line |
 //! | `rust` | lines that stand in the examples, which are compiled and run |
 //! | `text` | anything else |
@@ -14,6 +16,8 @@
 
 use crate::commands;
 use crate::pages::{Page, other_pages, pages, root};
+use raftdeck_deck::settings::DeckFile;
+use raftdeck_deck::theme::{self, Sheet};
 use raftdeck_raft::NodeId;
 use raftdeck_tui::cli::program;
 use std::fs;
@@ -73,6 +77,14 @@ fn every_block_is_what_its_fence_says() {
                 let nodes: Vec<NodeId> = (1..=5).map(NodeId).collect();
                 let flaws = raftdeck_script::check(place, text.as_bytes(), &nodes, None).flaws;
                 assert!(flaws.is_empty(), "{place}: {}", flaws[0]);
+            }
+            "toml,deck" => {
+                let checked = DeckFile::parse(text, &theme::names());
+                assert!(checked.is_ok(), "{place}: {}", checked.unwrap_err());
+            }
+            "toml,theme" => {
+                let checked = Sheet::parse("own", text);
+                assert!(checked.is_ok(), "{place}: {}", checked.unwrap_err());
             }
             "toml" => {
                 let checked = program().check(text.as_bytes());

@@ -21,8 +21,10 @@ pub(crate) fn begin(name: &str) -> String {
 type Make = fn() -> String;
 
 /// Every part that needs no running node.
-const PARTS: [(&str, Make); 10] = [
+const PARTS: [(&str, Make); 12] = [
     ("keys", keys),
+    ("themes", themes),
+    ("deck settings", deck_settings),
     ("events", events),
     ("commands", commands),
     ("exit status", exit_status),
@@ -121,6 +123,15 @@ fn keys() -> String {
             .unwrap();
     }
     text
+}
+
+fn themes() -> String {
+    let row = |sheet: &raftdeck_deck::theme::Sheet| vec![code(&sheet.name), sheet.about.clone()];
+    table(&["theme", "what it is"], raftdeck_deck::theme::sheets().iter().map(row))
+}
+
+fn deck_settings() -> String {
+    format!("```toml,deck\n{}```\n", raftdeck_deck::settings::template())
 }
 
 /// The program with all of its commands, those that people are told of.

@@ -58,12 +58,30 @@ impl Deck {
     }
 
     /// Any program on a terminal of this size.
-    pub(crate) fn spawn(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    pub(crate) fn spawn(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        Self::spawn_in(command, &[], columns, rows)
+    }
+
+    /// The same with these variables.
+    pub(crate) fn spawn_in(
+        mut command: CommandBuilder,
+        environment: &[(&str, &str)],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let alone = alone();
         let temporary = tempfile::tempdir().expect("a temporary directory can be made");
         command.env("TMPDIR", temporary.path());
         command.env("TERM", "xterm-256color");
-        command.env_remove("NO_COLOR");
+        command.env("LC_ALL", "C.UTF-8");
+        // Nobody's own settings.
+        command.env("XDG_CONFIG_HOME", temporary.path());
+        for name in ["NO_COLOR", "COLORTERM", "RAFTDECK_THEME"] {
+            command.env_remove(name);
+        }
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         command.cwd(Path::new("/"));
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal can be opened");
