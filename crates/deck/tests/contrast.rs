@@ -4,6 +4,7 @@
 mod fixture;
 mod palettes;
 
+use crossterm::event::KeyCode;
 use fixture::Scene;
 use palettes::{PALETTES, Palette, contrast, luminance};
 use raftdeck_deck::app::{App, ColourChoice, Settings};
@@ -175,6 +176,9 @@ fn scenes(preferences: &Preferences) -> Vec<(&'static str, Scene)> {
         ("frozen", fixture::frozen(SETTINGS)),
         ("failed", fixture::failed(SETTINGS)),
         ("joining", fixture::joining(SETTINGS)),
+        ("joint", fixture::joint(SETTINGS)),
+        ("charts", fixture::charts::leader_kill(SETTINGS)),
+        ("charts at the gap", fixture::charts::at_the_gap(SETTINGS)),
         ("catalogue", fixture::drills::choosing(SETTINGS)),
         ("question", fixture::drills::question(SETTINGS)),
         ("answered", fixture::drills::answered(SETTINGS)),
@@ -192,6 +196,17 @@ fn scenes(preferences: &Preferences) -> Vec<(&'static str, Scene)> {
     help.app.prefer(preferences.clone());
     help.key('?');
     scenes.push(("help", help));
+    for (name, key) in [
+        ("presenter", KeyCode::F(5)),
+        ("palette", KeyCode::Char(':')),
+        ("themes", KeyCode::Char('T')),
+        ("question to remove", KeyCode::Char('x')),
+    ] {
+        let mut scene = fixture::partition(SETTINGS);
+        scene.app.prefer(preferences.clone());
+        scene.press(key);
+        scenes.push((name, scene));
+    }
     scenes
 }
 
