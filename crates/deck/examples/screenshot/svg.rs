@@ -104,7 +104,7 @@ pub(crate) fn window(
 /// `fN` is text and shapes in a colour, `bN` lines in it; `f` and `b` alone are the terminal's own foreground.
 fn sheet(palette: &Palette) -> String {
     let mut sheet = String::from(
-        "text{font:13.3px 'DejaVu Sans Mono',Menlo,Consolas,'Liberation Mono',monospace}.o{font-weight:bold}.d{opacity:.55}.r{stroke-linecap:round;stroke-width:2.6}path[class^=b]{fill:none}",
+        "text{font:13.3px 'DejaVu Sans Mono',Menlo,Consolas,'Liberation Mono',monospace}.o{font-weight:bold}.d{opacity:.55}.c{shape-rendering:crispEdges}.r{stroke-linecap:round;stroke-width:2.6}path[class^=b]{fill:none}",
     );
     let _ = write!(sheet, ".f{{fill:{0}}}.b{{stroke:{0}}}", palette.ink);
     for (n, colour) in palette.colours.iter().enumerate() {
@@ -121,7 +121,7 @@ pub(crate) fn cells(buffer: &Buffer, y: u16, columns: Range<u16>) -> String {
     for run in row.chunk_by(|one, other| ground(one.1) == ground(other.1)) {
         if let Some(class) = ground(run[0].1) {
             let (x, width) = (run[0].0 * W, length(run) * W);
-            let _ = write!(svg, "<path class=\"f{class}\" d=\"M{x} {}h{width}v{H}h-{width}z\"/>", y * H);
+            let _ = write!(svg, "<path class=\"f{class} c\" d=\"M{x} {}h{width}v{H}h-{width}z\"/>", y * H);
         }
     }
     for run in joined(&row).chunk_by(|one, other| one.0 == other.0) {

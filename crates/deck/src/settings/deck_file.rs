@@ -61,6 +61,7 @@ impl DeckFile {
 pub fn with_theme(text: &str, theme: &str) -> Result<String, Mistake> {
     let document = Document(text);
     let table = document.table()?;
+    let theme = theme.replace('\\', "\\\\").replace('"', "\\\"");
     let place = table.iter().find(|(key, _)| key.get_ref() == "theme").map(|(_, value)| value.span());
     Ok(match place.and_then(|at| Some((text.get(..at.start)?, text.get(at.end..)?))) {
         Some((before, after)) => format!("{before}\"{theme}\"{after}"),
@@ -214,6 +215,11 @@ mod tests {
         let added = with_theme("# mine\n[keys]\nkill = 'f8'\n", "light").unwrap();
         assert_eq!(parsed(&added).unwrap().theme.as_deref(), Some("light"));
         assert!(with_theme("[keys", "light").is_err());
+        let quoted = with_theme("", "my \"own\"\\").unwrap();
+        assert_eq!(
+            DeckFile::parse(&quoted, &["my \"own\"\\"]).unwrap().theme.as_deref(),
+            Some("my \"own\"\\")
+        );
     }
 
     /// People's files have these names.

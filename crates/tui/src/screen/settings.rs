@@ -31,10 +31,12 @@ fn own_themes(folder: &Path) -> Vec<SettingsFile> {
 
 /// `None`: there is none.
 fn file(path: &Path) -> Option<SettingsFile> {
-    fs::metadata(path).ok()?;
+    let is_file = fs::metadata(path).ok()?.is_file();
     let shown = path.display().to_string();
     let name = path.file_stem()?.to_string_lossy().into_owned();
-    let text = files::read(&shown).and_then(|bytes| {
+    // A pipe would be waited for.
+    let bytes = if is_file { files::read(&shown) } else { Err("it is not a regular file".to_owned()) };
+    let text = bytes.and_then(|bytes| {
         String::from_utf8(bytes).map_err(|_| "it is not UTF-8, so it is not TOML".to_owned())
     });
     Some(SettingsFile { path: shown, name, text })
