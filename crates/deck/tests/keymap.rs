@@ -39,7 +39,7 @@ fn a_key_that_was_set_acts_and_the_old_one_does_not() {
     let footer = text(&scene.paint(120, 40)).lines().last().unwrap().to_owned();
     assert!(footer.contains("F8 kill") && !footer.contains(" k kill"), "{footer}");
     scene.key('?');
-    assert!(text(&scene.paint(120, 90)).contains("F8 Ctrl-K  kill the selected node"));
+    assert!(text(&scene.paint(120, 160)).contains("F8 Ctrl-K  kill the selected node"));
 }
 
 #[test]
@@ -103,10 +103,15 @@ fn no_text_of_the_screen_names_a_key_by_itself() {
             for line in screen.lines() {
                 // In the legend of the logs t is any term, and in a drill T is a time.
                 let line = line.replace("term t", "term").replace("between T", "between");
-                let words = line.split([' ', '│', '┃', '─']).filter(|word| !word.is_empty());
-                let named =
-                    words.filter(|word| old.iter().any(|key| key == word.trim_matches([':', ',', '.', '('])));
-                let named: Vec<&str> = named.collect();
+                let words: Vec<&str> =
+                    line.split([' ', '│', '┃', '─']).filter(|word| !word.is_empty()).collect();
+                let is_old =
+                    |word: &str| old.iter().any(|key| key == word.trim_matches([':', ',', '.', '(']));
+                let is_number = |word: &str| word.trim_start_matches('<').parse::<f64>().is_ok();
+                // A unit of time is no key.
+                let is_unit = |at: usize| at > 0 && words[at] == "s" && is_number(words[at - 1]);
+                let named = (0..words.len()).filter(|at| is_old(words[*at]) && !is_unit(*at));
+                let named: Vec<&str> = named.map(|at| words[at]).collect();
                 assert!(named.is_empty(), "{name}, view {view}: {named:?} in {line:?}");
             }
             let next = Action::of(ActionId::NextView).unwrap();
@@ -161,7 +166,7 @@ fn an_edited_file_acts_at_once_and_a_mistake_in_it_is_said_and_changes_nothing()
     assert!(text(&scene.paint(120, 40)).contains(says));
     assert_eq!(scene.press(KeyCode::F(8)), sent(Order::Kill(n(1))));
     scene.key('?');
-    assert!(text(&scene.paint(120, 95)).contains(says), "it is on the help page until it is mended");
+    assert!(text(&scene.paint(120, 160)).contains(says), "it is on the help page until it is mended");
     scene.press(KeyCode::Esc);
     scene.settings(deck(""));
     assert!(!text(&scene.paint(120, 40)).contains("deck.toml"));

@@ -74,3 +74,13 @@ fn a_theme_survives_a_drills_fresh_cluster() {
     scene.restart();
     assert_eq!((ground(&mut scene), scene.app.preferences().theme()), (DARK, "dark"));
 }
+
+#[test]
+fn the_palette_finds_a_theme_and_keeps_it() {
+    let mut scene = scene();
+    scene.key(':');
+    scene.type_in("theme li");
+    scene.paint(120, 40);
+    assert_eq!(scene.press(KeyCode::Enter), [Effect::KeepTheme("light".to_owned())]);
+    assert_eq!((ground(&mut scene), scene.app.preferences().theme()), (LIGHT, "light"));
+}

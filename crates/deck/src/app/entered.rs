@@ -10,7 +10,7 @@ use crate::app::palette::{PaletteLine, request, understand};
 use crate::app::perform::{attempt, start};
 use crate::app::prompt::Purpose;
 use crate::app::reduce::closes;
-use crate::app::{App, Effect, View, drills, finding, offers};
+use crate::app::{App, Effect, View, drills, finding, offers, themes};
 use crossterm::event::{KeyCode, KeyEvent};
 use raftdeck_model::{Ability, Order};
 use std::time::Duration;
@@ -100,6 +100,7 @@ fn act(app: &mut App, said: PaletteLine, now: Duration) -> Vec<Effect> {
             app.view = View::Drills;
             return drills::ask_to_start(app, &id);
         }
+        PaletteLine::Theme(name) => return themes::keep(app, &name),
         PaletteLine::Logs => app.view = View::Logs,
         PaletteLine::Status => app.answer = Some(PaletteAnswer::Status),
         PaletteLine::Word { usage, about } => {

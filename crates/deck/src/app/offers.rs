@@ -1,4 +1,4 @@
-//! What the palette offers for what is typed: commands and their completions, nodes, drills, views, and whatever has a key.
+//! What the palette offers for what is typed: commands and their completions, nodes, drills, views, themes, and whatever has a key.
 //!
 //! Each offer is a whole line, so that choosing one and typing it are the same. The match is fuzzy (`kl` is `kill leader`); the
 //! order is the same for the same letters.
@@ -27,6 +27,8 @@ pub enum OfferKind {
     View,
     /// A drill, to start it.
     Drill,
+    /// A theme, to keep it.
+    Theme,
 }
 
 impl OfferKind {
@@ -39,6 +41,7 @@ impl OfferKind {
             Self::Node => "node",
             Self::View => "view",
             Self::Drill => "drill",
+            Self::Theme => "theme",
         }
     }
 }
@@ -96,7 +99,7 @@ pub fn understand(line: &str, app: &App) -> Result<PaletteLine, String> {
     palette::understand(line, &app.world).or_else(|why| place(line, app).ok_or(why))
 }
 
-/// `n3`, `view charts`, `drill leader-kill`.
+/// `n3`, `view charts`, `drill leader-kill`, `theme dark`.
 fn place(line: &str, app: &App) -> Option<PaletteLine> {
     let pieces: Vec<&str> = line.split_whitespace().collect();
     match pieces[..] {
@@ -109,6 +112,7 @@ fn place(line: &str, app: &App) -> Option<PaletteLine> {
             View::ALL.into_iter().find(is_it).map(PaletteLine::Show)
         }
         ["drill", id] => app.drills.catalogue.find(id).map(|drill| PaletteLine::StartDrill(drill.id.clone())),
+        ["theme", name] => app.preferences.named(name).map(|sheet| PaletteLine::Theme(sheet.name.clone())),
         _ => None,
     }
 }
@@ -197,6 +201,10 @@ fn everything(app: &App) -> Vec<Offer> {
     all.extend(
         drills.map(|drill| plain(format!("drill {}", drill.id), OfferKind::Drill, drill.title.clone())),
     );
+    let themes = app.preferences.themes().iter().map(|choice| &choice.sheet);
+    all.extend(
+        themes.map(|sheet| plain(format!("theme {}", sheet.name), OfferKind::Theme, sheet.about.clone())),
+    );
     all
 }
 
@@ -245,7 +253,7 @@ fn of_the_moment(app: &App) -> Vec<Offer> {
 }
 
 /// Those that have the letters of what was typed, in order; the best match first. Of equals the shorter one, then a command before a
-/// key, a node, a view and a drill.
+/// key, a node, a view, a drill and a theme.
 fn ranked(offers: impl IntoIterator<Item = Offer>, typed: &str) -> Vec<Offer> {
     let mut matching = Matching::new(typed);
     let mut ranked: Vec<(u32, Offer)> =

@@ -26,6 +26,8 @@ pub enum PaletteLine {
     Select(NodeId),
     /// Start this drill.
     StartDrill(String),
+    /// Bring this theme into force, and keep it.
+    Theme(String),
     /// Show the logs.
     Logs,
     /// Show what is in force.

@@ -41,7 +41,7 @@ pub(super) fn picker_key(app: &mut App, picker: ThemePicker, event: KeyEvent) ->
         return Vec::new();
     }
     match event.code {
-        KeyCode::Enter => return keep(app, picker),
+        KeyCode::Enter => return keep_shown(app, picker),
         KeyCode::Up | KeyCode::Char('k') => show(app, picker.at.saturating_sub(1)),
         KeyCode::Down | KeyCode::Char('j') => show(app, picker.at + 1),
         KeyCode::Home | KeyCode::Char('g') => show(app, 0),
@@ -54,7 +54,7 @@ pub(super) fn picker_key(app: &mut App, picker: ThemePicker, event: KeyEvent) ->
 /// Takes a click while the picker is open: on a row it shows that theme, on the one that is shown it keeps it.
 pub(super) fn picker_click(app: &mut App, picker: ThemePicker, row: Option<usize>) -> Vec<Effect> {
     match row {
-        Some(row) if row == picker.at => return keep(app, picker),
+        Some(row) if row == picker.at => return keep_shown(app, picker),
         Some(row) => show(app, row),
         None => close(app),
     }
@@ -73,12 +73,16 @@ fn close(app: &mut App) {
     app.restyle();
 }
 
-fn keep(app: &mut App, picker: ThemePicker) -> Vec<Effect> {
+fn keep_shown(app: &mut App, picker: ThemePicker) -> Vec<Effect> {
     let name = app.preferences.themes().get(picker.at).map(|choice| choice.sheet.name.clone());
-    let Some(name) = name else { return Vec::new() };
-    app.preferences.choose(&name);
+    name.map(|name| keep(app, &name)).unwrap_or_default()
+}
+
+/// Brings the theme of this name into force, and has it written into the settings.
+pub(super) fn keep(app: &mut App, name: &str) -> Vec<Effect> {
+    app.preferences.choose(name);
     close(app);
-    vec![Effect::KeepTheme(name)]
+    vec![Effect::KeepTheme(name.to_owned())]
 }
 
 /// The theme was written into the settings, into this file, or was not; why.

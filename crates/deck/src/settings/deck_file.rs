@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(keys(text, ActionId::SelectPrevious, View::Messages), Some(Key::Char('[')));
         let shared = "[keys]\nselect-previous = ['up', 'left']";
         assert_eq!(parsed(shared).unwrap(), DeckFile::default(), "the table's own keys are no change");
-        let drills = "[keys]\ncontinue = 'g'\nto-catalogue = ['g', 'esc']";
+        let drills = "[keys]\ncontinue = 'f9'\nto-catalogue = ['f9', 'esc']";
         assert!(parsed(drills).is_ok(), "the table lets these two share a key");
     }
 
