@@ -5,11 +5,14 @@
 //! [`raftdeck_model::World`]; a key becomes a [`raftdeck_model::Command`]. The program that runs the deck gives it
 //! messages and the time, and carries out its effects.
 //!
+//! One view shows what the process holds, the log of tui-logger; [`output_log`] fills that.
+//!
 //! [`sentences`] turns updates into sentences, for the feed and for printed output.
 
 pub mod actions;
 pub mod app;
 pub mod keys;
+pub mod output_log;
 pub mod sentences;
 pub mod settings;
 pub mod theme;

@@ -18,7 +18,7 @@ pub use teller::Teller;
 
 use crate::times::span;
 use raftdeck_model::{ChangeStep, LinkState, News, ProcessState, WorkloadFigures};
-use raftdeck_protocol::printable::is_unsafe;
+use raftdeck_protocol::printable;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -228,7 +228,7 @@ fn was_were(count: u64) -> &'static str {
 
 /// Text from a node or a file name may contain anything; a sentence is one line that moves no cursor.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
+    printable::visible(text).into_owned()
 }
 
 #[cfg(test)]

@@ -452,6 +452,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => mouse().prop_map(|mouse| Step::Tell(Msg::Mouse(mouse))),
         1 => text().prop_map(|text| Step::Tell(Msg::Paste(text))),
         1 => (1..300u16, 1..100u16).prop_map(|(w, h)| Step::Tell(Msg::Resize(w, h))),
+        1 => (text(), text()).prop_map(|(part, text)| {
+            Step::Tell(Msg::Wrote { part, level: LogLevel::Warn, text })
+        }),
+        1 => number().prop_map(|count| Step::Tell(Msg::LinesLost(count))),
         1 => Just(Step::Tell(Msg::Wake)),
         6 => Just(Step::Tell(Msg::Due)),
         1 => text().prop_map(|why| Step::Tell(Msg::ClusterFailed(why))),
@@ -473,7 +477,8 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
         | Effect::Suspend
         | Effect::StartDrill(_)
         | Effect::KeepRecord { .. }
-        | Effect::KeepTheme(_) => true,
+        | Effect::KeepTheme(_)
+        | Effect::Log(_) => true,
         // Only scripts name files.
         Effect::Read(_) | Effect::Write { .. } => false,
         Effect::Send(Command { what, .. }) => match what {

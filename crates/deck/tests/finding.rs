@@ -3,7 +3,7 @@
 mod fixture;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use fixture::{Scene, drills, frozen, in_force, logs, messages, n, output, partition, quiet, rule, sent};
+use fixture::{Scene, drills, frozen, in_force, logs, messages, n, partition, quiet, rule, sent};
 use raftdeck_deck::actions::{Action, ActionId};
 use raftdeck_deck::app::{Effect, Msg, Settings, View, update};
 use raftdeck_deck::view::{Pane, Target};
@@ -51,7 +51,7 @@ fn event(scene: &Scene) -> Option<u64> {
 #[test]
 fn the_feed_is_filtered_while_one_types_and_esc_shows_all_again() {
     let mut scene = partition(Settings::default());
-    shows(&mut scene, "n1 lost its majority");
+    shows(&mut scene, "n1 steps down: no majority");
     scene.key('/');
     scene.type_in("LEADS");
     shows(&mut scene, "No event has that");
@@ -59,11 +59,11 @@ fn the_feed_is_filtered_while_one_types_and_esc_shows_all_again() {
         scene.press(KeyCode::Backspace);
     }
     scene.type_in("leads t");
-    hides(&mut scene, "n1 lost its majority");
+    hides(&mut scene, "n1 steps down: no majority");
     shows(&mut scene, "events with \"leads t\"");
     shows(&mut scene, "2 matches   Enter keeps it");
     scene.press(KeyCode::Esc);
-    shows(&mut scene, "n1 lost its majority");
+    shows(&mut scene, "n1 steps down: no majority");
     look_for(&mut scene, "leads t");
     shows(&mut scene, "▶ events with \"leads t\" · 2 of 2");
     scene.key('N');
@@ -85,7 +85,7 @@ fn the_feed_is_filtered_while_one_types_and_esc_shows_all_again() {
 fn without_a_search_n_says_why_it_does_nothing() {
     let mut scene = scene();
     scene.key('n');
-    shows(&mut scene, "nothing is looked for here: / filters");
+    shows(&mut scene, "nothing is looked for here: / looks for something");
     look_for(&mut scene, "nonsense");
     scene.key('n');
     shows(&mut scene, "nothing has \"nonsense\"");
@@ -308,16 +308,6 @@ fn a_menu_is_filtered_and_what_is_chosen_is_what_is_shown() {
     shows(&mut scene, "hold 2>1");
     scene.press(KeyCode::Esc);
     hides(&mut scene, "Enter: undo it");
-}
-
-#[test]
-fn the_output_is_filtered() {
-    let mut scene = output(Settings::default());
-    look_for(&mut scene, "fsync");
-    hides(&mut scene, "leader of term 1");
-    shows(&mut scene, "with \"fsync\" · 1 match");
-    scene.press(KeyCode::Esc);
-    shows(&mut scene, "leader of term 1");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod fixture;
 
 use crossterm::event::KeyCode;
+use fixture::shown::shown;
 use fixture::{
     Scene, charts, drills, election, failed, frozen, joining, joint, logs, many_messages, messages, n,
     output, partition, quiet, stale_leader,
@@ -16,58 +17,11 @@ use raftdeck_model::{
 };
 use raftdeck_protocol::{NodeStatus, Notice, NoticeKind, RefusalReason, RefusedPeer};
 use raftdeck_raft::{Incarnation, LogId, LogIndex, NodeId, Role, Term};
-use ratatui::buffer::Buffer;
-use ratatui::style::{Color, Modifier, Style};
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use ratatui::style::Color;
 
 const COLOUR: Settings = Settings { ascii: false, colour: ColourChoice::Terminal, mouse: true };
 const PLAIN: Settings = Settings { ascii: false, colour: ColourChoice::Never, mouse: true };
 const ASCII: Settings = Settings { ascii: true, colour: ColourChoice::Never, mouse: false };
-
-/// The text, then which style each cell has: a letter a style, a dot where it is the terminal's own.
-fn shown(buffer: &Buffer) -> String {
-    let mut text = String::new();
-    let mut styles: BTreeMap<String, char> = BTreeMap::new();
-    let mut map = String::new();
-    for y in 0..buffer.area.height {
-        let cells = (0..buffer.area.width).map(|x| &buffer[(x, y)]);
-        let line: String = cells.clone().map(ratatui::buffer::Cell::symbol).collect();
-        text.push_str(line.trim_end());
-        text.push('\n');
-        let letters: String = cells.map(|cell| letter(&mut styles, cell.style())).collect();
-        map.push_str(letters.trim_end_matches('.'));
-        map.push('\n');
-    }
-    let mut legend: Vec<(char, String)> = styles.into_iter().map(|(style, letter)| (letter, style)).collect();
-    legend.sort_unstable();
-    let mut shown = format!("{text}\n--- styles\n{map}\n");
-    for (letter, style) in legend {
-        let _ = writeln!(shown, "{letter}: {style}");
-    }
-    shown
-}
-
-fn letter(styles: &mut BTreeMap<String, char>, style: Style) -> char {
-    let colour = |colour: Option<Color>| colour.filter(|colour| *colour != Color::Reset);
-    let mut words = Vec::new();
-    words.extend(colour(style.fg).map(|colour| format!("{colour}")));
-    words.extend(colour(style.bg).map(|colour| format!("on {colour}")));
-    let named = [
-        (Modifier::BOLD, "bold"),
-        (Modifier::DIM, "faint"),
-        (Modifier::REVERSED, "reversed"),
-        (Modifier::UNDERLINED, "underlined"),
-    ];
-    words.extend(
-        named.iter().filter(|(m, _)| style.add_modifier.contains(*m)).map(|(_, name)| (*name).to_owned()),
-    );
-    if words.is_empty() {
-        return '.';
-    }
-    let next = u8::try_from(styles.len()).map_or('?', |n| char::from(b'a' + n));
-    *styles.entry(words.join(" ")).or_insert(next)
-}
 
 fn check(name: &str, scene: impl Fn(Settings) -> Scene, sizes: &[(u16, u16)]) {
     for (kind, settings) in [("colour", COLOUR), ("plain", PLAIN), ("ascii", ASCII)] {
@@ -115,11 +69,6 @@ fn the_logs_view_shows_where_the_snapshot_ends() {
         scene
     };
     check("logs-snapshot", oldest, &[(80, 24), (120, 40)]);
-}
-
-#[test]
-fn the_output_view_shows_what_nodes_wrote() {
-    check("output", output, &SIZES);
 }
 
 #[test]

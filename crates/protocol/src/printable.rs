@@ -62,6 +62,66 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Text in one line whose unsafe characters are made visible, for a screen: a control character of ASCII as its picture (`␛[31m`),
+/// any other one as its number (`<U+202E>`).
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match picture(c) {
+            Some(picture) => shown.push(picture),
+            None if is_unsafe(c) => push_number(&mut shown, c),
+            None => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// The same for a screen that draws ASCII alone: a control character as a caret and a letter (`^[[31m`), whether it is still one or
+/// has been made [`visible`] before. Other text stays as it is.
+#[must_use]
+pub fn visible_in_ascii(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| is_unsafe(c) || pictured(c).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match pictured(c).or(Some(c).filter(char::is_ascii_control)) {
+            // ASCII's control characters are written as the letter that Ctrl is pressed with: `^[`, `^?`.
+            Some(control) => shown.extend(['^', char::from(control as u8 ^ 0x40)]),
+            None if is_unsafe(c) => push_number(&mut shown, c),
+            None => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Unicode's picture of an ASCII control character.
+fn picture(control: char) -> Option<char> {
+    match control {
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(control)),
+        '\u{7f}' => Some('\u{2421}'),
+        _ => None,
+    }
+}
+
+/// The control character that this is a picture of.
+fn pictured(picture: char) -> Option<char> {
+    match picture {
+        '\u{2400}'..='\u{241f}' => char::from_u32(u32::from(picture) - 0x2400),
+        '\u{2421}' => Some('\u{7f}'),
+        _ => None,
+    }
+}
+
+fn push_number(shown: &mut String, c: char) {
+    // Writing to a string cannot fail.
+    let _ = write!(shown, "<U+{:04X}>", u32::from(c));
+}
+
 /// JSON that means the same and has no unsafe character, as strings may hold each as `\u0085`. The JSON has no line breaks.
 #[must_use]
 pub fn json(text: &str) -> Cow<'_, str> {
@@ -92,7 +152,8 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_obeys_reorders_or_hides_is_left() {
-        for shown in [line(MALICIOUS), lines(MALICIOUS).replace('\n', "").into(), json(MALICIOUS)] {
+        let one_line = [line(MALICIOUS), json(MALICIOUS), visible(MALICIOUS), visible_in_ascii(MALICIOUS)];
+        for shown in one_line.into_iter().chain([lines(MALICIOUS).replace('\n', "").into()]) {
             assert!(!shown.contains(is_unsafe), "{shown:?}");
             let letters: String = shown.chars().filter(|c| ('a'..='k').contains(c)).collect();
             assert!(letters.contains('a') && letters.ends_with('k'), "the rest is shown: {shown}");
@@ -100,6 +161,30 @@ mod tests {
         assert_eq!(line("a\u{1b}[2J\n\u{85}\u{202e}"), "a\\u{1b}[2J\\n\\u{85}\\u{202e}");
         assert_eq!(lines("a\n\tb\u{9b}"), "a\n\tb\\u{9b}");
         assert!(matches!(line("blå — größer 日本 👩"), Cow::Borrowed(_)), "what shows itself is left alone");
+    }
+
+    #[test]
+    fn what_would_be_obeyed_is_made_visible() {
+        assert_eq!(visible("\u{1b}[31mred\u{7}\t\u{7f}"), "␛[31mred␇␉␡");
+        assert_eq!(visible("a\u{202e}b\u{85}\u{e0041}"), "a<U+202E>b<U+0085><U+E0041>");
+        assert_eq!(visible_in_ascii("\u{1b}[31mred\u{7}\t\u{7f}"), "^[[31mred^G^I^?");
+        assert_eq!(visible_in_ascii(&visible("a\u{202e}\0\u{1b}\u{7f}")), "a<U+202E>^@^[^?");
+        for text in ["blå — größer 日本 👩", "^[ is a caret"] {
+            assert!(matches!(visible(text), Cow::Borrowed(_)), "what shows itself is left alone");
+            assert!(matches!(visible_in_ascii(text), Cow::Borrowed(_)), "what shows itself is left alone");
+        }
+    }
+
+    #[test]
+    fn whatever_the_character_it_is_safe_and_there_afterwards() {
+        for c in '\0'..=char::MAX {
+            let text = format!("a{c}b");
+            for shown in [visible(&text), visible_in_ascii(&text)] {
+                assert!(!shown.contains(is_unsafe), "{:x} is shown as {shown:?}", u32::from(c));
+                assert!(shown.starts_with('a') && shown.ends_with('b') && shown.len() > 2, "{shown:?}");
+                assert!(shown == text || is_unsafe(c) || pictured(c).is_some(), "{c} shows itself");
+            }
+        }
     }
 
     #[test]

@@ -175,6 +175,35 @@ fn the_screen_opens_nothing_and_starts_nothing() {
     assert_names_none_of("deck", &words, "the program reads the keys and writes the screen");
 }
 
+/// The files of the deck that name tui-logger, whose log is the process's. `update` is in none of them: `app/output` has the names of levels,
+/// and a handle that can be told and not asked.
+const NAME_THE_LOG: &[&str] = &[
+    "actions/output.rs",
+    "app/output/handle.rs",
+    "app/output/mod.rs",
+    "app/output/target.rs",
+    "output_log.rs",
+    "view/output/lines.rs",
+    "view/output/targets.rs",
+];
+
+#[test]
+fn the_log_of_the_process_is_filled_by_one_file_and_drawn_by_one_view() {
+    for (path, text) in sources("deck") {
+        let path = path.display().to_string();
+        let may_name = |files: &[&str]| files.iter().any(|file| path.ends_with(&format!("src/{file}")));
+        assert!(!text.contains("tui_logger::") || may_name(NAME_THE_LOG), "{path} names tui-logger");
+        for fills in ["move_events(", "Drain::", "set_buffer_depth(", "tui_logger::set_", "OutputLog::new("] {
+            assert!(!text.contains(fills) || may_name(&["output_log.rs"]), "{path} fills the log: {fills}");
+        }
+        for reads in ["TuiLoggerWidget", "TuiLoggerTargetWidget", "ExtLogRecord"] {
+            let is_view = path.contains("src/view/output/");
+            assert!(!text.contains(reads) || is_view, "{path} reads the log: {reads}");
+        }
+        assert!(!text.contains("init_logger("), "{path} starts tui-logger's thread");
+    }
+}
+
 #[test]
 fn a_recording_is_bytes_and_times_that_are_handed_in() {
     for found in built_from("record") {

@@ -12,6 +12,7 @@ mod svg;
 use crossterm::event::KeyCode;
 use fixture::Scene;
 use raftdeck_deck::app::{ColourChoice, Settings};
+use raftdeck_deck::output_log::OutputLog;
 use raftdeck_deck::settings::{Preferences, SettingsFiles};
 use raftdeck_deck::theme::{self, ColourDepth};
 
@@ -41,6 +42,7 @@ fn main() {
             std::process::exit(2);
         }
     }
+    scene.fill(&mut OutputLog::new());
     let buffer = scene.paint(width, height);
     let light = std::env::var_os("LIGHT").is_some();
     let content: String = (0..height).map(|y| svg::cells(&buffer, y, 0..width) + "\n").collect();

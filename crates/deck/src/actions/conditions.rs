@@ -9,7 +9,7 @@ use raftdeck_model::MAX_NODES;
 use raftdeck_model::{Concern, MemberStanding, MessageState, Node};
 use std::borrow::Cow;
 
-fn because(text: impl Into<Cow<'static, str>>) -> Result<(), Reason> {
+pub(super) fn because(text: impl Into<Cow<'static, str>>) -> Result<(), Reason> {
     Err(Reason(text.into()))
 }
 

@@ -4,6 +4,7 @@ mod charts;
 mod conditions;
 mod drills;
 mod find;
+mod output;
 mod presenter;
 mod settings;
 mod table;
@@ -46,8 +47,14 @@ pub enum ActionId {
     PageOn,
     ToStart,
     ToEnd,
-    NodeFilter,
-    Level,
+    TargetPrevious,
+    TargetNext,
+    FocusTarget,
+    ShowLess,
+    ShowMore,
+    CaptureLess,
+    CaptureMore,
+    ShowTargets,
     Help,
     Quit,
     Suspend,
@@ -201,8 +208,14 @@ impl ActionId {
             | Self::PageOn
             | Self::ToStart
             | Self::ToEnd
-            | Self::NodeFilter
-            | Self::Level
+            | Self::TargetPrevious
+            | Self::TargetNext
+            | Self::FocusTarget
+            | Self::ShowLess
+            | Self::ShowMore
+            | Self::CaptureLess
+            | Self::CaptureMore
+            | Self::ShowTargets
             | Self::Help
             | Self::Quit
             | Self::Suspend

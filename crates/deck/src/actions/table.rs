@@ -5,7 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{charts, drills, find, presenter, settings};
+use super::{charts, drills, find, output, presenter, settings};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -30,7 +30,7 @@ const fn either(key: Key) -> (Key, Scope) {
 
 /// For keys that select nodes in the views where up and down have no other use.
 const fn no_rows(key: Key) -> (Key, Scope) {
-    (key, Scope::Without(&[View::Cluster, View::Messages, View::Drills]))
+    (key, Scope::Without(&[View::Cluster, View::Messages, View::Drills, View::Output]))
 }
 
 const fn only(view: View, key: Key) -> (Key, Scope) {
@@ -476,26 +476,14 @@ pub static ACTIONS: &[Action] = &[
     find::PREVIOUS,
     find::OTHER_PANE,
     find::ZOOM,
-    Action {
-        id: ActionId::NodeFilter,
-        group: Group::Look,
-        keys: &[only(View::Output, Key::Char('o'))],
-        short: "one/all",
-        long: "Output: only the selected node, or all",
-        dangerous: false,
-        footer: 6,
-        enabled: always,
-    },
-    Action {
-        id: ActionId::Level,
-        group: Group::Look,
-        keys: &[only(View::Output, Key::Char('l'))],
-        short: "level",
-        long: "Output: the next level",
-        dangerous: false,
-        footer: 6,
-        enabled: always,
-    },
+    output::TARGET_PREVIOUS,
+    output::TARGET_NEXT,
+    output::FOCUS_TARGET,
+    output::SHOW_LESS,
+    output::SHOW_MORE,
+    output::CAPTURE_LESS,
+    output::CAPTURE_MORE,
+    output::SHOW_TARGETS,
     Action {
         id: ActionId::GoOn,
         group: Group::Deck,

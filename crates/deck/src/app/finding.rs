@@ -9,6 +9,7 @@ use crate::app::events::InSight;
 use crate::app::find::{self, Find, MatchPlace};
 use crate::app::logs::LogBookmark;
 use crate::app::notice::Notice;
+use crate::app::output::Turn;
 use crate::app::prompt::Purpose;
 use crate::app::sieve::{self, Sieve};
 use crate::app::{App, Focus, View};
@@ -83,7 +84,6 @@ impl List {
 pub struct Finds {
     entries: Find,
     keys: Find,
-    output: Find,
     help: Find,
     menu: Find,
     /// What to come back to when the prompt is left.
@@ -107,7 +107,7 @@ pub fn find(app: &App, list: List) -> &Find {
         List::Drills => app.drills.catalogue.find_text(),
         List::Entries => &app.finds.entries,
         List::Keys => &app.finds.keys,
-        List::Output => &app.finds.output,
+        List::Output => app.output.find(),
         List::Help => &app.finds.help,
         List::Menu => &app.finds.menu,
     }
@@ -151,8 +151,7 @@ fn look_for(app: &mut App, list: List, text: &str) {
         List::Entries => app.finds.entries = wanted,
         List::Keys => app.finds.keys = wanted,
         List::Output => {
-            app.finds.output = wanted;
-            app.output.to_end();
+            app.output.filter(wanted);
         }
         List::Help => {
             app.finds.help = wanted;
@@ -251,8 +250,8 @@ pub(crate) fn turn(app: &mut App, on: bool, now: Duration) {
             app.drills.catalogue.turn(on);
             app.drills.scroll = 0;
         }
-        List::Output if on => app.output.scroll_on(1),
-        List::Output => app.output.scroll_back(1, app.selected),
+        // Every line is a match.
+        List::Output => app.output.turn(if on { Turn::On } else { Turn::Back }),
         List::Help => turn_page(app, on),
         List::Menu => turn_menu(app, on),
         List::Keys => {}
@@ -297,11 +296,7 @@ pub fn place(app: &App, list: List) -> Option<MatchPlace> {
         List::Help => {
             MatchPlace { at: None, of: ACTIONS.iter().filter(|action| fits_help(app, action)).count() }
         }
-        List::Output => {
-            let fits =
-                app.output.newest_first(app.selected).filter(|line| app.finds.output.fits(&[&line.text]));
-            MatchPlace { at: None, of: fits.count() }
-        }
+        List::Output => MatchPlace { at: None, of: app.output.found() },
         List::Keys => return None,
     })
 }

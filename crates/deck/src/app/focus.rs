@@ -1,6 +1,7 @@
 //! Which pane the arrow keys move in, which one has the whole view, and the way back: Esc goes one step back, whatever it was.
 
 use crate::app::notice::Notice;
+use crate::app::output::Turn;
 use crate::app::{App, View, finding};
 use crate::view::Pane;
 use std::time::Duration;
@@ -93,8 +94,8 @@ pub(super) fn back(app: &mut App, now: Duration) {
             app.messages.to_end();
             true
         }
-        View::Output if app.output.back() > 0 => {
-            app.output.to_end();
+        View::Output if app.output.has_left_end() => {
+            app.output.turn(Turn::Newest);
             true
         }
         View::Drills if app.drills.scroll > 0 => {

@@ -6,7 +6,7 @@
 
 use raftdeck_model::{Extent, Order, World};
 use raftdeck_protocol::LogLine;
-use raftdeck_protocol::printable::is_unsafe;
+use raftdeck_protocol::printable;
 use raftdeck_raft::{LogId, LogIndex, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -167,8 +167,8 @@ impl Logs {
         let wait = if useful { AFTER_ANSWER } else { AFTER_NOTHING };
         self.asked.insert(node, LogRequest { again: now.saturating_add(wait) });
         for line in lines.iter().take(MAX_TEXTS) {
-            let text = line.text.chars().take(MAX_TEXT).map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
-            self.texts.insert(line.id, text);
+            let cut: String = line.text.chars().take(MAX_TEXT).collect();
+            self.texts.insert(line.id, printable::visible(&cut).into_owned());
         }
         // The text furthest from the cursor, by term and index, is removed first.
         let near = self.texts.keys().rev().find(|id| id.index <= cursor).copied().unwrap_or_default();

@@ -316,7 +316,8 @@ impl App {
         anew.sent = self.sent;
         anew.view = self.view;
         anew.presenter = Presenter { spotlight: None, ..self.presenter };
-        anew.output.level = self.output.level;
+        anew.output = std::mem::take(&mut self.output);
+        anew.output.clear();
         anew.drills = std::mem::take(&mut self.drills);
         anew.prompt = std::mem::take(&mut self.prompt);
         anew.landed = std::mem::take(&mut self.landed);
@@ -381,7 +382,8 @@ impl App {
         let clock = if self.world.is_empty() { None } else { self.clock.next_change(now) };
         let script = self.scripted.as_ref().and_then(Scripted::next_due);
         let drill = self.drills.next_change(self.view == View::Drills, now);
-        [notice, rates, waiting, of_view, clock, script, drill]
+        let output = self.output.next_change();
+        [notice, rates, waiting, of_view, clock, script, drill, output]
             .into_iter()
             .flatten()
             .min()

@@ -28,6 +28,17 @@ pub enum Msg {
     Settings(crate::settings::SettingsFiles),
     /// The file into which the theme of [`Effect::KeepTheme`] was written, or why it was not.
     ThemeKept(Result<String, String>),
+    /// A part of the deck itself wrote a line to its log.
+    Wrote {
+        /// Which part.
+        part: String,
+        /// The line's level.
+        level: raftdeck_model::LogLevel,
+        /// The line.
+        text: String,
+    },
+    /// So many lines of logs were lost before they came here.
+    LinesLost(u64),
     /// A key.
     Key(KeyEvent),
     /// The mouse.
@@ -67,6 +78,8 @@ pub enum Effect {
     },
     /// Write this theme's name into `deck.toml`, and leave all else in it as it is; then comes [`Msg::ThemeKept`].
     KeepTheme(String),
+    /// Change the log that the Output view shows, with [`OutputLog::carry_out`](crate::output_log::OutputLog::carry_out).
+    Log(super::output::LogChange),
     /// End the deck and everything it started.
     Quit,
     /// Give the terminal back and stop, until the shell continues it.

@@ -4,9 +4,10 @@ use crate::actions::{Action, ActionId};
 use crate::app::confirm::{self, Confirm};
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
+use crate::app::output::Turn;
 use crate::app::prompt::Purpose;
 use crate::app::{
-    App, Effect, Focus, View, drills, finding, focus, palette, presenter, scripted, selection, themes,
+    App, Effect, Focus, View, drills, finding, focus, output, palette, presenter, scripted, selection, themes,
 };
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
@@ -107,8 +108,14 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::PageOn => page(app, true),
         ActionId::ToStart => to_start(app),
         ActionId::ToEnd => to_end(app),
-        ActionId::NodeFilter => app.output.toggle_node_filter(),
-        ActionId::Level => app.output.next_level(),
+        ActionId::TargetPrevious
+        | ActionId::TargetNext
+        | ActionId::FocusTarget
+        | ActionId::ShowLess
+        | ActionId::ShowMore
+        | ActionId::CaptureLess
+        | ActionId::CaptureMore
+        | ActionId::ShowTargets => of_output(app, id),
         ActionId::Drills
         | ActionId::DrillPrevious
         | ActionId::DrillNext
@@ -128,6 +135,20 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::Suspend => return vec![Effect::Suspend],
     }
     Vec::new()
+}
+
+fn of_output(app: &mut App, id: ActionId) {
+    match id {
+        ActionId::TargetPrevious => output::choose(app, app.output.neighbour(false)),
+        ActionId::TargetNext => output::choose(app, app.output.neighbour(true)),
+        ActionId::FocusTarget => app.output.is_focused = !app.output.is_focused,
+        ActionId::ShowLess => app.output.show(false),
+        ActionId::ShowMore => app.output.show(true),
+        ActionId::CaptureLess => app.output.capture(false),
+        ActionId::CaptureMore => app.output.capture(true),
+        ActionId::ShowTargets => app.output.hides_targets = !app.output.hides_targets,
+        _ => {}
+    }
 }
 
 fn of_drills(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> Vec<Effect> {
@@ -321,7 +342,7 @@ fn page(app: &mut App, on: bool) {
         }
         View::Data => {}
         View::Drills => drills::scroll(app, app.landed.rows(Pane::Drill).saturating_sub(1).max(1), on),
-        View::Output => scroll_output(app, app.landed.rows(Pane::Output).saturating_sub(1).max(1), on),
+        View::Output => turn_output(app, on),
     }
 }
 
@@ -342,8 +363,9 @@ pub(super) fn scroll_feed(app: &mut App, by: usize, on: bool) {
     app.events.scroll(&shown, sight, by, on);
 }
 
-pub(super) fn scroll_output(app: &mut App, by: usize, on: bool) {
-    if on { app.output.scroll_on(by) } else { app.output.scroll_back(by, app.selected) }
+/// Turns half a page of the Output view.
+pub(super) fn turn_output(app: &mut App, on: bool) {
+    app.output.turn(if on { Turn::On } else { Turn::Back });
 }
 
 fn to_start(app: &mut App) {
@@ -359,7 +381,7 @@ fn to_start(app: &mut App) {
         View::Charts => app.charts.to_start(),
         View::Data => {}
         View::Drills => drills::step(app, usize::MAX, false),
-        View::Output => scroll_output(app, usize::MAX, false),
+        View::Output => app.output.turn(Turn::Oldest),
     }
 }
 
@@ -371,6 +393,6 @@ fn to_end(app: &mut App) {
         View::Charts => app.charts.follow(),
         View::Data => {}
         View::Drills => drills::step(app, usize::MAX, true),
-        View::Output => app.output.to_end(),
+        View::Output => app.output.turn(Turn::Newest),
     }
 }

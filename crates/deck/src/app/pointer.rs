@@ -3,9 +3,9 @@
 use crate::actions::{Action, ActionId};
 use crate::app::confirm::{self, Confirm};
 use crate::app::perform::{
-    WHEEL, attempt, chart_columns, scroll_feed, scroll_output, step_charts, step_log, step_message,
+    WHEEL, attempt, chart_columns, scroll_feed, step_charts, step_log, step_message, turn_output,
 };
-use crate::app::{App, Effect, View, drills, entered, focus, themes};
+use crate::app::{App, Effect, View, drills, entered, focus, output, themes};
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
@@ -70,6 +70,7 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         Some(Target::Event(number)) if !app.prompt.is_open() => focus::select_event(app, number),
         Some(Target::Node(id)) if app.world.node(id).is_some() => app.selected = Some(id),
         Some(Target::View(view)) => app.view = view,
+        Some(Target::LogTarget(place)) => output::choose(app, place),
         Some(Target::Drill(place)) => drills::select(app, place),
         // A click slips more easily than a key.
         Some(Target::Action(ActionId::Quit)) => app.confirm = Some(Confirm::Quit),
@@ -113,7 +114,7 @@ fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
         (View::Charts, _) => step_charts(app, if on { WHEEL_COLUMNS } else { -WHEEL_COLUMNS }),
         (View::Drills, Some(Target::Drill(_))) => drills::step(app, 1, on),
         (View::Drills, _) => drills::scroll(app, WHEEL, on),
-        (View::Output, _) => scroll_output(app, WHEEL, on),
+        (View::Output, _) => turn_output(app, on),
         _ => {}
     }
     Vec::new()

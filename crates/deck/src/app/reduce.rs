@@ -8,7 +8,7 @@ use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
 use crate::app::prompt::{PromptOutcome, Purpose};
 use crate::app::themes::picker_key;
-use crate::app::{App, Effect, Msg, View, drills, finding, offers, scripted, selection, themes};
+use crate::app::{App, Effect, Msg, View, drills, finding, offers, output, scripted, selection, themes};
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 /// Takes one message. Pure: the same state, message and time give the same state and effects.
 pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
+    let selected = app.selected;
     let mut effects = match msg {
         Msg::Told(update) => {
             told(app, update, now);
@@ -48,6 +49,15 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
             paste(app, &text, now);
             Vec::new()
         }
+        Msg::Wrote { part, level, text } => {
+            app.output.tell(&part, level, &text, (now, app.clock.at(now)));
+            app.mark_changed_if(app.view == View::Output);
+            Vec::new()
+        }
+        Msg::LinesLost(count) => {
+            app.output.lose(count);
+            Vec::new()
+        }
         Msg::Resize(..) => {
             app.mark_changed();
             Vec::new()
@@ -75,6 +85,8 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         app.notice = None;
         app.mark_changed();
     }
+    output::go_on(app, selected, now);
+    effects.extend(app.output.take_changes().into_iter().map(Effect::Log));
     effects.extend(scripted::go_on(app, now));
     if app.view == View::Logs {
         app.logs.hold(&app.world, now);
@@ -113,6 +125,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
                 selection::keep(&app.world.ids(), app.selected)
             };
             forget_absent(app, now);
+            app.world.ids().into_iter().for_each(|id| app.output.know(id));
             let App { messages, world, .. } = app;
             messages.keep(|id| world.node(id).is_some());
             app.gauges.keep(&app.world);
@@ -147,7 +160,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
             changed |= app.view == View::Logs;
         }
         News::Output { node, level, line } => {
-            app.output.tell(node, level, &line, app.selected);
+            app.output.tell(&output::node_target(node), level, &line, (now, update.at));
             changed |= app.view == View::Output;
         }
         News::Refused { id, reason } => {

@@ -208,11 +208,11 @@ fn the_cluster_is_introduced() {
 #[test]
 fn a_sentence_is_one_line_whatever_it_is_about() {
     let refused = says(&News::Trouble { reason: "no\nsuch\x1b[2Jnode".to_owned() });
-    assert_eq!(refused.text, "no such [2Jnode");
+    assert_eq!(refused.text, "no␊such␛[2Jnode");
     let addresses =
         NodeAddresses { raft: "a:1".to_owned(), client: "a:2".to_owned(), http: "a:3\r".to_owned() };
     let ready = says(&News::Ready { node: N1, addresses });
-    assert_eq!(ready.text, "n1 is ready: peers at a:1, clients at a:2, HTTP at a:3 ");
+    assert_eq!(ready.text, "n1 is ready: peers at a:1, clients at a:2, HTTP at a:3␍");
 }
 
 #[test]

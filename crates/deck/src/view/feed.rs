@@ -10,7 +10,6 @@ use crate::view::labels::stamp;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
 use raftdeck_model::{Node, Phase, ProcessState};
-use raftdeck_protocol::printable::is_unsafe;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use std::collections::VecDeque;
@@ -151,7 +150,7 @@ fn lines(paint: &Paint<'_>, entry: &FeedEntry, width: u16, is_selected: bool) ->
         (false, _) => paint.theme.text(),
     };
     let room = usize::from(width).saturating_sub(indent + 1);
-    let texts = wrap(&entry.text(), room);
+    let texts = wrap(&paint.visible(&entry.text()), room);
     let mut lines = Vec::new();
     for (n, text) in texts.into_iter().enumerate() {
         let mut spans = Vec::new();
@@ -192,7 +191,7 @@ fn last_words(paint: &mut Paint<'_>, area: Rect) -> Rect {
     let style = paint.theme.text();
     let width = usize::from(area.width).saturating_sub(2);
     let texts = newest(paint, last_words, width, room - 1);
-    paint.rule(area, 0, &format!("{} failed: {}", node.id, clean(how)));
+    paint.rule(area, 0, &format!("{} failed: {}", node.id, paint.visible(how)));
     for (row, text) in (1..).zip(&texts) {
         paint.row(area, row, &Line::styled(format!(" {text}"), style));
     }
@@ -204,7 +203,7 @@ fn last_words(paint: &mut Paint<'_>, area: Rect) -> Rect {
 fn newest(paint: &Paint<'_>, last_words: &[String], width: usize, room: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for line in last_words.iter().rev() {
-        let mut lines = wrap(&clean(line), width);
+        let mut lines = wrap(&paint.visible(line), width);
         if !texts.is_empty() && texts.len() + lines.len() > room {
             break;
         }
@@ -216,8 +215,4 @@ fn newest(paint: &Paint<'_>, last_words: &[String], width: usize, room: usize) -
         texts = lines;
     }
     texts
-}
-
-fn clean(line: &str) -> String {
-    line.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
 }

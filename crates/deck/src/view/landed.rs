@@ -57,6 +57,8 @@ pub enum Target {
     Offer(usize),
     /// A drill of the catalogue, by its place in the list.
     Drill(usize),
+    /// A target of the Output view, by its place in the list.
+    LogTarget(usize),
     /// A row of the menu.
     MenuRow(usize),
     /// A button of the open question.

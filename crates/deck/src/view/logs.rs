@@ -269,7 +269,7 @@ fn holding(paint: &Paint<'_>, node: &Node, index: LogIndex) -> Line<'static> {
         return Line::from(vec![name, Span::styled(nothing, paint.theme.faint())]);
     };
     let id = LogId { term, index };
-    let text = paint.app.logs.text(id).unwrap_or(paint.glyphs().ellipsis).to_owned();
+    let text = paint.visible(paint.app.logs.text(id).unwrap_or(paint.glyphs().ellipsis)).into_owned();
     let state = match (row.committed.copied(), row.status.durable.copied()) {
         (Some(committed), _) if index <= committed => "committed",
         (_, Some(durable)) if index > durable && row.status.last_index() >= Some(index) => {

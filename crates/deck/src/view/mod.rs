@@ -1,4 +1,5 @@
-//! Drawing. [`view`] is pure: it reads the state and the time it is given, and touches nothing but the frame.
+//! Drawing. [`view`] is pure: it reads the state and the time it is given, and touches nothing but the frame. With one exception: the
+//! lines of the Output view are read from tui-logger, whose log is the process's (`output`).
 //!
 //! What is dropped first when the screen is small, in this order: the ring's cards get smaller (great, full, middle,
 //! small, narrow, a chip of one row); the feed shrinks to three lines; the table loses columns (address, process id,
@@ -40,7 +41,9 @@ mod table;
 mod themes;
 mod tiny;
 
+pub(crate) use labels::stamp;
 pub use landed::{Landed, Pane, Target};
+pub(crate) use output::has_room_for_targets;
 
 use crate::app::{App, View};
 use paint::Paint;

@@ -4,10 +4,12 @@ use crate::actions::{Action, ActionId};
 use crate::app::App;
 use crate::theme::{Glyphs, Theme};
 use crate::view::landed::{Landed, Target};
+use raftdeck_protocol::printable;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// One painting of the screen.
@@ -40,11 +42,21 @@ impl Paint<'_> {
         }
     }
 
-    /// Writes a line at the left of an area.
+    /// Writes a line at the left of an area. Whatever came from outside without having been made visible is made so here.
     pub(crate) fn at(&mut self, area: Rect, line: &Line<'_>) {
         let area = area.intersection(self.buf.area);
-        if !area.is_empty() {
+        if area.is_empty() {
+            return;
+        }
+        let shows_itself = |span: &Span<'_>| matches!(self.visible(&span.content), Cow::Borrowed(_));
+        if line.iter().all(shows_itself) {
             self.buf.set_line(area.x, area.y, line, area.width);
+        } else {
+            let mut shown = line.clone();
+            for span in &mut shown.spans {
+                span.content = Cow::Owned(self.visible(&span.content).into_owned());
+            }
+            self.buf.set_line(area.x, area.y, &shown, area.width);
         }
     }
 
@@ -100,9 +112,14 @@ impl Paint<'_> {
         self.app.keymap().key(Action::of(id)?, self.app.view).map(|key| key.to_string())
     }
 
+    /// Text from outside with nothing in it that a terminal would obey: that is made visible, in ASCII where the screen is.
+    pub(crate) fn visible<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.app.settings.ascii { printable::visible_in_ascii(text) } else { printable::visible(text) }
+    }
+
     /// Text cut to a width, with a mark where it was cut.
     pub(crate) fn cut(&self, text: &str, width: usize) -> String {
-        cut(text, width, self.glyphs().ellipsis)
+        cut(&self.visible(text), width, self.glyphs().ellipsis)
     }
 }
 

@@ -1,12 +1,11 @@
 //! What a node writes: its output cut into lines, the ready line, and log lines with their level.
 //!
-//! A node's output is untrusted: long lines are cut, control characters are escaped, and text without the expected
+//! A node's output is untrusted: long lines are cut, control characters are made visible, and text without the expected
 //! form is passed on as it is.
 
 use raftdeck_model::{LogLevel, NodeAddresses};
-use raftdeck_protocol::printable::is_unsafe;
+use raftdeck_protocol::printable::visible;
 use serde::Deserialize;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -77,15 +76,8 @@ impl Splitter {
 
     fn line(&mut self) -> String {
         let begun = std::mem::take(&mut self.begun);
-        let mut line = String::with_capacity(begun.len());
-        for c in String::from_utf8_lossy(&begun).trim_end().chars() {
-            if is_unsafe(c) {
-                // A terminal must never obey what a node wrote. Writing to a string cannot fail.
-                let _ = write!(line, "{}", c.escape_default());
-            } else {
-                line.push(c);
-            }
-        }
+        // A terminal must never obey what a node wrote.
+        let mut line = visible(String::from_utf8_lossy(&begun).trim_end()).into_owned();
         if std::mem::take(&mut self.cut) {
             line.push('…');
         }
@@ -248,8 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_and_bytes_that_are_no_text_are_made_harmless() {
+    fn control_characters_and_bytes_that_are_no_text_are_made_visible() {
         let lines = Splitter::default().split(b"\x1b[31mred\x07 \xff\n");
-        assert_eq!(lines, ["\\u{1b}[31mred\\u{7} \u{fffd}"]);
+        assert_eq!(lines, ["␛[31mred␇ \u{fffd}"]);
     }
 }

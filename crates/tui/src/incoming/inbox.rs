@@ -6,7 +6,7 @@
 
 use crossterm::event::Event;
 use raftdeck_deck::settings::SettingsFiles;
-use raftdeck_model::{News, Update};
+use raftdeck_model::{LogLevel, News, Update};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,10 @@ pub enum EndReason {
 pub struct Batch {
     /// From the lab, in order.
     pub updates: Vec<Update>,
+    /// Lines that the deck's own parts wrote, in order.
+    pub wrote: Vec<OwnLine>,
+    /// How many lines of logs, of nodes and of the deck, were dropped.
+    pub lines_lost: u64,
     /// From the terminal, in order.
     pub input: Vec<Event>,
     /// Lines of commands, in order.
@@ -40,6 +44,17 @@ pub struct Batch {
     pub continued: bool,
     /// The deck is to end. Stays set from then on.
     pub end: Option<EndReason>,
+}
+
+/// A line that a part of the deck itself wrote to its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnLine {
+    /// Which part.
+    pub part: &'static str,
+    /// Its level.
+    pub level: LogLevel,
+    /// The line.
+    pub text: String,
 }
 
 /// The one queue between the threads and the loop.
@@ -57,6 +72,7 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 struct InboxContent {
     backlog: Backlog,
+    wrote: Vec<OwnLine>,
     input: VecDeque<Event>,
     lines: VecDeque<Vec<u8>>,
     lines_ended: bool,
@@ -68,10 +84,25 @@ struct InboxContent {
 /// This many events of the terminal wait here; the rest waits in the terminal.
 const MAX_INPUT: usize = 256;
 
+/// This many lines of the deck's own wait here; later ones are dropped, and counted.
+const MAX_WROTE: usize = 1024;
+
 impl Inbox {
     /// Adds an update. Never waits for the reader.
     pub fn update(&self, update: Update) {
         self.lock().backlog.push(update);
+        self.arrived.notify_one();
+    }
+
+    /// Adds a line of the deck's own log. Never waits for the reader.
+    pub fn wrote(&self, line: OwnLine) {
+        let mut waiting = self.lock();
+        if waiting.wrote.len() < MAX_WROTE {
+            waiting.wrote.push(line);
+        } else {
+            waiting.backlog.lines_lost += 1;
+        }
+        drop(waiting);
         self.arrived.notify_one();
     }
 
@@ -158,6 +189,8 @@ impl Inbox {
         }
         let batch = Batch {
             updates: waiting.backlog.take(),
+            wrote: std::mem::take(&mut waiting.wrote),
+            lines_lost: std::mem::take(&mut waiting.backlog.lines_lost),
             input: waiting.input.drain(..).collect(),
             lines: waiting.lines.drain(..).collect(),
             lines_ended: std::mem::take(&mut waiting.lines_ended),
@@ -183,6 +216,7 @@ impl Inbox {
 impl InboxContent {
     fn is_empty(&self) -> bool {
         self.backlog.updates.is_empty()
+            && self.wrote.is_empty()
             && self.input.is_empty()
             && self.lines.is_empty()
             && !self.lines_ended
@@ -196,6 +230,8 @@ impl InboxContent {
 #[derive(Debug, Default)]
 struct Backlog {
     updates: Vec<Update>,
+    /// How many lines of nodes' logs, and of the deck's own, were dropped.
+    lines_lost: u64,
 }
 
 impl Backlog {
@@ -229,6 +265,7 @@ impl Backlog {
         let seq = seq.saturating_sub(1);
         let mut kept: Vec<Update> =
             self.updates.drain(..).rev().filter(|update| memory.keeps(&update.what)).collect();
+        self.lines_lost += u64::try_from(memory.output.saturating_sub(Self::KEPT_LINES)).unwrap_or(u64::MAX);
         // What is missing is older than what is kept.
         let missed = memory.missed.into_iter().map(|(node, count)| News::Missed { node, count });
         let skipped = memory.skipped;
@@ -394,23 +431,26 @@ mod tests {
         for index in 1..=sent {
             inbox.update(committed(if index % 2 == 0 { N1 } else { N2 }, index));
             inbox.update(told(News::Frames { frames: Vec::new() }));
+            inbox.update(told(News::Output { node: N1, level: LogLevel::Info, line: "flood".to_owned() }));
             inbox.update(told(News::Messages { messages: Vec::new(), skipped: 3 }));
         }
-        let updates = inbox.wait(None).updates;
+        let Batch { updates, lines_lost, .. } = inbox.wait(None);
         assert!(updates.len() <= Backlog::MAX, "{} updates wait", updates.len());
         assert!(updates.contains(&killed) && updates.contains(&cut), "states are never forgotten");
         assert_eq!(updates.last(), Some(&told(News::Messages { messages: Vec::new(), skipped: 3 })));
         assert!(updates.contains(&committed(N1, sent)), "the newest event is there");
-        let (mut told, mut messages) = (0, 0);
+        let (mut told, mut messages, mut lines) = (0, 0, lines_lost);
         for update in &updates {
             match &update.what {
                 News::Trace { .. } => told += 1,
                 News::Missed { count, .. } => told += count,
                 News::Messages { skipped, .. } => messages += skipped,
+                News::Output { .. } => lines += 1,
                 _ => {}
             }
         }
         assert_eq!(told, sent, "every event is there or counted as missed");
         assert_eq!(messages, 3 * sent, "so is every message");
+        assert_eq!(lines, sent, "and every line of a log");
     }
 }

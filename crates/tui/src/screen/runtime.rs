@@ -6,8 +6,8 @@
 use crate::drill::{DrillEngine, DrillPlan, records};
 use crate::errors::sentence;
 use crate::files;
-use crate::incoming::inbox::{Batch, EndReason, Inbox};
-use crate::incoming::signals;
+use crate::incoming::inbox::{Batch, EndReason, Inbox, OwnLine};
+use crate::incoming::{own_log, signals};
 use crate::screen::settings;
 use crate::screen::terminal::{self, Canvas};
 use crate::source::engine::Engine;
@@ -17,6 +17,7 @@ use crossterm::event::{self, Event};
 use raftdeck_deck::app::drills::{Catalogue, Drills};
 use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
+use raftdeck_deck::output_log::OutputLog;
 use raftdeck_deck::settings::Preferences;
 use raftdeck_deck::view::view;
 use raftdeck_drills::{Context, Drill, catalogue};
@@ -58,6 +59,7 @@ pub fn run(engine: Engine, settings: Settings, beginning: Beginning) -> Result<u
         let inbox = Arc::clone(&inbox);
         move || inbox.end(EndReason::Panicked)
     });
+    own_log::hear(&inbox);
     let drill_engine = if engine.name().0 == "sim" { DrillEngine::Sim } else { DrillEngine::Lab };
     let mut source = Some(start(engine, &inbox)?);
     let status =
@@ -95,6 +97,7 @@ fn on_screen(
         played: play,
         tape,
         unrecorded: None,
+        log: OutputLog::new(),
     };
     if let Some(scripted) = scripted {
         deck.app.play(scripted);
@@ -157,6 +160,8 @@ struct Deck<'a> {
     tape: Option<Tape>,
     /// Why they are no longer recorded.
     unrecorded: Option<Report>,
+    /// What the Output view shows.
+    log: OutputLog,
 }
 
 /// What the loop does next.
@@ -194,11 +199,13 @@ impl Deck<'_> {
             return Ok(LoopStep::End(signals::end_status(end)));
         }
         let updates = self.recorded(batch.updates).into_iter().map(Msg::Told);
+        let wrote = batch.wrote.into_iter().map(wrote);
+        let lost = (batch.lines_lost > 0).then_some(Msg::LinesLost(batch.lines_lost));
         let input = batch.input.into_iter().filter_map(message);
         let mut next = LoopStep::GoOn;
         let due = due.filter(|due| *due <= Instant::now()).map(|_| Msg::Due);
         let settings = batch.settings.map(Msg::Settings);
-        let updates = settings.into_iter().chain(updates);
+        let updates = settings.into_iter().chain(updates).chain(wrote).chain(lost);
         let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).chain(due).collect();
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.app, msg, self.started.elapsed()) {
@@ -219,6 +226,7 @@ impl Deck<'_> {
                             msgs.push_back(self.told(News::Trouble { reason }));
                         }
                     }
+                    Effect::Log(change) => self.log.carry_out(change),
                     Effect::KeepTheme(name) => msgs.push_front(Msg::ThemeKept(settings::keep_theme(&name))),
                     Effect::Suspend => next = LoopStep::Suspend,
                     Effect::Quit => return Ok(LoopStep::End(0)),
@@ -310,6 +318,7 @@ impl Deck<'_> {
 
     fn paint(&mut self) -> io::Result<()> {
         let now = self.started.elapsed();
+        self.log.settle();
         let mut landed = None;
         self.screen.draw(|frame| landed = Some(view(&self.app, now, frame)))?;
         if let Some(landed) = landed {
@@ -335,6 +344,10 @@ impl Deck<'_> {
         self.screen.clear()?;
         self.paint()
     }
+}
+
+fn wrote(OwnLine { part, level, text }: OwnLine) -> Msg {
+    Msg::Wrote { part: part.to_owned(), level, text }
 }
 
 fn message(event: Event) -> Option<Msg> {
