@@ -51,6 +51,15 @@ fn focused(settings: Settings) -> Scene {
     scene
 }
 
+/// Lines in which something is found.
+fn searched(settings: Settings) -> Scene {
+    let mut scene = output(settings);
+    scene.key('/');
+    scene.type_in("n1");
+    scene.press(KeyCode::Enter);
+    scene
+}
+
 /// What a malicious node writes.
 fn hostile(settings: Settings) -> Scene {
     let mut scene = output(settings);
@@ -79,6 +88,7 @@ fn long(settings: Settings, lines: u64) -> Scene {
 fn the_log_is_shown_paged_focused_and_searched() {
     check("output", output, &SIZES);
     check("output-focused", focused, &[(80, 24)]);
+    check("output-searched", searched, &[(80, 24)]);
     check("output-hostile", hostile, &[(80, 24)]);
     no_cell_holds_what_a_terminal_would_obey();
     whatever_is_written_is_safe_and_visible();
@@ -202,26 +212,37 @@ fn levels_focus_and_targets_follow_the_keys() {
 fn lines_are_searched() {
     let mut log = OutputLog::new();
     let mut scene = long(COLOUR, 1200);
-    scene.fill(&mut log);
-    look_for(&mut scene, "fsync");
-    scene.fill(&mut log);
-    let found = text(&scene.paint(80, 24));
-    assert!(found.contains("with \"fsync\" · 1 match") && found.contains("fsync took 212 ms"), "{found}");
-    assert!(!found.contains("line 1200"), "{found}");
-    scene.press(KeyCode::Esc);
-    look_for(&mut scene, "nowhere");
-    scene.fill(&mut log);
-    assert!(text(&scene.paint(80, 24)).contains("No line contains it"));
-    scene.press(KeyCode::Esc);
-    scene.fill(&mut log);
-    let all = text(&scene.paint(80, 24));
-    assert!(all.contains("line 1200 of") && !all.contains("nowhere"), "{all}");
-}
-
-fn look_for(scene: &mut Scene, text: &str) {
+    let mut look = |scene: &mut Scene| {
+        scene.fill(&mut log);
+        text(&scene.paint(80, 24))
+    };
+    look(&mut scene);
     scene.key('/');
-    scene.type_in(text);
+    scene.type_in("fsync");
+    let typed = look(&mut scene);
+    assert!(typed.contains("fsync took 212 ms") && !typed.contains("line 1200"), "as it is typed: {typed}");
     scene.press(KeyCode::Enter);
+    let found = look(&mut scene);
+    assert!(found.contains("with \"fsync\" · 1 match"), "{found}");
+    scene.key('/');
+    scene.type_in(" nowhere");
+    assert!(look(&mut scene).contains("No line has that."));
+    scene.press(KeyCode::Esc);
+    assert!(look(&mut scene).contains("with \"fsync\""), "as before");
+    scene.press(KeyCode::Esc);
+    let all = look(&mut scene);
+    assert!(all.contains("line 1200 of") && !all.contains("with"), "{all}");
+    scene.key('/');
+    scene.type_in("line");
+    scene.press(KeyCode::Enter);
+    look(&mut scene);
+    scene.key('N');
+    let back = look(&mut scene);
+    assert!(back.contains("1,200 matches") || back.contains("1200 matches"), "{back}");
+    assert!(back.contains("newer below") && !back.contains("line 1200 of"), "{back}");
+    scene.press(KeyCode::Esc);
+    scene.press(KeyCode::Esc);
+    assert!(look(&mut scene).contains("line 1200 of"));
 }
 
 fn a_new_deck_begins_with_an_empty_log() {

@@ -26,7 +26,7 @@ pub(super) const TARGET_PREVIOUS: Action = Action {
 pub(super) const TARGET_NEXT: Action = Action {
     id: ActionId::TargetNext,
     group: Group::Look,
-    keys: &[here(Key::Code(KeyCode::Down))],
+    keys: &[here(Key::Code(KeyCode::Down)), here(Key::Char('j'))],
     short: "down",
     long: "Output: the target after, and its node",
     dangerous: false,
@@ -59,7 +59,7 @@ pub(super) const SHOW_LESS: Action = Action {
 pub(super) const SHOW_MORE: Action = Action {
     id: ActionId::ShowMore,
     group: Group::Look,
-    keys: &[here(Key::Code(KeyCode::Right))],
+    keys: &[here(Key::Code(KeyCode::Right)), here(Key::Char('l'))],
     short: "more",
     long: "Output: show one level more of the target",
     dangerous: false,

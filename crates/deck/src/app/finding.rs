@@ -9,7 +9,7 @@ use crate::app::events::InSight;
 use crate::app::find::{self, Find, MatchPlace};
 use crate::app::logs::LogBookmark;
 use crate::app::notice::Notice;
-use crate::app::output::Turn;
+use crate::app::perform::turn_output;
 use crate::app::prompt::Purpose;
 use crate::app::sieve::{self, Sieve};
 use crate::app::{App, Focus, View};
@@ -72,7 +72,7 @@ impl List {
             Self::Messages => sieve::USAGE,
             Self::Keys => "the beginning of a key, or words of its value",
             Self::Drills => "words of a drill's id, title or tags, such as election",
-            Self::Output => "words of a line; \"quotes\" keep blanks",
+            Self::Output => "words of a line, its node or its level; \"quotes\" keep blanks",
             Self::Help => "a key, or words of what it does",
             Self::Menu => "words of a row",
         }
@@ -107,7 +107,7 @@ pub fn find(app: &App, list: List) -> &Find {
         List::Drills => app.drills.catalogue.find_text(),
         List::Entries => &app.finds.entries,
         List::Keys => &app.finds.keys,
-        List::Output => app.output.find(),
+        List::Output => app.output.find_text(),
         List::Help => &app.finds.help,
         List::Menu => &app.finds.menu,
     }
@@ -150,9 +150,7 @@ fn look_for(app: &mut App, list: List, text: &str) {
         }
         List::Entries => app.finds.entries = wanted,
         List::Keys => app.finds.keys = wanted,
-        List::Output => {
-            app.output.filter(wanted);
-        }
+        List::Output => app.output.look_for(wanted),
         List::Help => {
             app.finds.help = wanted;
             app.help = app.help.map(|_| 0);
@@ -250,8 +248,7 @@ pub(crate) fn turn(app: &mut App, on: bool, now: Duration) {
             app.drills.catalogue.turn(on);
             app.drills.scroll = 0;
         }
-        // Every line is a match.
-        List::Output => app.output.turn(if on { Turn::On } else { Turn::Back }),
+        List::Output => turn_output(app, on),
         List::Help => turn_page(app, on),
         List::Menu => turn_menu(app, on),
         List::Keys => {}

@@ -94,8 +94,8 @@ pub(super) fn back(app: &mut App, now: Duration) {
             app.messages.to_end();
             true
         }
-        View::Output if app.output.has_left_end() => {
-            app.output.turn(Turn::Newest);
+        View::Output if app.landed.is_output_behind() => {
+            app.output.handle.turn(Turn::Newest);
             true
         }
         View::Drills if app.drills.scroll > 0 => {

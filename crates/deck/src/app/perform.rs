@@ -364,8 +364,8 @@ pub(super) fn scroll_feed(app: &mut App, by: usize, on: bool) {
 }
 
 /// Turns half a page of the Output view.
-pub(super) fn turn_output(app: &mut App, on: bool) {
-    app.output.turn(if on { Turn::On } else { Turn::Back });
+pub(super) fn turn_output(app: &App, on: bool) {
+    app.output.handle.turn(if on { Turn::On } else { Turn::Back });
 }
 
 fn to_start(app: &mut App) {
@@ -381,7 +381,7 @@ fn to_start(app: &mut App) {
         View::Charts => app.charts.to_start(),
         View::Data => {}
         View::Drills => drills::step(app, usize::MAX, false),
-        View::Output => app.output.turn(Turn::Oldest),
+        View::Output => app.output.handle.turn(Turn::Oldest),
     }
 }
 
@@ -393,6 +393,6 @@ fn to_end(app: &mut App) {
         View::Charts => app.charts.follow(),
         View::Data => {}
         View::Drills => drills::step(app, usize::MAX, true),
-        View::Output => app.output.turn(Turn::Newest),
+        View::Output => app.output.handle.turn(Turn::Newest),
     }
 }

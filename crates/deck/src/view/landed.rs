@@ -76,6 +76,7 @@ pub struct Landed {
     timers: Vec<(NodeId, Timers)>,
     charted: Option<Charted>,
     help: usize,
+    is_output_behind: bool,
     drill: usize,
 }
 
@@ -106,6 +107,16 @@ impl Landed {
 
     pub(crate) fn drill_ends(&mut self, last: usize) {
         self.drill = last;
+    }
+
+    pub(crate) fn output_is_behind(&mut self, is_behind: bool) {
+        self.is_output_behind = is_behind;
+    }
+
+    /// Whether newer lines of logs than those in sight are shown further down.
+    #[must_use]
+    pub fn is_output_behind(&self) -> bool {
+        self.is_output_behind
     }
 
     /// The target at this cell; of several, the last one painted.

@@ -81,10 +81,7 @@ pub struct Output {
     pub(crate) is_focused: bool,
     /// Whether the list of targets is hidden.
     pub(crate) hides_targets: bool,
-    /// What is looked for: only lines that have it are shown.
     find: Find,
-    /// Whether older lines were scrolled to since the newest were followed.
-    has_left_end: bool,
     flood: Flood,
     changes: Vec<LogChange>,
     pub(crate) handle: LogHandle,
@@ -100,7 +97,6 @@ impl Default for Output {
             is_focused: false,
             hides_targets: false,
             find: Find::default(),
-            has_left_end: false,
             flood: Flood::default(),
             changes: Vec::new(),
             handle: LogHandle::default(),
@@ -149,7 +145,7 @@ impl Output {
         let text = printable::visible(&cut).into_owned();
         let line = OutputLine { number: self.next, time, target, level, text };
         self.next = self.next.wrapping_add(1);
-        let matches = self.find.fits(&[&line.text]);
+        let matches = fits(&line, &self.find);
         if matches {
             self.changes.push(LogChange::Line(line.clone()));
         }
@@ -166,12 +162,12 @@ impl Output {
         (target, levels)
     }
 
-    /// Shows only lines that have this.
-    pub fn filter(&mut self, find: Find) {
+    /// Shows only lines in which this is found.
+    pub fn look_for(&mut self, find: Find) {
         self.find = find;
         let mut shown = Vec::new();
         for kept in &mut self.lines {
-            kept.matches = self.find.fits(&[&kept.line.text]);
+            kept.matches = fits(&kept.line, &self.find);
             if kept.matches {
                 shown.push(kept.line.clone());
             }
@@ -181,30 +177,15 @@ impl Output {
 
     /// What is looked for.
     #[must_use]
-    pub fn find(&self) -> &Find {
+    pub fn find_text(&self) -> &Find {
         &self.find
     }
 
-    /// How many lines have it, at whatever level.
+    /// How many lines are shown, in sight or not.
     #[must_use]
     pub fn found(&self) -> usize {
-        self.lines.iter().filter(|kept| kept.matches).count()
-    }
-
-    /// Scrolls.
-    pub(crate) fn turn(&mut self, turn: Turn) {
-        self.has_left_end = match turn {
-            Turn::Back | Turn::Oldest => true,
-            Turn::On => self.has_left_end,
-            Turn::Newest => false,
-        };
-        self.handle.turn(turn);
-    }
-
-    /// Whether older lines were scrolled to since the newest were followed.
-    #[must_use]
-    pub fn has_left_end(&self) -> bool {
-        self.has_left_end
+        let (selected, _) = self.selected();
+        self.lines.iter().filter(|kept| self.shows(kept, selected)).count()
     }
 
     /// Forgets all lines: another cluster is in place of the one that wrote them. The targets stay, with their levels.
@@ -218,7 +199,7 @@ impl Output {
         // What was to be added before is among the lines, or is not to be shown.
         self.changes.retain(|change| matches!(change, LogChange::Capture(..)));
         self.changes.push(LogChange::Refill(lines));
-        self.turn(Turn::Newest);
+        self.handle.turn(Turn::Newest);
     }
 
     /// What tui-logger is to be told since the last call.
@@ -330,6 +311,11 @@ pub(super) fn choose(app: &mut App, place: usize) {
     if let Some(node) = app.world.ids().into_iter().find(|node| node_target(*node) == name) {
         app.selected = Some(node);
     }
+}
+
+/// Whether what is looked for is found in a line's text, its target or its level.
+fn fits(line: &OutputLine, find: &Find) -> bool {
+    find.fits(&[line.target.trim_start(), log_level(line.level).as_str(), &line.text])
 }
 
 fn dropped(count: u64) -> String {

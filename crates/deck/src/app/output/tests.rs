@@ -96,12 +96,14 @@ fn what_is_searched_for_replaces_the_log_and_its_end_brings_all_back() {
         [LogChange::Refill(lines)] => lines.iter().map(|line| line.text.clone()).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
-    output.filter(Find::new(" fsync"));
+    output.look_for(Find::new("fsync"));
     assert_eq!(refilled(&mut output), ["fsync took 212 ms", "FSYNC again"]);
     output.tell("  n1", LogLevel::Info, "follows n2", ms(0));
     assert_eq!(output.take_changes(), [], "it does not contain the text");
     assert_eq!(output.newest().map(|line| line.number), Some(2));
-    output.filter(Find::default());
+    output.look_for(Find::new("n1 info fsync"));
+    assert_eq!(refilled(&mut output).len(), 2, "the target and the level can be looked for too");
+    output.look_for(Find::default());
     assert_eq!(refilled(&mut output).len(), 4, "also what came meanwhile");
 }
 

@@ -1,7 +1,9 @@
 //! The lines: the time, the target, the level, the text.
 
+use crate::app::find::Find;
 use crate::app::output::{Steered, Turn};
 use crate::theme::Theme;
+use crate::view::found;
 use crate::view::paint::{Paint, wrap};
 use raftdeck_protocol::printable::visible_in_ascii;
 use ratatui::buffer::Buffer;
@@ -32,6 +34,8 @@ pub(super) struct LogLines {
     name: usize,
     /// Only the numbers of lines matter.
     is_bare: bool,
+    /// What is marked.
+    find: Find,
     drawn: Arc<Drawn>,
 }
 
@@ -51,6 +55,7 @@ impl LogLines {
             has_time: width >= WIDTH_WITH_TIME,
             name: names.max().unwrap_or(0),
             is_bare: false,
+            find: paint.app.output.find_text().clone(),
             drawn: Arc::default(),
         }
     }
@@ -127,9 +132,9 @@ impl LogFormatter for LogLines {
         let text = if self.is_ascii { visible_in_ascii(record.msg()) } else { record.msg().into() };
         let texts = wrap(&text, width.saturating_sub(indent));
         let mut lead = Some(lead);
-        let row = |text| {
+        let row = |text: String| {
             let mut spans = lead.take().unwrap_or_else(|| vec![Span::raw(" ".repeat(indent))]);
-            spans.push(Span::raw(text));
+            spans.extend(found::spans(&self.find, &text, self.theme.text()));
             Line::from(spans)
         };
         texts.into_iter().map(row).collect()

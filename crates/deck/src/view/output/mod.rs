@@ -38,6 +38,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     drop(steered);
     let newer = app.output.newest().map(|line| line.number);
     let is_behind = drawn.is_some_and(|(_, last)| newer.is_some_and(|newest| newest > last));
+    paint.landed.output_is_behind(is_behind);
     paint.rule(area, 0, &title(paint, is_behind));
     if drawn.is_none() {
         paint.row(log, 0, &Line::styled(format!(" {}", nothing(paint)), paint.theme.faint()));
@@ -45,12 +46,12 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 }
 
 fn title(paint: &Paint<'_>, is_behind: bool) -> String {
-    let output = &paint.app.output;
-    let of = if output.is_focused { output.selected().0.trim_start() } else { "all targets" };
-    let found = finding::place(paint.app, List::Output).map_or_else(String::new, |place| {
-        format!("{} {} {place}", found::title(output.find()), paint.glyphs().dot)
+    let app = paint.app;
+    let of = if app.output.is_focused { app.output.selected().0.trim_start() } else { "all targets" };
+    let found = finding::place(app, List::Output).map_or_else(String::new, |place| {
+        format!("{} {} {place}", found::title(app.output.find_text()), paint.glyphs().dot)
     });
-    let end = paint.app.key_of(ActionId::ToEnd);
+    let end = app.key_of(ActionId::ToEnd);
     let behind = if is_behind { format!(", newer below: {end}") } else { String::new() };
     format!("output of {of}{found}{behind}")
 }
@@ -59,9 +60,9 @@ fn title(paint: &Paint<'_>, is_behind: bool) -> String {
 fn nothing(paint: &Paint<'_>) -> String {
     let output = &paint.app.output;
     let more = paint.app.key_of(ActionId::ShowMore);
-    match (output.is_empty(), output.find().is_empty(), output.is_focused) {
+    match (output.is_empty(), output.find_text().is_empty(), output.is_focused) {
         (true, ..) => "Nothing has been written yet.".to_owned(),
-        (_, false, _) => "No line contains it.".to_owned(),
+        (_, false, _) => "No line has that.".to_owned(),
         (_, _, true) => {
             let all = paint.app.key_of(ActionId::FocusTarget);
             format!("Nothing of this target at this level: {more} shows more, {all} all targets.")
