@@ -51,7 +51,7 @@ fn event(scene: &Scene) -> Option<u64> {
 #[test]
 fn the_feed_is_filtered_while_one_types_and_esc_shows_all_again() {
     let mut scene = partition(Settings::default());
-    shows(&mut scene, "n1 lost its majority");
+    shows(&mut scene, "n1 steps down: no majority");
     scene.key('/');
     scene.type_in("LEADS");
     shows(&mut scene, "No event has that");
@@ -59,11 +59,11 @@ fn the_feed_is_filtered_while_one_types_and_esc_shows_all_again() {
         scene.press(KeyCode::Backspace);
     }
     scene.type_in("leads t");
-    hides(&mut scene, "n1 lost its majority");
+    hides(&mut scene, "n1 steps down: no majority");
     shows(&mut scene, "events with \"leads t\"");
     shows(&mut scene, "2 matches   Enter keeps it");
     scene.press(KeyCode::Esc);
-    shows(&mut scene, "n1 lost its majority");
+    shows(&mut scene, "n1 steps down: no majority");
     look_for(&mut scene, "leads t");
     shows(&mut scene, "▶ events with \"leads t\" · 2 of 2");
     scene.key('N');
@@ -85,7 +85,7 @@ fn the_feed_is_filtered_while_one_types_and_esc_shows_all_again() {
 fn without_a_search_n_says_why_it_does_nothing() {
     let mut scene = scene();
     scene.key('n');
-    shows(&mut scene, "nothing is looked for here: / filters");
+    shows(&mut scene, "nothing is looked for here: / looks for something");
     look_for(&mut scene, "nonsense");
     scene.key('n');
     shows(&mut scene, "nothing has \"nonsense\"");
