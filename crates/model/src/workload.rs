@@ -85,7 +85,7 @@ impl WorkloadTally {
         self.acknowledged += 1;
         // Acknowledgements may be counted in another order than they came.
         let now = now.max(self.last);
-        let gap = now - self.last;
+        let gap = now.saturating_sub(self.last);
         self.longest_gap = self.longest_gap.max(gap);
         if self.ended.is_none_or(|(longest, _)| gap > longest) {
             self.ended = Some((gap, now));
