@@ -13,7 +13,7 @@ use raftdeck_deck::app::Settings;
 use raftdeck_deck::output_log::OutputLog;
 use raftdeck_deck::view::view;
 use raftdeck_model::{
-    FrameFate, FrameKind, FrameReport, LogLevel, MessageId, MessageReport, MessageState, News,
+    FrameFate, FrameKind, FrameReport, Known, LogLevel, MessageId, MessageReport, MessageState, News,
 };
 use raftdeck_raft::{LogIndex, Term, TraceEvent};
 use ratatui::backend::CrosstermBackend;
@@ -131,6 +131,7 @@ fn frames(to: u64) -> FrameReport {
         fate: FrameFate::Delivered,
         count: 300,
         entries: WRITES,
+        bytes: Known::Is(64 * WRITES),
     }
 }
 

@@ -27,6 +27,8 @@ enum Benchmark {
     Link,
     /// What the links between real nodes cost
     Links,
+    /// How long a key of the deck waits for its frame, under load and a flood of log lines too
+    Keys,
     /// Writes of a real cluster, and by turns the floor: what the machine could do without Raft
     Writes,
 }
@@ -39,6 +41,7 @@ const TABLE: &[(Benchmark, &[&str])] = &[
     (Benchmark::Replica, &["bench", "--package", "raftdeck-replica"]),
     (Benchmark::Link, &["bench", "--package", "raftdeck-lab"]),
     (Benchmark::Links, &["bench", "--package", "raftdeck-node"]),
+    (Benchmark::Keys, &["bench", "--package", "raftdeck-deck", "--bench", "keys"]),
     (
         Benchmark::Writes,
         &["run", "--release", "--", "bench", "write", "--clients", "256", "--secs", "5", "--floor"],
