@@ -16,6 +16,7 @@ pub use requests::{answered, asked, requested};
 pub use situation::situation;
 pub use teller::Teller;
 
+use crate::app::data::is_look;
 use crate::times::span;
 use raftdeck_model::{ChangeStep, LinkState, News, ProcessState, WorkloadFigures};
 use raftdeck_protocol::printable;
@@ -87,6 +88,8 @@ pub fn sentence(update: &News) -> Option<Sentence> {
             };
             Sentence::new(Minor, None, format!("link {from} -> {to} is {state}"))
         }
+        // A look at the keys tells nothing new, and none is told in a recording either.
+        News::Client { id, .. } | News::Refused { id, .. } if is_look(*id) => return None,
         News::Client { request, outcome, took, .. } => requests::client(request, outcome, *took),
         News::Change { node, step } => return change(*node, *step),
         News::Workload(figures) if figures.running => return None,

@@ -340,6 +340,23 @@ fn client() -> impl Strategy<Value = ClientName> {
     prop_oneof![Just(ClientName::Own), text().prop_map(ClientName::Named)]
 }
 
+/// A part of a store, with values of every kind.
+fn page() -> impl Strategy<Value = Answer> {
+    let key = prop_oneof![text().prop_map(String::into_bytes), vec(any::<u8>(), 0..9)];
+    let json = Just(br#"{"a":[1,{"b":null}]}"#.to_vec());
+    let value = prop_oneof![text().prop_map(String::into_bytes), vec(any::<u8>(), 0..90), json];
+    let pairs = vec((key, value), 0..90);
+    (pairs, any::<bool>()).prop_map(|(pairs, more)| {
+        let pairs: BTreeMap<Vec<u8>, Vec<u8>> = pairs.into_iter().collect();
+        Answer::Page { pairs: pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect(), more }
+    })
+}
+
+/// The number of a command: of any, of the first ones, or of the Data view's first reads.
+fn command() -> impl Strategy<Value = CommandId> {
+    prop_oneof![2 => number(), 3 => (1..40u64).prop_map(|n| (1 << 40) + n)].prop_map(CommandId)
+}
+
 fn told() -> impl Strategy<Value = News> {
     let level = prop::sample::select(vec![LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]);
     let outcome = prop_oneof![
@@ -357,6 +374,10 @@ fn told() -> impl Strategy<Value = News> {
         id().prop_map(|node| ClientOutcome::Answered {
             node: n(node),
             body: ResponseBody::Failed(Failure::Unknown)
+        }),
+        (id(), page(), number()).prop_map(|(node, answer, at)| ClientOutcome::Answered {
+            node: n(node),
+            body: ResponseBody::Done { answer, at: LogId { term: Term(1), index: LogIndex(at) } },
         }),
     ];
     let line = (number(), number(), text()).prop_map(|(term, index, text)| LogLine {
@@ -390,16 +411,16 @@ fn told() -> impl Strategy<Value = News> {
             state: if cut { LinkState::Cut } else { LinkState::Open },
         }),
         4 => vec(frame(), 0..6).prop_map(|frames| News::Frames { frames }),
-        1 => (number(), outcome).prop_map(|(id, outcome)| News::Client {
-            id: CommandId(id),
+        3 => (command(), outcome).prop_map(|(id, outcome)| News::Client {
+            id,
             request: fixture::put("color", "blue").into(),
             outcome,
             took: ms(3),
         }),
         1 => (id(), vec(line, 0..6)).prop_map(|(node, lines)| News::Log { node: n(node), lines }),
         1 => (id(), level, text()).prop_map(|(node, level, line)| News::Output { node: n(node), level, line }),
-        1 => (number(), text()).prop_map(|(id, reason)| News::Refused { id: CommandId(id), reason }),
-        1 => number().prop_map(|id| News::Done { id: CommandId(id) }),
+        1 => (command(), text()).prop_map(|(id, reason)| News::Refused { id, reason }),
+        1 => command().prop_map(|id| News::Done { id }),
         1 => text().prop_map(|reason| News::Trouble { reason }),
         2 => (id(), change_step()).prop_map(|(node, step)| News::Change { node: n(node), step }),
         1 => workload().prop_map(News::Workload),
@@ -417,7 +438,7 @@ fn told() -> impl Strategy<Value = News> {
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuU<>:.,+- /on\"\\ abc日dHGydHGy1Kk//nNgGjZoosS]t3".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuvU<>:.,+- /on\"\\ abc日dHGydHGy1Kk//nNgGjZoosS]t3".chars().map(KeyCode::Char).collect::<Vec<_>>()),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
             KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,

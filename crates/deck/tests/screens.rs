@@ -5,7 +5,7 @@ mod fixture;
 use crossterm::event::KeyCode;
 use fixture::shown::shown;
 use fixture::{
-    Scene, charts, drills, election, failed, frozen, joining, joint, logs, many_messages, messages, n,
+    Scene, charts, data, drills, election, failed, frozen, joining, joint, logs, many_messages, messages, n,
     output, partition, quiet, stale_leader,
 };
 use raftdeck_deck::app::drills::Drills;
@@ -75,6 +75,20 @@ fn the_logs_view_shows_where_the_snapshot_ends() {
 fn the_charts_view_shows_the_gap_of_a_leader_kill_first() {
     check("charts-leader-kill", charts::leader_kill, &[(80, 24), (120, 40), (200, 60), (40, 12)]);
     check("charts-at-the-gap", charts::at_the_gap, &[(80, 24), (120, 40)]);
+}
+
+#[test]
+fn the_data_view_shows_keys_values_their_history_and_the_fate_of_writes() {
+    check("data-json", data::json, &[(80, 24), (120, 40), (40, 12), (200, 60)]);
+    check("data-bytes", data::bytes, &[(80, 24), (120, 40)]);
+    check("data-strange", data::strange, &[(80, 24)]);
+    check("data-searched", data::searched, &[(80, 24), (40, 12)]);
+}
+
+#[test]
+fn the_data_view_says_when_what_it_shows_is_only_the_last_known_or_was_recorded() {
+    check("data-last-known", data::last_known, &SIZES);
+    check("data-recorded", data::recorded, &SIZES);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! When an action is possible, or why not, as sentences for the footer.
 
 use crate::actions::{ActionId, Reason};
+use crate::app::data::write_line;
 use crate::app::drills::{DrillStage, ONE_CLUSTER_A_RECORDING, PersonWait, Playing, RECORDING_HAS_NO_DRILLS};
 use crate::app::finding::{self, List};
 use crate::app::{App, View};
@@ -263,6 +264,18 @@ pub(super) fn any_open(app: &App) -> Result<(), Reason> {
         Ok(())
     } else {
         because("no message is held or under way")
+    }
+}
+
+pub(super) fn has_key(app: &App) -> Result<(), Reason> {
+    if app.data.selected().is_some() { Ok(()) } else { because("there is no key to select") }
+}
+
+pub(super) fn can_delete_key(app: &App) -> Result<(), Reason> {
+    has_key(app)?;
+    match write_line(app, "delete") {
+        Some(_) => Ok(()),
+        None => because("this key has bytes that cannot be typed: the client library can delete it"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod charts;
 mod conditions;
+mod data;
 mod drills;
 mod find;
 mod output;
@@ -103,6 +104,12 @@ pub enum ActionId {
     ToCatalogue,
     GoOn,
     Themes,
+    KeyPrevious,
+    KeyNext,
+    DeleteKey,
+    ValueForm,
+    ValueBack,
+    ValueOn,
 }
 
 /// What an action is about; the help page's sections, in this order.
@@ -194,7 +201,7 @@ impl ActionId {
             }
             Self::Transfer | Self::Elect => Ability::Leadership,
             Self::AddNode | Self::RemoveNode | Self::ReplaceNode => Ability::Members,
-            Self::Write | Self::Workload => Ability::Store,
+            Self::Write | Self::Workload | Self::DeleteKey => Ability::Store,
             Self::Freeze | Self::Step | Self::StepTimer | Self::Faster | Self::Slower => Ability::Time,
             Self::Heal
             | Self::SelectNumber
@@ -255,7 +262,12 @@ impl ActionId {
             | Self::NextDrill
             | Self::ToCatalogue
             | Self::GoOn
-            | Self::Themes => return None,
+            | Self::Themes
+            | Self::KeyPrevious
+            | Self::KeyNext
+            | Self::ValueForm
+            | Self::ValueBack
+            | Self::ValueOn => return None,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{charts, drills, find, output, presenter, settings};
+use super::{charts, data, drills, find, output, presenter, settings};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -30,7 +30,7 @@ const fn either(key: Key) -> (Key, Scope) {
 
 /// For keys that select nodes in the views where up and down have no other use.
 const fn no_rows(key: Key) -> (Key, Scope) {
-    (key, Scope::Without(&[View::Cluster, View::Messages, View::Drills, View::Output]))
+    (key, Scope::Without(&[View::Cluster, View::Messages, View::Data, View::Drills, View::Output]))
 }
 
 const fn only(view: View, key: Key) -> (Key, Scope) {
@@ -330,6 +330,12 @@ pub static ACTIONS: &[Action] = &[
         footer: 19,
         enabled: has_nodes,
     },
+    data::VALUE_FORM,
+    data::DELETE_KEY,
+    data::VALUE_BACK,
+    data::VALUE_ON,
+    data::KEY_PREVIOUS,
+    data::KEY_NEXT,
     Action {
         id: ActionId::SelectNumber,
         group: Group::Look,

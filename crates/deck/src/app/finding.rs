@@ -12,7 +12,7 @@ use crate::app::notice::Notice;
 use crate::app::perform::turn_output;
 use crate::app::prompt::Purpose;
 use crate::app::sieve::{self, Sieve};
-use crate::app::{App, Focus, View};
+use crate::app::{App, Focus, View, data};
 use std::time::Duration;
 
 /// A list in which something can be found.
@@ -70,7 +70,7 @@ impl List {
             Self::Events => "words of an event, such as n2 leads; \"quotes\" keep blanks",
             Self::Entries => "42 an index, t3 where a term begins, or words of an entry",
             Self::Messages => sieve::USAGE,
-            Self::Keys => "the beginning of a key, or words of its value",
+            Self::Keys => "how the keys begin, such as user/",
             Self::Drills => "words of a drill's id, title or tags, such as election",
             Self::Output => "words of a line, its node or its level; \"quotes\" keep blanks",
             Self::Help => "a key, or words of what it does",
@@ -149,7 +149,10 @@ fn look_for(app: &mut App, list: List, text: &str) {
             app.drills.scroll = 0;
         }
         List::Entries => app.finds.entries = wanted,
-        List::Keys => app.finds.keys = wanted,
+        List::Keys => {
+            app.data.search(text.trim());
+            app.finds.keys = wanted;
+        }
         List::Output => app.output.look_for(wanted),
         List::Help => {
             app.finds.help = wanted;
@@ -251,7 +254,7 @@ pub(crate) fn turn(app: &mut App, on: bool, now: Duration) {
         List::Output => turn_output(app, on),
         List::Help => turn_page(app, on),
         List::Menu => turn_menu(app, on),
-        List::Keys => {}
+        List::Keys => data::step(app, 1, on),
     }
 }
 

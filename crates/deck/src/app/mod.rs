@@ -39,6 +39,7 @@ pub mod selection;
 pub mod sieve;
 pub mod themes;
 pub mod timers;
+pub mod writes;
 
 pub use focus::Focus;
 pub use msg::{Effect, Msg};
@@ -318,10 +319,29 @@ impl App {
         anew.presenter = Presenter { spotlight: None, ..self.presenter };
         anew.output = std::mem::take(&mut self.output);
         anew.output.clear();
+        anew.data = self.data.anew();
         anew.drills = std::mem::take(&mut self.drills);
         anew.prompt = std::mem::take(&mut self.prompt);
         anew.landed = std::mem::take(&mut self.landed);
         *self = anew;
+    }
+
+    /// The keys and values.
+    #[must_use]
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// The store requests of the deck and of scripts.
+    #[must_use]
+    pub fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
+    /// What was told of the cluster.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// The drills.
@@ -374,7 +394,7 @@ impl App {
             }
             View::Messages => self.messages_change(now, MESSAGES_STEP),
             View::Charts => self.charts.next_change(self.landed.charted()),
-            View::Data => self.data.next_change(now),
+            View::Data => data::next_change(self, now),
             View::Drills | View::Output => None,
         };
         // Never immediately: a runtime that obeys this cannot spin.

@@ -1,5 +1,6 @@
-//! The user's store requests: those that are pending, and the outcome of the last one.
+//! The user's store requests: those that are pending, the outcome of the last one, and the last writes of all clients.
 
+use crate::app::writes::Writes;
 use crate::sentences::{requested, sentence};
 use crate::times::span;
 use raftdeck_model::{ClientOp, ClientOutcome, ClientRequest, CommandId, News};
@@ -37,6 +38,7 @@ impl OperationResult {
 pub struct Operations {
     waiting: BTreeMap<CommandId, (ClientRequest, Duration)>,
     last: Option<OperationResult>,
+    writes: Writes,
 }
 
 impl Operations {
@@ -46,19 +48,32 @@ impl Operations {
         self.waiting.len() >= MAX_WAITING
     }
 
-    /// Starts one, by the name of its command.
-    pub fn start(&mut self, id: CommandId, request: ClientRequest, now: Duration) {
+    /// Starts one, by the name of its command. `time`: in cluster time.
+    pub fn start(&mut self, id: CommandId, request: ClientRequest, time: Duration, now: Duration) {
+        self.writes.begin(id, &request, time, now);
         self.waiting.insert(id, (request, now));
     }
 
-    /// The command of an operation was refused.
-    pub fn refused(&mut self, id: CommandId) {
+    /// The command of an operation was refused, at `time` in cluster time.
+    pub fn refused(&mut self, id: CommandId, why: &str, time: Duration) {
+        self.writes.refused(id, why, time);
         self.waiting.remove(&id);
     }
 
-    /// An operation ended. Operations that this deck did not request are ignored.
-    pub fn end(&mut self, update: &News, now: Duration) {
+    /// The command of an operation is carried out. Its outcome comes before this, unless it was dropped where more came than could be
+    /// taken. Says whether it was.
+    pub fn done(&mut self, id: CommandId, time: Duration) -> bool {
+        let is_lost = self.waiting.remove(&id).is_some();
+        if is_lost {
+            self.writes.lost(id, time);
+        }
+        is_lost
+    }
+
+    /// An operation ended, at `time` in cluster time. Of those that this deck did not request only the writes are kept.
+    pub fn end(&mut self, update: &News, time: Duration, now: Duration) {
         let News::Client { id, request, outcome, took } = update else { return };
+        self.writes.end(*id, request, outcome, (time, *took));
         if self.waiting.remove(id).is_some() {
             self.last = Some(OperationResult {
                 text: words(update, request, outcome, *took),
@@ -84,6 +99,12 @@ impl Operations {
     #[must_use]
     pub fn last(&self) -> Option<&OperationResult> {
         self.last.as_ref()
+    }
+
+    /// The last writes.
+    #[must_use]
+    pub fn writes(&self) -> &Writes {
+        &self.writes
     }
 
     /// When the display next changes: the waiting time counts whole seconds, a result grows old.
@@ -142,22 +163,33 @@ mod tests {
     #[test]
     fn a_result_says_where_the_write_is_stored_and_a_failure_why() {
         let mut ops = Operations::default();
-        ops.start(ID, put(), Duration::ZERO);
+        ops.start(ID, put(), Duration::ZERO, Duration::ZERO);
         assert_eq!(ops.waiting(), 1);
         let at = LogId { term: Term(2), index: LogIndex(7) };
         let body = ResponseBody::Done { answer: Answer::Stored, at };
         let outcome = ClientOutcome::Answered { node: NodeId(3), body };
         let took = Duration::from_millis(4);
-        ops.end(&News::Client { id: ID, request: put(), outcome, took }, took);
+        ops.end(&News::Client { id: ID, request: put(), outcome, took }, took, took);
         let last = ops.last().unwrap();
         assert_eq!(last.text, "put color blue: stored at index 7, term 2 by n3 in 4.0 ms");
         assert!(last.good);
 
-        ops.start(ID, put(), Duration::ZERO);
+        ops.start(ID, put(), Duration::ZERO, Duration::ZERO);
         let outcome = failed("no leader was found in 5 s");
-        ops.end(&News::Client { id: ID, request: put(), outcome, took }, took);
+        ops.end(&News::Client { id: ID, request: put(), outcome, took }, took, took);
         let last = ops.last().unwrap();
         assert!(!last.good && last.text.contains("no leader was found"), "{}", last.text);
+    }
+
+    #[test]
+    fn an_operation_whose_outcome_was_dropped_does_not_wait_for_ever() {
+        let mut ops = Operations::default();
+        ops.start(ID, put(), Duration::ZERO, Duration::ZERO);
+        assert!(ops.done(ID, Duration::ZERO));
+        assert!(!ops.done(ID, Duration::ZERO));
+        assert_eq!(ops.waiting(), 0);
+        let fate = ops.writes().newest_first().next().map(|write| &write.fate);
+        assert!(matches!(fate, Some(crate::app::writes::WriteFate::InDoubt(..))), "{fate:?}");
     }
 
     #[test]
@@ -165,12 +197,13 @@ mod tests {
         let mut ops = Operations::default();
         for id in 0..MAX_WAITING as u64 {
             assert!(!ops.is_full());
-            ops.start(CommandId(id), put(), Duration::ZERO);
+            ops.start(CommandId(id), put(), Duration::ZERO, Duration::ZERO);
         }
         assert!(ops.is_full());
         let outcome = failed("");
         ops.end(
             &News::Client { id: CommandId(999), request: put(), outcome, took: Duration::ZERO },
+            Duration::ZERO,
             Duration::ZERO,
         );
         assert_eq!((ops.waiting(), ops.last()), (MAX_WAITING, None));

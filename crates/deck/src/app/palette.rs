@@ -143,6 +143,11 @@ pub(super) fn can_be_named(action: &Action) -> bool {
             | ActionId::EntryOn
             | ActionId::MessageBack
             | ActionId::MessageOn
+            | ActionId::KeyPrevious
+            | ActionId::KeyNext
+            | ActionId::DeleteKey
+            | ActionId::ValueBack
+            | ActionId::ValueOn
             | ActionId::PageBack
             | ActionId::PageOn
             | ActionId::PreviousRow

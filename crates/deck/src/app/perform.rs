@@ -7,7 +7,8 @@ use crate::app::notice::Notice;
 use crate::app::output::Turn;
 use crate::app::prompt::Purpose;
 use crate::app::{
-    App, Effect, Focus, View, drills, finding, focus, output, palette, presenter, scripted, selection, themes,
+    App, Effect, Focus, View, data, drills, finding, focus, output, palette, presenter, scripted, selection,
+    themes,
 };
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
@@ -92,7 +93,16 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::MessageOn => step_message(app, 1, true),
         ActionId::NextOpen => app.messages.to_open(),
         ActionId::FoldHeartbeats => app.messages.toggle_fold(),
-        ActionId::Write => app.prompt.open(Purpose::Write, ""),
+        ActionId::Write => {
+            let line = if app.view == View::Data { data::write_line(app, "put") } else { None };
+            app.prompt.open(Purpose::Write, &line.unwrap_or_default());
+        }
+        ActionId::KeyPrevious
+        | ActionId::KeyNext
+        | ActionId::DeleteKey
+        | ActionId::ValueForm
+        | ActionId::ValueBack
+        | ActionId::ValueOn => data::perform(app, id),
         ActionId::SelectNumber => select_number(app, number, now),
         ActionId::SelectPrevious => app.selected = selection::step(&app.world.ids(), app.selected, false),
         ActionId::SelectNext => app.selected = selection::step(&app.world.ids(), app.selected, true),
@@ -275,7 +285,7 @@ pub(super) fn start(app: &mut App, request: ClientRequest, now: Duration) -> Vec
     }
     app.notice = None;
     let command = app.command(Order::Client(request.clone()));
-    app.operations.start(command.id, request, now);
+    app.operations.start(command.id, request, app.clock.at(now), now);
     vec![Effect::Send(command)]
 }
 
@@ -340,7 +350,7 @@ fn page(app: &mut App, on: bool) {
             let by = i64::from(chart_columns(app).saturating_sub(1).max(1));
             step_charts(app, if on { by } else { -by });
         }
-        View::Data => {}
+        View::Data => data::step(app, app.landed.rows(Pane::Data).saturating_sub(1).max(1), on),
         View::Drills => drills::scroll(app, app.landed.rows(Pane::Drill).saturating_sub(1).max(1), on),
         View::Output => turn_output(app, on),
     }
@@ -379,7 +389,7 @@ fn to_start(app: &mut App) {
         }
         View::Messages => app.messages.to_start(),
         View::Charts => app.charts.to_start(),
-        View::Data => {}
+        View::Data => app.data.to_first(),
         View::Drills => drills::step(app, usize::MAX, false),
         View::Output => app.output.handle.turn(Turn::Oldest),
     }
@@ -391,7 +401,7 @@ fn to_end(app: &mut App) {
         View::Logs => app.logs.follow(),
         View::Messages => app.messages.to_end(),
         View::Charts => app.charts.follow(),
-        View::Data => {}
+        View::Data => data::step(app, usize::MAX, true),
         View::Drills => drills::step(app, usize::MAX, true),
         View::Output => app.output.handle.turn(Turn::Newest),
     }

@@ -5,7 +5,7 @@ use crate::app::confirm::{self, Confirm};
 use crate::app::perform::{
     WHEEL, attempt, chart_columns, scroll_feed, step_charts, step_log, step_message, turn_output,
 };
-use crate::app::{App, Effect, View, drills, entered, focus, output, themes};
+use crate::app::{App, Effect, View, data, drills, entered, focus, output, themes};
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
@@ -74,6 +74,11 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         Some(Target::Drill(place)) => drills::select(app, place),
         // A click slips more easily than a key.
         Some(Target::Action(ActionId::Quit)) => app.confirm = Some(Confirm::Quit),
+        Some(Target::Key(place)) => {
+            if let Some(key) = app.landed.key(place).cloned() {
+                app.data.choose(&key, app.landed.rows(Pane::Data));
+            }
+        }
         Some(Target::Action(id)) if !app.prompt.is_open() => {
             return Action::of(id).map(|action| attempt(app, action, None, now)).unwrap_or_default();
         }
@@ -114,6 +119,8 @@ fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
         (View::Charts, _) => step_charts(app, if on { WHEEL_COLUMNS } else { -WHEEL_COLUMNS }),
         (View::Drills, Some(Target::Drill(_))) => drills::step(app, 1, on),
         (View::Drills, _) => drills::scroll(app, WHEEL, on),
+        (View::Data, Some(Target::Pane(Pane::Value))) => data::scroll_value(app, WHEEL, on),
+        (View::Data, _) => data::step(app, 1, on),
         (View::Output, _) => turn_output(app, on),
         _ => {}
     }

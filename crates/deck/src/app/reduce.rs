@@ -8,7 +8,9 @@ use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
 use crate::app::prompt::{PromptOutcome, Purpose};
 use crate::app::themes::picker_key;
-use crate::app::{App, Effect, Msg, View, drills, finding, offers, output, scripted, selection, themes};
+use crate::app::{
+    App, Effect, Msg, View, data, drills, finding, offers, output, scripted, selection, themes,
+};
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -93,6 +95,9 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         let orders = app.logs.ask(&app.world, app.landed.rows(Pane::Entries), now);
         effects.extend(app.send_quietly(orders));
     }
+    if app.view == View::Data {
+        effects.extend(data::ask(app, now));
+    }
     let of_drill = drills::go_on(app, &effects, now);
     effects.extend(of_drill);
     effects
@@ -106,9 +111,13 @@ fn told(app: &mut App, update: Update, now: Duration) {
     {
         return;
     }
+    if data::hear_look(app, &update, now) {
+        return;
+    }
     let is_first = app.world.is_empty();
     let mut changed = app.world.fold(&update);
     app.charts.hear(&update, &app.world, app.clock.is_slow());
+    data::hear(app, &update, now);
     drills::hear(app, &update, now);
     if is_affair_of_drill(&update.what) {
         return app.mark_changed_if(changed);
@@ -150,21 +159,21 @@ fn told(app: &mut App, update: Update, now: Duration) {
         News::Messages { messages, skipped } => changed = on_the_links(app, messages, skipped, now),
         News::Frames { frames } => changed |= passed(app, frames, now),
         ref answer @ News::Client { .. } => {
-            app.operations.end(answer, now);
+            app.operations.end(answer, update.at, now);
             changed = true;
         }
         News::Log { node, lines } => {
             if app.world.node(node).is_some() {
                 app.logs.tell(node, &lines, &app.world, now);
             }
-            changed |= app.view == View::Logs;
+            changed |= matches!(app.view, View::Logs | View::Data);
         }
         News::Output { node, level, line } => {
             app.output.tell(&output::node_target(node), level, &line, (now, update.at));
             changed |= app.view == View::Output;
         }
         News::Refused { id, reason } => {
-            app.operations.refused(id);
+            app.operations.refused(id, &reason, update.at);
             drills::note_refusal(app);
             app.notice = Some(Notice::new(reason, now));
             changed = true;
@@ -183,8 +192,8 @@ fn told(app: &mut App, update: Update, now: Duration) {
         | News::Change { .. }
         | News::Workload(_)
         | News::Trace { .. }
-        | News::Missed { .. }
-        | News::Done { .. } => {}
+        | News::Missed { .. } => {}
+        News::Done { id } => changed |= app.operations.done(id, update.at),
     }
     app.mark_changed_if(changed);
 }

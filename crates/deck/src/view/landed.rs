@@ -5,6 +5,7 @@ use crate::app::View;
 use crate::app::charts::Charted;
 use crate::app::confirm::ConfirmReply;
 use crate::app::timers::Timers;
+use bytes::Bytes;
 use raftdeck_model::{FaultId, MessageId};
 use raftdeck_raft::{LogIndex, NodeId};
 use ratatui::layout::{Position, Rect};
@@ -22,6 +23,8 @@ pub enum Pane {
     Charts,
     /// The keys and values.
     Data,
+    /// The selected key's value.
+    Value,
     /// The nodes' output.
     Output,
     /// The list of messages.
@@ -55,6 +58,8 @@ pub enum Target {
     Event(u64),
     /// A row of the palette, by its place.
     Offer(usize),
+    /// A key of the Data view: its number among those that were painted.
+    Key(usize),
     /// A drill of the catalogue, by its place in the list.
     Drill(usize),
     /// A target of the Output view, by its place in the list.
@@ -75,9 +80,11 @@ pub struct Landed {
     events: Option<(u64, u64)>,
     timers: Vec<(NodeId, Timers)>,
     charted: Option<Charted>,
+    keys: Vec<Bytes>,
     help: usize,
     is_output_behind: bool,
     drill: usize,
+    value: usize,
 }
 
 impl Landed {
@@ -99,6 +106,16 @@ impl Landed {
 
     pub(crate) fn charts(&mut self, charted: Charted) {
         self.charted = Some(charted);
+    }
+
+    /// Notes a key that is painted; returns its number.
+    pub(crate) fn paint_key(&mut self, key: &Bytes) -> usize {
+        self.keys.push(key.clone());
+        self.keys.len() - 1
+    }
+
+    pub(crate) fn value_ends(&mut self, last: usize) {
+        self.value = last;
     }
 
     pub(crate) fn help_ends(&mut self, last: usize) {
@@ -170,6 +187,18 @@ impl Landed {
     #[must_use]
     pub fn last_drill_line(&self) -> usize {
         self.drill
+    }
+
+    /// The key that was painted as this number.
+    #[must_use]
+    pub fn key(&self, number: usize) -> Option<&Bytes> {
+        self.keys.get(number)
+    }
+
+    /// The furthest that the value of the Data view can be scrolled.
+    #[must_use]
+    pub fn last_value_line(&self) -> usize {
+        self.value
     }
 
     /// The furthest that the help page can be scrolled.
