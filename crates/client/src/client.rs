@@ -323,6 +323,11 @@ impl Client {
         }
     }
 
+    /// Opens the session that writes need, unless it is open already. The first write does so by itself; this does it earlier.
+    pub async fn prepare(&self, deadline: Duration) -> Result<(), ClientError> {
+        self.session(Limit::new(deadline)).await.map(drop)
+    }
+
     /// Finds the leader. It has confirmed its leadership with a majority when it answers; a moment later another node
     /// may lead.
     pub async fn find_leader(&self, deadline: Duration) -> Result<Leader, ClientError> {

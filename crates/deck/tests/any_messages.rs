@@ -506,6 +506,7 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
             // What these name is the grammar's affair, which knows the nodes.
             Order::Heal
             | Order::Client(_)
+            | Order::OpenSession
             | Order::Refresh
             | Order::AddNode
             | Order::AddLearner

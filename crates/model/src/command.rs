@@ -44,6 +44,8 @@ pub enum Order {
     /// Send this request to the store; the outcome comes as [`News::Client`](crate::News::Client) with the command's id. Done when
     /// the outcome has come, success or failure.
     Client(ClientRequest),
+    /// Have the deck's own client open its session, if it has none: otherwise its first write does that, with an entry before its own.
+    OpenSession,
     /// Hand this write to this node, once and outside any session: the leader appends one entry for it, any other node refuses it.
     /// The outcome comes as [`News::Client`](crate::News::Client).
     Propose(NodeId, Write),

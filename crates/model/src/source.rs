@@ -165,7 +165,7 @@ impl Order {
             Self::Cut(_) | Self::Mend(_) | Self::Release(_) | Self::Drop(_) | Self::Seed(_) => Ability::Links,
             Self::Disturb(what) => what.needs(),
             Self::SetRate(_) | Self::Step(_) | Self::Seek(_) | Self::SkewClock(..) => Ability::Time,
-            Self::Client(_) | Self::Propose(..) | Self::Workload(_) => Ability::Store,
+            Self::Client(_) | Self::OpenSession | Self::Propose(..) | Self::Workload(_) => Ability::Store,
             Self::AddNode
             | Self::AddLearner
             | Self::Promote(_)

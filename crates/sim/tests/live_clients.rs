@@ -114,6 +114,27 @@ fn each_client_has_a_session_of_its_own() {
 }
 
 #[test]
+fn a_session_that_is_opened_early_is_the_one_that_the_first_write_uses() {
+    let (mut deck, leader) = Deck::led(3, 3);
+    deck.obey(Order::OpenSession).unwrap();
+    assert_eq!(entries(&mut deck, leader, "open a session"), 1);
+    deck.obey(Order::OpenSession).unwrap();
+    assert_eq!(asked(&mut deck, "put a 1"), "stored");
+    assert_eq!(entries(&mut deck, leader, "open a session"), 1);
+    assert_eq!(entries(&mut deck, leader, "put a 1"), 1);
+}
+
+#[test]
+fn without_a_majority_no_session_is_opened_and_that_is_said() {
+    let (mut deck, leader) = Deck::led(3, 3);
+    for node in [1, 2, 3].map(NodeId).into_iter().filter(|node| *node != leader) {
+        deck.obey(Order::Kill(node)).unwrap();
+    }
+    let why = deck.obey(Order::OpenSession).unwrap_err();
+    assert!(why.starts_with("no session was opened: "), "{why}");
+}
+
+#[test]
 fn a_write_whose_answer_is_lost_is_asked_again_and_stored_once() {
     let (mut deck, leader) = Deck::led(3, 4);
     deck.say(&format!("client alice lose-answers {}", leader.0)).unwrap();

@@ -36,6 +36,7 @@ mod reduce;
 mod routine;
 pub mod scripted;
 pub mod selection;
+mod session;
 pub mod sieve;
 pub mod themes;
 pub mod timers;
@@ -73,7 +74,7 @@ pub use crate::theme::ColourChoice;
 use crate::theme::{self, Sheet, Theme};
 use crate::view::{Landed, Pane};
 use raftdeck_model::{Capabilities, ClusterTime, Command, CommandId, Node, Order, World};
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{NodeId, Term};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -191,6 +192,8 @@ pub struct App {
     pub(crate) help: Option<usize>,
     pub(crate) presenter: Presenter,
     pub(crate) landed: Landed,
+    /// Under which leader the client's session was asked for.
+    session_under: Option<(NodeId, Term)>,
     /// The number of the last command.
     sent: u64,
     /// Commands that the deck sent on its own: a refusal of these is not shown.
@@ -245,6 +248,7 @@ impl App {
             help: None,
             presenter: Presenter::default(),
             landed: Landed::default(),
+            session_under: None,
             sent: 0,
             quiet: BTreeSet::new(),
             changed: true,

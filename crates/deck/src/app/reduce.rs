@@ -9,7 +9,7 @@ use crate::app::pointer::mouse;
 use crate::app::prompt::{PromptOutcome, Purpose};
 use crate::app::themes::picker_key;
 use crate::app::{
-    App, Effect, Msg, View, data, drills, finding, offers, output, scripted, selection, themes,
+    App, Effect, Msg, View, data, drills, finding, offers, output, scripted, selection, session, themes,
 };
 use crate::keys;
 use crate::view::Pane;
@@ -90,6 +90,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     output::go_on(app, selected, now);
     effects.extend(app.output.take_changes().into_iter().map(Effect::Log));
     effects.extend(scripted::go_on(app, now));
+    effects.extend(session::open(app));
     if app.view == View::Logs {
         app.logs.hold(&app.world, now);
         let orders = app.logs.ask(&app.world, app.landed.rows(Pane::Entries), now);

@@ -500,6 +500,11 @@ fn is_down(world: &World, node: NodeId) -> bool {
 fn is_fault(order: &Order) -> bool {
     !matches!(
         order,
-        Order::Client(_) | Order::Propose(..) | Order::FetchLog { .. } | Order::Refresh | Order::Workload(_)
+        Order::Client(_)
+            | Order::OpenSession
+            | Order::Propose(..)
+            | Order::FetchLog { .. }
+            | Order::Refresh
+            | Order::Workload(_)
     )
 }

@@ -143,7 +143,7 @@ pub(super) fn in_words(order: &Order) -> String {
         Order::Seek(_) => "seek".to_owned(),
         Order::Seed(seed) => format!("seed {seed}"),
         Order::Workload(on) => format!("workload {}", if *on { "on" } else { "off" }),
-        Order::Client(_) | Order::Propose(..) => "a request to the store".to_owned(),
+        Order::Client(_) | Order::OpenSession | Order::Propose(..) => "a request to the store".to_owned(),
         Order::FetchLog { .. } | Order::Refresh => "a look at the cluster".to_owned(),
     }
 }

@@ -247,6 +247,7 @@ impl Nodes {
             Order::Seek(_) => receipt.refuse(SEEK_NEEDS_RECORDING),
             Order::Step(step) => self.step(step, receipt),
             Order::Client(request) => self.ask(request, receipt),
+            Order::OpenSession => self.clients.open_session(receipt),
             Order::Propose(node, write) => {
                 self.with(node, receipt, |receipt| self.clients.propose(node, write, receipt));
             }

@@ -152,6 +152,22 @@ impl Clients {
         });
     }
 
+    /// The deck's own client opens its session, if it has none.
+    pub(crate) fn open_session(&self, receipt: Receipt) {
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let Some(client) = self.client(&ClientName::Own) else {
+            return receipt.refuse(ClientName::Own.nobody_to_ask(!self.addresses().is_empty()));
+        };
+        tokio::spawn(async move {
+            let opened = client.prepare(DEADLINE).await;
+            drop(permit);
+            match opened {
+                Ok(()) => receipt.done(),
+                Err(error) => receipt.refuse(format!("no session was opened: {error}")),
+            }
+        });
+    }
+
     /// The client finds the leader itself.
     async fn ask_any(&self, client: Option<Client>, request: &ClientRequest) -> ClientOutcome {
         let Some(client) = client else {

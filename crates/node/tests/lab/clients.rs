@@ -102,6 +102,19 @@ fn each_client_has_a_session_of_its_own() {
 }
 
 #[test]
+fn a_session_that_is_opened_early_is_the_one_that_the_first_write_uses() {
+    let (mut deck, _) = Deck::settled(3);
+    for _ in 0..2 {
+        let id = deck.send(Order::OpenSession);
+        assert_eq!(deck.answer(id), Ok(()));
+    }
+    assert_eq!(asked(&mut deck, "put a 1"), "stored");
+    let log = deck.equal_logs(&[NodeId(1), NodeId(2), NodeId(3)]);
+    let texts: Vec<&str> = log.iter().map(|line| line.text.as_str()).collect();
+    assert!(texts.ends_with(&["open a session", "put a 1"]), "{texts:?}");
+}
+
+#[test]
 fn a_write_whose_answer_is_lost_is_asked_again_and_stored_once() {
     let token = Secret::new("a-token-of-the-tests-0123456789").expect("a token");
     let mut deck = Deck::start(LabOptions { client_token: Some(token), ..options(3) });

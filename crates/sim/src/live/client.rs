@@ -14,7 +14,7 @@ use raftdeck_model::{
     ClientName, ClientOp, ClientOutcome, ClientRequest, CommandId, MAX_CLIENTS, News, RequestFate,
 };
 use raftdeck_protocol::kv::SessionWrite;
-use raftdeck_protocol::{Answer as StoreAnswer, Failure, ResponseBody, SessionId};
+use raftdeck_protocol::{Answer as StoreAnswer, Failure, Read, ResponseBody, SessionId};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub(super) enum Asker {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RequestPurpose {
     Command(CommandId),
+    /// It ends when its client's session is open; its operation does not matter.
+    Session(CommandId),
     Load(u64),
 }
 
@@ -143,6 +145,20 @@ impl Live {
         None
     }
 
+    /// The deck's own client opens its session, unless it has one or is opening it.
+    pub(super) fn open_session(&mut self, id: CommandId) -> Answer {
+        if let Err(why) = self.has_room() {
+            return Some(Err(why));
+        }
+        let own = self.clients.of(&ClientName::Own);
+        if own.session.is_some() || own.opening.is_some() {
+            return Some(Ok(()));
+        }
+        let any = ClientOp::Read(Read::Get { key: vec![0].into() });
+        self.request(any.into(), RequestPurpose::Session(id), DEADLINE);
+        None
+    }
+
     /// Whether there is such a client, or room for one more.
     pub(super) fn admit(&mut self, client: &ClientName) -> Result<(), String> {
         let all = &mut self.clients.all;
@@ -157,7 +173,7 @@ impl Live {
     pub(super) fn has_room(&self) -> Result<(), String> {
         let requests = self.clients.requests.values();
         let by_people =
-            requests.filter(|request| matches!(request.purpose, RequestPurpose::Command(_))).count();
+            requests.filter(|request| !matches!(request.purpose, RequestPurpose::Load(_))).count();
         let single = self.clients.asked.values().filter(|asker| matches!(asker, Asker::Single(_))).count();
         if by_people + single < MAX_UNDER_WAY {
             return Ok(());
@@ -322,13 +338,17 @@ impl Live {
             MemberAnswer::Refused | MemberAnswer::Lost => {
                 request.doubt(format!("the connection to {node} broke while it was under way"));
             }
-            MemberAnswer::Body(ResponseBody::Done {
-                answer: StoreAnswer::SessionOpened(session), ..
-            }) => {
+            MemberAnswer::Body(
+                body @ ResponseBody::Done { answer: StoreAnswer::SessionOpened(session), .. },
+            ) => {
                 request.round.clear();
                 request.hint = Some(node);
                 let client = request.wanted.client.clone();
+                let is_all = matches!(request.purpose, RequestPurpose::Session(_));
                 self.session_is_open(&client, session);
+                if is_all {
+                    return self.finish(id, RequestOutcome::Done(node, body));
+                }
             }
             MemberAnswer::Body(ResponseBody::Failed(failure)) => {
                 if let Some(outcome) = self.clients.judge(id, node, failure) {
@@ -366,6 +386,13 @@ impl Live {
         }
         match request.purpose {
             RequestPurpose::Load(number) => self.load_ended(number, request.begun, &outcome),
+            RequestPurpose::Session(command) => {
+                let opened = match outcome {
+                    RequestOutcome::Done(..) => Ok(()),
+                    RequestOutcome::Failed(reason, _) => Err(format!("no session was opened: {reason}")),
+                };
+                self.answer(command, opened);
+            }
             RequestPurpose::Command(command) => {
                 let outcome = match outcome {
                     RequestOutcome::Done(node, body) => ClientOutcome::Answered { node, body },
@@ -406,11 +433,12 @@ impl Clients {
     /// What this request asks next; `None`: it waits for the session that another one opens.
     fn ask_of(&mut self, id: RequestId) -> Option<MemberRequest> {
         let request = self.requests.get_mut(&id)?;
-        let write = match &request.wanted.op {
-            ClientOp::Read(read) => {
+        let write = match (request.purpose, &request.wanted.op) {
+            (RequestPurpose::Session(_), _) => None,
+            (_, ClientOp::Read(read)) => {
                 return Some(MemberRequest::Read(read.clone(), request.wanted.consistency));
             }
-            ClientOp::Write(write) => write.clone(),
+            (_, ClientOp::Write(write)) => Some(write.clone()),
         };
         let client = self.all.entry(request.wanted.client.clone()).or_default();
         let Some(session) = &mut client.session else {
@@ -421,6 +449,7 @@ impl Clients {
             client.opening = Some(id);
             return Some(MemberRequest::Open);
         };
+        let write = write?;
         let sequence = *request.slot.get_or_insert_with(|| {
             session.newest += 1;
             session.open.insert(session.newest);

@@ -43,6 +43,7 @@ impl Live {
             Order::Seek(_) => Err(SEEK_NEEDS_RECORDING.to_owned()),
             Order::Step(step) => return self.step(id, step),
             Order::Client(request) => return self.ask_store(id, request),
+            Order::OpenSession => return self.open_session(id),
             Order::Propose(node, write) => return self.propose(id, node, write),
             Order::FetchLog { node, first, limit } => self.fetch_log(node, first, limit),
             Order::Refresh => {
@@ -108,6 +109,7 @@ fn about(order: &Order) -> Option<NodeId> {
         | Order::Cut(_)
         | Order::Mend(_)
         | Order::Heal
+        | Order::OpenSession
         | Order::Refresh
         | Order::AddNode
         | Order::AddLearner
