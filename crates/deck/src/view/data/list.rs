@@ -3,7 +3,7 @@
 use super::cell;
 use crate::app::data::value::brief;
 use crate::app::data::{KeyRow, Page, trouble};
-use crate::view::labels::stamp;
+use crate::times::stamp;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
 use raftdeck_model::Ability;

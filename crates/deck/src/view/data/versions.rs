@@ -2,7 +2,8 @@
 
 use super::cell;
 use crate::app::data::{HistoryStart, Version, VersionKind};
-use crate::view::labels::{UNKNOWN, stamp};
+use crate::times::stamp;
+use crate::view::labels::UNKNOWN;
 use crate::view::paint::Paint;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};

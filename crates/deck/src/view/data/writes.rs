@@ -3,7 +3,7 @@
 use super::cell;
 use crate::app::data::VersionKind;
 use crate::app::writes::{WriteFate, WriteRecord};
-use crate::view::labels::{span, stamp};
+use crate::times::{span, stamp};
 use crate::view::paint::Paint;
 use raftdeck_protocol::printable::line as printable;
 use ratatui::layout::Rect;
