@@ -43,14 +43,14 @@ fn everything_has_its_unit_and_its_value() {
     let mut scene = leader_kill(Settings::default());
     let screen = shown(&mut scene, 120, 40);
     for (name, figure) in [
-        ("availability", "served, n3 leads term 2"),
+        ("availability", "n3 leads term 2"),
         ("throughput", "50 writes acknowledged/s"),
         ("latency", "p50 4"),
         ("replication lag", "0 entries behind"),
         ("fsync", " ms"),
         ("links", "KiB/s delivered"),
         ("leader", "★n3 t2"),
-        ("longest gap in view", "320 ms"),
+        ("longest gap", "320 ms"),
     ] {
         assert!(row(&screen, name).contains(figure), "{name}: {figure}\n{screen}");
     }
@@ -64,7 +64,7 @@ fn the_cursor_shows_the_values_of_its_moment_in_every_title() {
     assert!(row(&screen, "throughput").contains(" 20 writes"), "{screen}");
     assert!(screen.contains(" 0:14.000 "), "the axis says which moment it is\n{screen}");
     scene.press(KeyCode::End);
-    assert!(row(&shown(&mut scene, 120, 40), "availability").contains("served"));
+    assert!(row(&shown(&mut scene, 120, 40), "availability").contains("n3 leads"));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn keys_go_through_time_and_zoom() {
     scene.press(KeyCode::PageUp);
     assert!(shown(&mut scene, 120, 40).contains(" 0:00.000 "));
     scene.press(KeyCode::End);
-    assert!(shown(&mut scene, 120, 40).contains("0:19"));
+    assert!(row(&shown(&mut scene, 120, 40), "availability").contains("n3 leads term 2"));
     scene.key('<');
     let before = shown(&mut scene, 120, 40);
     scene.key('>');
@@ -104,7 +104,7 @@ fn a_click_sets_the_cursor_and_the_wheel_scrolls() {
     assert!(row(&screen, "availability").contains("no write acknowledged for 320 ms"), "{screen}");
     scene.mouse(event(MouseEventKind::ScrollUp));
     let screen = shown(&mut scene, 120, 40);
-    assert!(row(&screen, "availability").contains("served, n2 leads term 1"), "{screen}");
+    assert!(row(&screen, "availability").contains("n2 leads term 1"), "{screen}");
     assert!(scene.targets().any(|target| matches!(target, Target::Moment(_))));
 }
 
@@ -164,19 +164,21 @@ fn hours_of_updates_leave_the_view_as_fast_as_seconds() {
     let mut scene = quiet(Settings::default(), 3);
     std::mem::swap(&mut app, &mut scene.app);
     let mut at = Duration::from_secs(10);
-    for seq in 1..=8 * 3600 * 2_u64 {
-        at += Duration::from_millis(500);
+    for seq in 1..=8 * 120_u64 {
+        at += Duration::from_secs(30);
         let told = Update { at, seq, what: News::Frames { frames: Vec::new() } };
         update(&mut app, Msg::Told(told), at);
     }
     std::mem::swap(&mut app, &mut scene.app);
     scene.now = at;
     open(&mut scene);
-    for key in ['<', '<', '<', '<', '<', '<', '<'] {
+    for key in ['<'; 8] {
         scene.key(key);
     }
     let screen = shown(&mut scene, 200, 60);
-    assert!(row(&screen, "availability").contains("h in view"), "{screen}");
+    assert!(row(&screen, "availability").contains("8 h in view"), "{screen}");
+    let targets = scene.targets().filter(|target| matches!(target, Target::Moment(_))).count();
+    assert!(targets <= 200, "{targets} columns are drawn");
     scene.press(KeyCode::Home);
-    assert!(row(&shown(&mut scene, 200, 60), "availability").contains("served, n2 leads term 1"));
+    assert!(row(&shown(&mut scene, 200, 60), "availability").contains("n2 leads term 1"));
 }

@@ -182,6 +182,11 @@ impl Bucket {
         }
     }
 
+    /// Forgets what was counted.
+    pub(crate) fn forget_rates(&mut self) {
+        (self.acknowledged, self.committed, self.bytes) = Default::default();
+    }
+
     /// Takes the worse of the latencies.
     pub(crate) fn note_latency(&mut self, new: WorstLatency) {
         let old = self.latency.unwrap_or(new);

@@ -133,13 +133,17 @@ impl Charts {
         i64::try_from(time / self.width()).unwrap_or(i64::MAX)
     }
 
-    /// The columns of the oldest and of the newest time that is shown. A short column is shown once its time is over: before, its
-    /// figures would change with each update.
+    /// The columns of the oldest and of the newest time of which anything is known.
     fn ends(&self) -> (i64, i64) {
         let (oldest, newest) = self.history.known().unwrap_or_default();
-        let (oldest, newest) = (self.column_of(oldest), self.column_of(newest));
-        let is_short = self.width() <= UP_TO_DATE;
-        (oldest, newest.saturating_sub(is_short.into()).max(oldest))
+        (self.column_of(oldest), self.column_of(newest))
+    }
+
+    /// The short column of a window whose time is not over yet: its rates would jump with each update.
+    #[must_use]
+    pub(crate) fn unfinished(&self, window: Window) -> Option<usize> {
+        let column = self.ends().1.checked_sub(window.first)?;
+        usize::try_from(column).ok().filter(|_| window.width <= UP_TO_DATE)
     }
 
     /// What is in view, if there is room for this many columns.

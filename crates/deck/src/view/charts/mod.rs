@@ -18,6 +18,9 @@ use sheet::Sheet;
 /// From this size on there are two columns.
 const TWO: (u16, u16) = (100, 18);
 
+/// From this height on there is room for a higher strip.
+const TALL: u16 = 26;
+
 /// Between the two columns.
 const BETWEEN: u16 = 2;
 
@@ -49,14 +52,14 @@ impl Panel {
         }
     }
 
-    /// By how much a chart of this height is to grow; `None`: more height is of no use to it.
-    fn grows(self, height: u16, nodes: u16) -> Option<u16> {
+    /// By how much a chart of this height is to grow, where all have this room; `None`: more height is of no use to it.
+    fn grows(self, height: u16, nodes: u16, room: u16) -> Option<u16> {
         match self {
-            Self::Availability => (height < 4).then_some(1),
+            Self::Availability => (height < if room < TALL { 4 } else { 5 }).then_some(1),
             Self::Throughput | Self::Latency | Self::Bytes => Some(1),
             Self::Lag | Self::Fsync if height <= nodes => Some(1),
             // Each node has as many rows as the others.
-            Self::Lag | Self::Fsync => (height <= nodes.saturating_mul(2)).then_some(nodes.max(1)),
+            Self::Lag | Self::Fsync => (height <= nodes.saturating_mul(3)).then_some(nodes.max(1)),
         }
     }
 
@@ -133,7 +136,7 @@ fn share(room: u16, nodes: u16, panels: &[Panel]) -> Vec<(Panel, u16)> {
     while left > 0 {
         let before = left;
         for (panel, height) in &mut shown {
-            if let Some(more) = panel.grows(*height, nodes).filter(|more| *more <= left) {
+            if let Some(more) = panel.grows(*height, nodes, room).filter(|more| *more <= left) {
                 *height += more;
                 left -= more;
             }

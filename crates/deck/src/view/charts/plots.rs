@@ -52,8 +52,11 @@ fn bars(paint: &mut Paint<'_>, plot: Rect, sheet: &Sheet, top: f64, figure: impl
     }
 }
 
-/// Draws the ends of a scale in the gutter.
-fn ends(paint: &mut Paint<'_>, area: Rect, top: &str) {
+/// Draws the ends of a scale in the gutter, if there is anything to measure.
+fn ends(paint: &mut Paint<'_>, area: Rect, greatest: Option<f64>, top: &str) {
+    if greatest.is_none() {
+        return;
+    }
     in_gutter(paint, area, 0, top);
     if area.height > 1 {
         in_gutter(paint, area, area.height - 1, "0");
@@ -63,7 +66,8 @@ fn ends(paint: &mut Paint<'_>, area: Rect, top: &str) {
 /// Writes a second while a workload runs, commits a second otherwise.
 pub(super) fn throughput(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
     let rate = |column: &Bucket| column.acknowledged.per_second().or(column.committed.per_second());
-    let top = scale::round_up(sheet.greatest(rate).unwrap_or(0.0));
+    let greatest = sheet.greatest(rate);
+    let top = scale::round_up(greatest.unwrap_or(0.0));
     let is_load = sheet.at_cursor(|column| column.acknowledged.per_second()).is_some();
     let unit = match (is_load, area.width < NARROW) {
         (true, false) => "writes acknowledged/s",
@@ -77,7 +81,7 @@ pub(super) fn throughput(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
     let spans = figure(paint, at.map(scale::number), unit);
     title(paint, area, "throughput", spans, Span::raw(""));
     let body = below(area);
-    ends(paint, body, &scale::number(top));
+    ends(paint, body, greatest, &scale::number(top));
     let (calm, trouble, faint) = (paint.theme.leader_line(), paint.theme.trouble_line(), paint.theme.faint());
     bars(paint, plot(body), sheet, top, |column| {
         let style = match column.acknowledged.per_second() {
@@ -93,13 +97,14 @@ pub(super) fn throughput(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
 /// Bytes a second, delivered on all links.
 pub(super) fn bytes(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
     let rate = |column: &Bucket| column.bytes.per_second();
-    let top = scale::round_up_bytes(sheet.greatest(rate).unwrap_or(0.0));
+    let greatest = sheet.greatest(rate);
+    let top = scale::round_up_bytes(greatest.unwrap_or(0.0));
     let at = sheet.at_cursor(rate).map(|rate| format!("{}/s", scale::bytes(rate)));
     let spans = figure(paint, at, "delivered");
     title(paint, area, "links", spans, Span::raw(""));
     let body = below(area);
-    ends(paint, body, &scale::bytes(top));
-    let style = paint.theme.leader_line();
+    ends(paint, body, greatest, &scale::bytes(top));
+    let style = paint.theme.faint();
     bars(paint, plot(body), sheet, top, |column| (rate(column), style));
     sheet.cursor(paint, plot(body));
 }
@@ -125,9 +130,9 @@ pub(super) fn latency(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
     let p50 = |column: &Bucket| column.latency.map(|latency| f64::from(latency.p50));
     let p99 = |column: &Bucket| column.latency.map(|latency| f64::from(latency.p99));
     let one = |column: &Bucket| column.request.get().map(float);
-    let greatest = [sheet.greatest(p99), sheet.greatest(one)].into_iter().flatten().fold(0.0, f64::max);
-    let top = scale::round_up(greatest / 1e3) * 1e3;
-    ends(paint, body, &format!("{} ms", scale::ms(top)));
+    let greatest = [sheet.greatest(p99), sheet.greatest(one)].into_iter().flatten().reduce(f64::max);
+    let top = scale::round_up(greatest.unwrap_or(0.0) / 1e3) * 1e3;
+    ends(paint, body, greatest, &format!("{} ms", scale::ms(top)));
     let marks: [char; 3] = ['.', '+', 'o'];
     let strong = paint.theme.strong();
     lines(
@@ -229,10 +234,12 @@ impl Rows {
 
     fn draw(&self, paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
         let ids = paint.app.world.ids();
-        let top = (self.top)(sheet.greatest(|column| self.value(column, &ids)).unwrap_or(0.0));
+        let greatest = sheet.greatest(|column| self.value(column, &ids));
+        let top = (self.top)(greatest.unwrap_or(0.0));
         let at = sheet.at_cursor(|column| self.value(column, &ids));
         let spans = figure(paint, at.map(self.text), self.unit);
-        let scale = format!(" full bar: {}{} ", (self.text)(top), self.short);
+        let scale = greatest.map(|_| format!(" full bar: {}{} ", (self.text)(top), self.short));
+        let scale = scale.unwrap_or_default();
         let scale = Span::styled(scale, paint.theme.faint());
         title(paint, area, self.name, spans, scale);
         let body = below(area);

@@ -39,21 +39,19 @@ impl Sheet {
             let (from, to) = window.span(column)?;
             charts.history().column(from, to)
         };
-        let columns: Vec<Option<Bucket>> = (0..columns).map(column).collect();
+        let mut columns: Vec<Option<Bucket>> = (0..columns).map(column).collect();
         let here = match window.cursor {
             Some(cursor) => columns.get(usize::from(cursor)).cloned().flatten(),
-            None => {
-                let first = columns.len().saturating_sub(charts.present().into());
-                columns[first..].iter().flatten().cloned().reduce(|mut sum, later| {
-                    sum.merge(&later);
-                    sum
-                })
-            }
+            None => present(&columns, charts.present().into()),
         };
+        let unfinished = charts.unfinished(window).and_then(|column| columns.get_mut(column)?.as_mut());
+        if let Some(column) = unfinished {
+            column.forget_rates();
+        }
         Self { window, columns, here }
     }
 
-    /// A figure at the cursor; if the newest is followed, that of the last second: the worst of it, or its mean if it is a rate.
+    /// A figure at the cursor. If the newest is followed: what is known now, a rate or a time that of the last second.
     pub(super) fn at_cursor<T>(&self, figure: impl Fn(&Bucket) -> Option<T>) -> Option<T> {
         self.here.as_ref().and_then(figure)
     }
@@ -116,6 +114,17 @@ impl Sheet {
         let left = cursor.saturating_sub(width / 2).min(plot.width - width);
         paint.at(Rect { x: plot.x + left, width, ..plot }, &Line::from(text));
     }
+}
+
+/// What the newest columns say together; the state is that of the newest.
+fn present(columns: &[Option<Bucket>], count: usize) -> Option<Bucket> {
+    let first = columns.len().saturating_sub(count);
+    let newest = columns.last()?.as_ref().map(|column| column.gauges.clone());
+    let mut known = columns[first..].iter().flatten();
+    let mut sum = known.next()?.clone();
+    known.for_each(|later| sum.merge(later));
+    sum.gauges = newest.unwrap_or(sum.gauges);
+    Some(sum)
 }
 
 /// A mark of the axis: minutes and seconds, and what is less if the marks are closer together than that.

@@ -13,13 +13,17 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
     let gaps = gaps(paint, sheet);
     heading(paint, area, sheet, &gaps);
     let rows = below(area);
-    for (row, name) in (0..rows.height).zip(["served", "gaps", "leader"]) {
+    // Where there is room, the strip is two rows high.
+    let high = u16::from(rows.height > 3);
+    for (row, name) in [(0, "served"), (1 + high, "gaps"), (2 + high, "leader")] {
         in_gutter(paint, rows, row, name);
     }
     let line = |row: u16| Rect { y: rows.y + row, height: u16::from(row < rows.height), ..plot(rows) };
-    strip(paint, line(0), sheet);
-    lengths(paint, line(1), gaps);
-    leaders(paint, line(2), sheet);
+    for row in 0..=high {
+        strip(paint, line(row), sheet);
+    }
+    lengths(paint, line(1 + high), gaps);
+    leaders(paint, line(2 + high), sheet);
     sheet.cursor(paint, plot(rows));
 }
 
@@ -76,7 +80,7 @@ fn heading(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet, gaps: &[(u16, Gap)]
     };
     let right = match gaps.first() {
         Some((_, longest)) if gap_at.is_none_or(|gap| gap.start != longest.start) => {
-            let text = format!(" longest gap in view {} ", length(paint, longest));
+            let text = format!(" longest gap {} ", length(paint, longest));
             Span::styled(text, paint.theme.trouble_plate())
         }
         _ => {
@@ -90,12 +94,15 @@ fn heading(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet, gaps: &[(u16, Gap)]
 fn served(column: &Bucket, width: u16) -> String {
     match column.gauges.leader {
         Some((node, term)) if width < NARROW => format!("{node} leads t{term}"),
-        Some((node, term)) => format!("served, {node} leads term {term}"),
+        Some((node, term)) => format!("{node} leads term {term}"),
         None => "served".to_owned(),
     }
 }
 
 fn strip(paint: &mut Paint<'_>, row: Rect, sheet: &Sheet) {
+    if row.is_empty() {
+        return;
+    }
     let unicode = paint.glyphs().braille;
     let (up, down, hole) = if unicode { ("━", "╳", "·") } else { ("=", "X", ".") };
     for (number, (x, column)) in (row.x..row.right()).zip(&sheet.columns).enumerate() {
@@ -115,6 +122,9 @@ fn strip(paint: &mut Paint<'_>, row: Rect, sheet: &Sheet) {
 
 /// The lengths of the gaps, each where its gap begins, the longest first, as many as do not touch.
 fn lengths(paint: &mut Paint<'_>, row: Rect, gaps: Vec<(u16, Gap)>) {
+    if row.is_empty() {
+        return;
+    }
     let mut taken: Vec<(u16, u16)> = Vec::new();
     for (column, gap) in gaps {
         let text = length(paint, &gap);
@@ -134,6 +144,9 @@ fn lengths(paint: &mut Paint<'_>, row: Rect, gaps: Vec<(u16, Gap)>) {
 
 /// Who led: a line while somebody does, with node and term where it begins; campaigns that were not won yet.
 fn leaders(paint: &mut Paint<'_>, row: Rect, sheet: &Sheet) {
+    if row.is_empty() {
+        return;
+    }
     let glyphs = paint.glyphs();
     let (mut told, mut free) = (None, 0);
     for (number, column) in (0..row.width).zip(&sheet.columns) {

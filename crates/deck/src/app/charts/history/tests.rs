@@ -10,20 +10,18 @@ fn nodes(count: u64, fsync: u64) -> Gauges {
     Gauges { leader: Some((NodeId(1), Term(1))), nodes: (1..=count).map(figures).collect() }
 }
 
-/// So many hours of figures every quarter of a second.
+/// So many hours of figures, with a gap every ten minutes.
 fn long(hours: u64, of_nodes: u64) -> History {
     let mut history = History::default();
     history.set(0, nodes(of_nodes, 900));
-    let step = 250_000;
-    for at in (0..hours * HOUR).step_by(250_000) {
+    for part in 0..hours * 6 {
+        let (at, step) = (part * 600 * SECOND, 600 * SECOND);
         history.spread(at, at + step, |bucket, seconds, part| {
-            bucket.committed.add(12.5 * part, seconds);
+            bucket.committed.add(30_000.0 * part, seconds);
             bucket.up += seconds;
         });
-        if at % (600 * SECOND) == 0 {
-            let gap = Gap { start: at, length: 312_000, end: GapEnd::Over, kind: GapKind::NoWrite };
-            history.note_gap(gap);
-        }
+        let gap = Gap { start: at, length: 312_000, end: GapEnd::Over, kind: GapKind::NoWrite };
+        history.note_gap(gap);
     }
     history
 }
