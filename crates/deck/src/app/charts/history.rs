@@ -19,6 +19,9 @@ pub(crate) const TIERS: [(Micros, usize); 6] = [
     (60 * SECOND, 1_440),
 ];
 
+/// The width of the coarsest buckets.
+const COARSEST: Micros = TIERS[TIERS.len() - 1].0;
+
 /// Buckets of one width.
 #[derive(Clone, Debug)]
 struct Tier {
@@ -50,6 +53,12 @@ impl Tier {
             self.begins = oldest.slot.saturating_add(1).saturating_mul(self.width);
         }
         self.buckets.get_mut(place.checked_sub(1)?)
+    }
+
+    /// Forgets everything before this time.
+    fn begin_anew(&mut self, time: Micros) {
+        self.buckets.clear();
+        self.begins = time / self.width * self.width;
     }
 
     /// Where the first bucket of this slot or a later one is.
@@ -103,8 +112,15 @@ impl History {
         let whole = to.saturating_sub(from);
         for tier in &mut self.tiers {
             let last = if whole == 0 { to / tier.width } else { (to - 1) / tier.width };
-            // Of a time that is longer than what is kept, only the end matters.
-            let first = (from / tier.width).max(last.saturating_sub(tier.kept as u64 - 1));
+            let mut first = from / tier.width;
+            if last - first >= tier.kept as u64 {
+                // It is longer than what is kept: the coarser tiers have it.
+                if tier.width < COARSEST {
+                    tier.begin_anew(to);
+                    continue;
+                }
+                first = last.saturating_sub(tier.kept as u64 - 1);
+            }
             for slot in first..=last {
                 let begins = slot.saturating_mul(tier.width).max(from);
                 let ends = slot.saturating_add(1).saturating_mul(tier.width).min(to);

@@ -139,11 +139,16 @@ impl Charts {
         (self.column_of(oldest), self.column_of(newest))
     }
 
+    /// Which column of a window has the newest figures; it may be right of it.
+    #[must_use]
+    pub(crate) fn newest(&self, window: Window) -> Option<usize> {
+        usize::try_from(self.ends().1.checked_sub(window.first)?).ok()
+    }
+
     /// The short column of a window whose time is not over yet: its rates would jump with each update.
     #[must_use]
     pub(crate) fn unfinished(&self, window: Window) -> Option<usize> {
-        let column = self.ends().1.checked_sub(window.first)?;
-        usize::try_from(column).ok().filter(|_| window.width <= UP_TO_DATE)
+        self.newest(window).filter(|_| window.width <= UP_TO_DATE)
     }
 
     /// What is in view, if there is room for this many columns.

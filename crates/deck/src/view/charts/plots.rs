@@ -190,7 +190,7 @@ pub(super) fn lag(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
     let rows = Rows {
         name: "replication lag",
         unit: "entries behind",
-        short: " entries",
+        short: "",
         of: |figures| figures.lag,
         text: scale::number,
         top: |greatest| scale::round_up(greatest.max(5.0)),

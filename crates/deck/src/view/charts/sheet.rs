@@ -28,6 +28,8 @@ pub(super) struct Sheet {
     pub(super) columns: Vec<Option<Bucket>>,
     /// What is known at the cursor; if the newest is followed, of the last second.
     here: Option<Bucket>,
+    /// The first column that may lack figures which are still to come.
+    late: usize,
 }
 
 impl Sheet {
@@ -42,13 +44,15 @@ impl Sheet {
         let mut columns: Vec<Option<Bucket>> = (0..columns).map(column).collect();
         let here = match window.cursor {
             Some(cursor) => columns.get(usize::from(cursor)).cloned().flatten(),
-            None => present(&columns, charts.present().into()),
+            // The column that is not over yet comes on top of that second.
+            None => present(&columns, usize::from(charts.present()) + 1),
         };
         let unfinished = charts.unfinished(window).and_then(|column| columns.get_mut(column)?.as_mut());
         if let Some(column) = unfinished {
             column.forget_rates();
         }
-        Self { window, columns, here }
+        let late = charts.newest(window).map_or(usize::MAX, |newest| (newest + 1).saturating_sub(LATE));
+        Self { window, columns, here, late }
     }
 
     /// A figure at the cursor. If the newest is followed: what is known now, a rate or a time that of the last second.
@@ -67,7 +71,7 @@ impl Sheet {
 
     /// Whether what is not known of a column may still be reported: figures come four times a second.
     pub(super) fn may_come(&self, column: usize) -> bool {
-        self.window.cursor.is_none() && column + LATE >= self.columns.len()
+        column >= self.late
     }
 
     /// The greatest of a figure in view.
