@@ -7,12 +7,14 @@
 //!
 //! One view shows what the process holds, the log of tui-logger; [`output_log`] fills that.
 //!
-//! [`sentences`] turns updates into sentences, for the feed and for printed output.
+//! [`sentences`] turns updates into sentences, for the feed and for printed output; [`reader`] says for a screen reader what the view
+//! shows.
 
 pub mod actions;
 pub mod app;
 pub mod keys;
 pub mod output_log;
+pub mod reader;
 pub mod sentences;
 pub mod settings;
 pub mod theme;

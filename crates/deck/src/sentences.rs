@@ -86,7 +86,7 @@ pub fn sentence(update: &News) -> Option<Sentence> {
                 LinkState::Open => "open",
                 LinkState::Cut => "cut",
             };
-            Sentence::new(Minor, None, format!("link {from} -> {to} is {state}"))
+            Sentence::new(Minor, None, format!("the link from {from} to {to} is {state}"))
         }
         // A look at the keys tells nothing new, and none is told in a recording either.
         News::Client { id, .. } | News::Refused { id, .. } if is_look(*id) => return None,

@@ -146,11 +146,11 @@ fn of_configurations(truth: Truth<'_>, sentence: &Sentence) -> Option<bool> {
 
 fn of_links_and_processes(truth: Truth<'_>, text: &str) -> Option<bool> {
     let states = |from: &str, to: &str| truth.link((node(from), node(to))).collect::<Vec<_>>();
-    if let Some(parts) = parts("link {} -> {} is open again", text) {
+    if let Some(parts) = parts("the link from {} to {} is open again", text) {
         let states = states(parts[0], parts[1]);
         return Some(states[0] == LinkState::Open && states.contains(&LinkState::Cut));
     }
-    if let Some(parts) = parts("link {} -> {} is {}", text) {
+    if let Some(parts) = parts("the link from {} to {} is {}", text) {
         let is = if parts[2] == "cut" { LinkState::Cut } else { LinkState::Open };
         return Some(states(parts[0], parts[1])[0] == is);
     }
@@ -384,7 +384,7 @@ fn the_simulated_clusters_make_the_feed_say_what_it_is_checked_for() {
         "the configuration is committed: {} vote",
         "the joint configuration is committed: {}",
         "the workload is over: {}",
-        "{} is open again",
+        "the link from {} to {} is open again",
         "{} updates were lost here",
         "{} took a snapshot through entry {}",
     ];

@@ -253,6 +253,19 @@ fn carries_out(script: &str) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
+#[test]
+fn a_deck_without_a_screen_takes_the_same_commands() {
+    let _alone = alone();
+    let mut command = Command::new(RAFTDECK);
+    command.arg("--plain");
+    let output = output_for(command, "wait leader within 30s\nput color blue\nwait answered\nquit\n");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("leads term") && text.contains("put color blue: stored"), "{text}");
+    let is_read_aloud = |c: char| c.is_ascii() || c.is_alphanumeric();
+    assert!(text.chars().all(is_read_aloud), "no sign that a screen reader spells: {text}");
+}
+
 /// Runs a script over the simulator to its end, with these flags; the events.
 fn simulated(flags: &[&str], script: &str) -> Vec<Value> {
     let mut command = Command::new(RAFTDECK);

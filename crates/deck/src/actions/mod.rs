@@ -8,6 +8,7 @@ mod find;
 mod output;
 mod presenter;
 mod settings;
+mod status;
 mod table;
 
 pub use conditions::NO_SELECTION;
@@ -68,6 +69,7 @@ pub enum ActionId {
     Faster,
     Slower,
     Palette,
+    Status,
     Find,
     FindNext,
     FindPrevious,
@@ -230,6 +232,7 @@ impl ActionId {
             | Self::Undo
             | Self::InForce
             | Self::Palette
+            | Self::Status
             | Self::Find
             | Self::FindNext
             | Self::FindPrevious

@@ -5,7 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{charts, data, drills, find, output, presenter, settings};
+use super::{charts, data, drills, find, output, presenter, settings, status};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -505,6 +505,7 @@ pub static ACTIONS: &[Action] = &[
     drills::SORT_DRILLS,
     drills::DRILL_PREVIOUS,
     drills::DRILL_NEXT,
+    status::STATUS,
     drills::DRILLS,
     presenter::PRESENT,
     presenter::HIDE_KEYS,

@@ -93,6 +93,12 @@ impl FeedEntry {
         if self.times > 1 { format!("{text} ({} times)", self.times) } else { text }
     }
 
+    /// When it has been there for so long that nothing joins it any more.
+    #[must_use]
+    pub fn settles(&self) -> Duration {
+        self.at + TOGETHER
+    }
+
     /// The nodes that it says something about as the subject.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
         let of_sentence = self.node.filter(|node| !self.who.contains(node));
@@ -292,6 +298,18 @@ impl Feed {
     #[must_use]
     pub fn entries(&self) -> &VecDeque<FeedEntry> {
         &self.entries
+    }
+
+    /// The number of the oldest entry.
+    #[must_use]
+    pub fn first_number(&self) -> u64 {
+        self.first
+    }
+
+    /// The entries from this number on, oldest first.
+    pub fn entries_from(&self, number: u64) -> impl Iterator<Item = &FeedEntry> {
+        let gone = number.saturating_sub(self.first);
+        self.entries.iter().skip(usize::try_from(gone).unwrap_or(usize::MAX))
     }
 
     /// The entry of this number, while it is kept.

@@ -527,6 +527,11 @@ impl App {
         effects
     }
 
+    /// Closes the pages that only show a text, once a screen reader has read it: the next key means what it says.
+    pub fn close_read_pages(&mut self) {
+        (self.help, self.answer) = (None, None);
+    }
+
     pub(crate) fn mark_changed(&mut self) {
         self.changed = true;
     }

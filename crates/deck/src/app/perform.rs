@@ -1,6 +1,7 @@
 //! What each action does.
 
 use crate::actions::{Action, ActionId};
+use crate::app::answer::PaletteAnswer;
 use crate::app::confirm::{self, Confirm};
 use crate::app::menu::Menu;
 use crate::app::notice::Notice;
@@ -81,6 +82,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         }
         ActionId::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
         ActionId::Palette => app.prompt.open(Purpose::Command, ""),
+        ActionId::Status => app.answer = Some(PaletteAnswer::Status),
         ActionId::Find => finding::open(app),
         ActionId::FindNext => finding::turn(app, true, now),
         ActionId::FindPrevious => finding::turn(app, false, now),

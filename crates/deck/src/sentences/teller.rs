@@ -203,7 +203,7 @@ impl Teller {
                 memory.cause = Some(CampaignCause::HandOver);
                 traces::sentence(node, trace)
             }
-            TraceEvent::ElectionStarted { term, pre_vote } => election(memory, node, *term, *pre_vote),
+            TraceEvent::ElectionStarted { term, pre_vote } => Some(election(memory, node, *term, *pre_vote)),
             // Asked repeatedly, it gives the same answer, which has no effect either.
             TraceEvent::VoteGranted { candidate, term, pre_vote: true }
             | TraceEvent::VoteRefused { candidate, term, pre_vote: true, .. } => {
@@ -256,7 +256,7 @@ impl Sentence {
     }
 }
 
-fn election(memory: &mut NodeMemory, node: NodeId, term: Term, pre_vote: bool) -> Option<Sentence> {
+fn election(memory: &mut NodeMemory, node: NodeId, term: Term, pre_vote: bool) -> Sentence {
     let asks = if pre_vote { "asks for pre-votes" } else { "asks for votes" };
     let text = match memory.cause.take() {
         Some(CampaignCause::Silence(waited)) => {
@@ -272,7 +272,7 @@ fn election(memory: &mut NodeMemory, node: NodeId, term: Term, pre_vote: bool) -
     if !pre_vote {
         memory.campaign(term);
     }
-    Some(Sentence::new(Weight::Minor, Some(node), text).unless_repeated(again))
+    Sentence::new(Weight::Minor, Some(node), text).unless_repeated(again)
 }
 
 fn elected(node: NodeId, term: Term, votes: VoteCount) -> Sentence {

@@ -139,8 +139,8 @@ fn processes_and_links_are_told_plainly() {
         "n1 failed: exit status 1; its last words: the address is in use"
     );
     let link = |state| says(&News::Link { from: N1, to: N3, state }).text;
-    assert_eq!(link(LinkState::Cut), "link n1 -> n3 is cut");
-    assert_eq!(link(LinkState::Open), "link n1 -> n3 is open");
+    assert_eq!(link(LinkState::Cut), "the link from n1 to n3 is cut");
+    assert_eq!(link(LinkState::Open), "the link from n1 to n3 is open");
 }
 
 #[test]

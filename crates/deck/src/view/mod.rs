@@ -35,6 +35,7 @@ mod palette;
 mod presenter;
 mod prompt;
 mod raster;
+pub(crate) mod read;
 mod ring;
 mod space_time;
 mod table;

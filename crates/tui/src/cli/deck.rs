@@ -30,7 +30,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N.";
 pub(super) struct DeckArgs {
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
-    /// No screen: one line per event. Also used when standard output is not a terminal
+    /// No screen: one line per event; takes the commands of raftdeck up on standard input. Also used when standard output is not a
+    /// terminal
     #[arg(long)]
     plain: bool,
     /// Run a script on the deck; where it shows the logs it waits for Enter. raftdeck up runs it too
@@ -55,7 +56,7 @@ pub(super) fn run(args: DeckArgs) -> Result<u8> {
         }
         return plain::run(engine, Format::Words, Script::default(), tape);
     }
-    let beginning = Beginning { scripted, tape, play: None, preferences };
+    let beginning = Beginning { scripted, tape, play: None, preferences, reader: args.screen.reader };
     runtime::run(engine, settings, beginning)
 }
 

@@ -65,6 +65,7 @@ fn play(args: &PlayArgs) -> Result<u8> {
         return Err(WrongUsage::new(ErrorKind::ValueValidation, why).into());
     }
     let engine = plan.start()?;
-    let beginning = Beginning { play: Some(plan), preferences, ..Beginning::default() };
+    let reader = args.screen.reader;
+    let beginning = Beginning { play: Some(plan), preferences, reader, ..Beginning::default() };
     runtime::run(engine, settings, beginning)
 }

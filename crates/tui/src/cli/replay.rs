@@ -52,5 +52,6 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
         return plain::play_through(recording, format);
     }
     let engine = Engine::Recording(Box::new(recording));
-    runtime::run(engine, settings, Beginning { preferences, ..Beginning::default() })
+    let beginning = Beginning { preferences, reader: args.screen.reader, ..Beginning::default() };
+    runtime::run(engine, settings, beginning)
 }

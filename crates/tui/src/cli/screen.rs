@@ -11,6 +11,7 @@ use raftdeck_deck::settings::{Preferences, SettingsFiles};
 use raftdeck_deck::theme::ColourChoice;
 use std::io::{self, IsTerminal};
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct ScreenArgs {
     /// Draw with ASCII characters only; the default where the locale is not UTF-8
@@ -25,6 +26,9 @@ pub(super) struct ScreenArgs {
     /// The look: terminal, dark, light, high-contrast, colour-blind, monochrome, or a theme of one's own
     #[arg(long, env = "RAFTDECK_THEME", value_name = "NAME")]
     theme: Option<String>,
+    /// For a screen reader: lines that are read once instead of a picture, with the same keys; s reads the state
+    #[arg(long, env = "RAFTDECK_READER")]
+    pub(super) reader: bool,
 }
 
 /// How a deck is drawn here, and what its user set.
@@ -78,6 +82,10 @@ impl ScreenArgs {
                 .map_err(|why| WrongUsage::new(ErrorKind::InvalidValue, format!("--theme: {why}")))?,
             None => preferences,
         };
+        if self.reader {
+            let settings = Settings { ascii: true, colour: ColourChoice::Never, mouse: false };
+            return Ok(Look { settings, preferences });
+        }
         // A theme that is asked for now says more than a variable for all programs.
         let is_colourless = traits.no_colour && self.theme.is_none();
         let colour = if is_colourless { ColourChoice::Never } else { ColourChoice::Terminal };

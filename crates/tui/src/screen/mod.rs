@@ -3,3 +3,4 @@
 pub mod runtime;
 pub mod settings;
 pub mod terminal;
+mod voice;

@@ -9,7 +9,8 @@ use crate::files;
 use crate::incoming::inbox::{Batch, EndReason, Inbox, OwnLine};
 use crate::incoming::{own_log, signals};
 use crate::screen::settings;
-use crate::screen::terminal::{self, Canvas};
+use crate::screen::terminal::{self, Canvas, TerminalModes};
+use crate::screen::voice::Voice;
 use crate::source::engine::Engine;
 use crate::source::tape::Tape;
 use color_eyre::eyre::{Report, Result, WrapErr};
@@ -19,7 +20,7 @@ use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::output_log::OutputLog;
 use raftdeck_deck::settings::Preferences;
-use raftdeck_deck::view::view;
+use raftdeck_deck::view::{Landed, view};
 use raftdeck_drills::{Context, Drill, catalogue};
 use raftdeck_model::{Capabilities, Command, News, Source, Update};
 use ratatui::Terminal;
@@ -34,6 +35,9 @@ use std::time::{Duration, Instant};
 /// Frames of telemetry come at most this often.
 const FRAME: Duration = Duration::from_millis(33);
 
+/// Where nothing is drawn, what has passed is forgotten this often.
+const TIDY: Duration = Duration::from_secs(1);
+
 /// What a deck begins with, besides its cluster.
 #[derive(Debug, Default)]
 pub struct Beginning {
@@ -45,6 +49,8 @@ pub struct Beginning {
     pub play: Option<DrillPlan>,
     /// The themes and the keys.
     pub preferences: Preferences,
+    /// It is for a screen reader: lines instead of a picture.
+    pub reader: bool,
 }
 
 /// Runs a cluster and its deck until either ends; returns the exit status.
@@ -79,15 +85,16 @@ fn on_screen(
     (source, drill_engine): (&mut Option<Box<dyn Source>>, DrillEngine),
     inbox: Arc<Inbox>,
     settings: Settings,
-    Beginning { scripted, tape, play, preferences }: Beginning,
+    Beginning { scripted, tape, play, preferences, reader }: Beginning,
 ) -> Result<u8> {
-    terminal::enter(settings.mouse).wrap_err("the terminal cannot be taken over")?;
+    let modes = TerminalModes { mouse: settings.mouse && !reader, drawn: !reader };
+    terminal::enter(modes).wrap_err("the terminal cannot be taken over")?;
     read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
     settings::watch(&inbox, settings::read()).wrap_err("the thread of the settings cannot be started")?;
     let mut deck = Deck {
         app: app(App::preferring(settings, preferences), source.as_deref(), tape.is_some(), play.as_ref()),
-        screen: Terminal::new(Canvas::new()).wrap_err("the terminal's size cannot be found")?,
-        mouse: settings.mouse,
+        face: face(reader).wrap_err("the terminal's size cannot be found")?,
+        modes,
         started: Instant::now(),
         painted: None,
         wake_at: None,
@@ -108,6 +115,22 @@ fn on_screen(
         // A closed terminal may show as a failed write of a frame before it shows anywhere else.
         Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(EndReason::Closed)),
         ended => ended.wrap_err("the terminal failed"),
+    }
+}
+
+/// How the deck shows itself.
+enum Face {
+    /// A picture.
+    Drawn(Box<Terminal<Canvas>>),
+    /// Lines for a screen reader.
+    Read(Voice),
+}
+
+fn face(reader: bool) -> io::Result<Face> {
+    if reader {
+        Ok(Face::Read(Voice::default()))
+    } else {
+        Ok(Face::Drawn(Box::new(Terminal::new(Canvas::new())?)))
     }
 }
 
@@ -142,8 +165,8 @@ fn read_input(inbox: &Arc<Inbox>) -> io::Result<()> {
 
 struct Deck<'a> {
     app: App,
-    screen: Terminal<Canvas>,
-    mouse: bool,
+    face: Face,
+    modes: TerminalModes,
     started: Instant,
     /// When the newest frame was painted.
     painted: Option<Instant>,
@@ -307,7 +330,17 @@ impl Deck<'_> {
         let now = self.started.elapsed();
         // An earlier deadline is kept: in a stream of updates, one that is always a moment ahead would never come. And a screen that
         // wants to be woken all the time is woken once a frame.
-        let wish = self.app.next_wake(now).map(|at| (self.started + at).max(self.frame_due()));
+        let wish = match &self.face {
+            Face::Drawn(_) => self.app.next_wake(now),
+            // Nothing moves, but what has passed is tidied up.
+            Face::Read(voice) => {
+                [self.app.next_wake(now).map(|at| at.max(now + TIDY)), voice.next_change(&self.app)]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
+        };
+        let wish = wish.map(|at| (self.started + at).max(self.frame_due()));
         self.wake_at = [self.wake_at, wish].into_iter().flatten().min();
         if self.app.changed() { Some(self.frame_due()) } else { self.wake_at }
     }
@@ -319,12 +352,21 @@ impl Deck<'_> {
     fn paint(&mut self) -> io::Result<()> {
         let now = self.started.elapsed();
         self.log.settle();
-        let mut landed = None;
-        self.screen.draw(|frame| landed = Some(view(&self.app, now, frame)))?;
-        if let Some(landed) = landed {
-            self.app.set_landed(landed);
+        match &mut self.face {
+            Face::Drawn(screen) => {
+                let mut landed = None;
+                screen.draw(|frame| landed = Some(view(&self.app, now, frame)))?;
+                if let Some(landed) = landed {
+                    self.app.set_landed(landed);
+                }
+                screen.backend_mut().present()?;
+            }
+            Face::Read(voice) => {
+                voice.say(&self.app, now)?;
+                self.app.set_landed(Landed::default());
+                self.app.close_read_pages();
+            }
         }
-        self.screen.backend_mut().present()?;
         self.painted = Some(Instant::now());
         Ok(())
     }
@@ -339,9 +381,11 @@ impl Deck<'_> {
     }
 
     fn take_over_anew(&mut self) -> io::Result<()> {
-        terminal::enter(self.mouse)?;
-        self.screen.backend_mut().forget();
-        self.screen.clear()?;
+        terminal::enter(self.modes)?;
+        if let Face::Drawn(screen) = &mut self.face {
+            screen.backend_mut().forget();
+            screen.clear()?;
+        }
         self.paint()
     }
 }

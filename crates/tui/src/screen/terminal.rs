@@ -19,10 +19,13 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 use std::time::Duration;
 
-/// What was switched on and must be switched off.
+/// What is switched on and must be switched off.
 #[derive(Clone, Copy, Debug)]
-struct TerminalModes {
-    mouse: bool,
+pub struct TerminalModes {
+    /// The mouse is reported.
+    pub mouse: bool,
+    /// The whole screen is drawn on, the alternate one. Otherwise lines are added to what is there.
+    pub drawn: bool,
 }
 
 /// Reports presses and the wheel, in the form without a limit to the column. Not every movement, as crossterm's own command would:
@@ -32,19 +35,22 @@ const CLICKS_AND_WHEEL: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 /// `None`: the terminal is as the shell left it. Locked while a frame is written, so that none is cut in two.
 static TAKEN: Mutex<Option<TerminalModes>> = Mutex::new(None);
 
-/// Takes the terminal over: raw mode, alternate screen, bracketed paste, and the mouse if wanted. Called again after a stop:
+/// Takes the terminal over: raw mode, bracketed paste, and the alternate screen and the mouse if wanted. Called again after a stop:
 /// everything is set again, whatever the shell changed meanwhile.
-pub fn enter(mouse: bool) -> io::Result<()> {
+pub fn enter(modes: TerminalModes) -> io::Result<()> {
     let mut taken = lock();
     // A shell may have restored its own modes while the deck was stopped; crossterm keeps the first ones it saw.
     if taken.is_some() {
         disable_raw_mode()?;
     }
     enable_raw_mode()?;
-    *taken = Some(TerminalModes { mouse });
+    *taken = Some(modes);
     let mut bytes = Vec::new();
-    queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide, Clear(ClearType::All))?;
-    if mouse {
+    queue!(bytes, EnableBracketedPaste)?;
+    if modes.drawn {
+        queue!(bytes, EnterAlternateScreen, Hide, Clear(ClearType::All))?;
+    }
+    if modes.mouse {
         bytes.extend_from_slice(CLICKS_AND_WHEEL);
     }
     write(&bytes)
@@ -52,19 +58,24 @@ pub fn enter(mouse: bool) -> io::Result<()> {
 
 /// Restores the terminal, once. Errors are ignored here: everything possible is restored.
 pub fn leave() {
-    let Some(mut state) = lock_soon() else { return give_back(true) };
+    let Some(mut state) = lock_soon() else { return give_back(TerminalModes { mouse: true, drawn: true }) };
     if let Some(taken) = state.take() {
-        give_back(taken.mouse);
+        give_back(taken);
     }
 }
 
-fn give_back(mouse: bool) {
+fn give_back(modes: TerminalModes) {
     let mut bytes = Vec::new();
-    let _ = queue!(bytes, EndSynchronizedUpdate);
-    if mouse {
+    if modes.drawn {
+        let _ = queue!(bytes, EndSynchronizedUpdate);
+    }
+    if modes.mouse {
         let _ = queue!(bytes, DisableMouseCapture);
     }
-    let _ = queue!(bytes, DisableBracketedPaste, ResetColor, LeaveAlternateScreen, Show);
+    let _ = queue!(bytes, DisableBracketedPaste);
+    if modes.drawn {
+        let _ = queue!(bytes, ResetColor, LeaveAlternateScreen, Show);
+    }
     let _ = write(&bytes);
     let _ = disable_raw_mode();
 }
@@ -79,7 +90,8 @@ pub fn restore_on_panic(then: impl Fn() + Send + Sync + 'static) {
     }));
 }
 
-fn write(bytes: &[u8]) -> io::Result<()> {
+/// Writes to the terminal, at once.
+pub(super) fn write(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()

@@ -41,7 +41,7 @@ impl LinkGroup {
             LinkState::Open => ("open", if self.again { " again" } else { "" }),
         };
         if let [(from, to)] = self.links[..] {
-            return format!("link {from} -> {to} is {verb}{again}");
+            return format!("the link from {from} to {to} is {verb}{again}");
         }
         let is_both_ways = |(from, to): &(NodeId, NodeId)| self.links.contains(&(*to, *from));
         match self.hub().filter(|_| self.links.iter().all(is_both_ways)) {

@@ -116,7 +116,7 @@ fn a_link_cut_one_way_or_later_is_a_line_of_its_own() {
     let mut feed = Feed::default();
     feed.tell(&told(link(1, 2, LinkState::Cut)), Duration::ZERO);
     feed.tell(&told(link(2, 1, LinkState::Cut)), Duration::from_secs(2));
-    assert_eq!(texts(&feed), ["link n1 -> n2 is cut", "link n2 -> n1 is cut"]);
+    assert_eq!(texts(&feed), ["the link from n1 to n2 is cut", "the link from n2 to n1 is cut"]);
 }
 
 #[test]

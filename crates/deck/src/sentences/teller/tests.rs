@@ -154,9 +154,9 @@ fn a_link_is_open_again_and_a_process_resumed_only_if_it_was_seen_otherwise() {
     let mut teller = Teller::default();
     let mut tell = |what| teller.tell(&update(what)).pop().map(|told| told.text).unwrap_or_default();
     let link = |state| News::Link { from: N1, to: N2, state };
-    assert_eq!(tell(link(LinkState::Open)), "link n1 -> n2 is open");
+    assert_eq!(tell(link(LinkState::Open)), "the link from n1 to n2 is open");
     tell(link(LinkState::Cut));
-    assert_eq!(tell(link(LinkState::Open)), "link n1 -> n2 is open again");
+    assert_eq!(tell(link(LinkState::Open)), "the link from n1 to n2 is open again");
     let runs = || News::Process { node: N1, state: ProcessState::Running { pid: None } };
     assert_eq!(tell(runs()), "n1 is running");
     tell(News::Process { node: N1, state: ProcessState::Paused { pid: None } });
