@@ -69,7 +69,7 @@ mod meet;
 mod memory;
 mod meters;
 #[cfg(target_os = "linux")]
-mod name;
+pub mod name;
 mod narrate;
 mod node;
 mod node_position;

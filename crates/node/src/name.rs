@@ -10,7 +10,7 @@ use std::path::Path;
 const LONGEST: usize = 15;
 
 /// Calls this process by the program's name. The main thread has to ask, before it starts others, which inherit the name.
-pub(crate) fn show() {
+pub fn show() {
     let program = std::env::args_os().next().unwrap_or_default();
     if let Some(name) = of(Path::new(&program))
         && let Err(error) = rustix::thread::set_name(&name)

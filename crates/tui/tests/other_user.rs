@@ -278,13 +278,14 @@ fn another_user_can_neither_read_nor_stop_nor_slow_nor_change_a_decks_cluster() 
         .collect();
     let at = |what: &str| nodes.iter().map(|node| node[what].as_str().unwrap().to_owned()).collect();
     let deck = up.0.id();
+    let host = support::processes::host(deck).unwrap();
     let mut processes = support::processes::children(deck);
-    processes.push(deck);
+    processes.extend([deck, host]);
     let data = fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path());
     let data = data.filter(|path| path.is_dir()).collect();
     up.0.stdin.as_mut().unwrap().write_all(b"wait leader\nput color blue\nput color blue\n").unwrap();
     said.wait_for("the deck's own client writes", |line| line.contains(r#""event":"client""#).then_some(()));
-    let ports = listening(deck);
+    let ports = listening(host);
     // Relays between nodes, and those between the deck's client and the nodes.
     assert!(ports.len() > 6, "{ports:?}");
     for port in ports {

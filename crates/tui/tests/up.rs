@@ -355,3 +355,14 @@ fn a_mistake_ends_a_script_with_its_line_and_an_unmet_expectation_with_3() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.starts_with("raftdeck: up: line 2: /nowhere cannot be read"), "{said}");
 }
+
+#[test]
+fn when_the_clusters_process_is_killed_it_ends_with_the_reason() {
+    let mut up = Up::start(&["up", "--nodes", "1"]);
+    up.wait_for("a leader", |line| line.contains("leads").then_some(()));
+    up.note_nodes(1);
+    processes::send(processes::host(up.child.id()).unwrap(), Signal::KILL);
+    let (status, said) = up.end();
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("the cluster's process ended (killed by signal 9)"), "{said}");
+}

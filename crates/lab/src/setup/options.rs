@@ -2,11 +2,13 @@
 //!
 //! Every foreseeable failure is found here, before the first process is started.
 
+use crate::setup::any_path;
 use crate::setup::held::HeldPort;
 use raftdeck_model::MAX_NODES;
 use raftdeck_protocol::address::{CLIENT_OFFSET, HTTP_OFFSET};
 use raftdeck_protocol::{ClockRate, Secret};
 use raftdeck_raft::{Config, ConfigError, NodeId, Timing, Tuning};
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,10 +24,11 @@ pub fn node_count(given: &str) -> Result<u8, String> {
 /// The lowest base port that is tried. All that are tried are below the ports that systems usually give out as ephemeral.
 const FREE_FROM: u16 = 18_000;
 
-/// What a lab is started with.
-#[derive(Clone, Debug)]
+/// What a lab is started with. Can be written down for another process, which then starts the lab.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LabOptions {
     /// The program that is a node, or can act as one.
+    #[serde(with = "any_path")]
     pub executable: PathBuf,
     /// The arguments that make it a node, such as `node`; the lab's own follow.
     pub node_args: Vec<String>,
@@ -35,6 +38,7 @@ pub struct LabOptions {
     pub timing: Timing,
     /// Where the nodes keep their data, one directory each. `None`: a temporary directory that is removed when the
     /// lab stops.
+    #[serde(with = "any_path::option")]
     pub data_dir: Option<PathBuf>,
     /// The first node's Raft port; the next node has the next one. `None` or 0: free ports, new ones at each start.
     pub base_port: Option<u16>,
@@ -61,6 +65,7 @@ pub struct LabOptions {
     pub client_token: Option<Secret>,
     /// The program that stands by for a temporary folder when it is given [`STAND_BY`](crate::STAND_BY), so that the folder is
     /// removed immediately when the lab is killed. Without one it is removed when the next lab starts.
+    #[serde(with = "any_path::option")]
     pub guard: Option<PathBuf>,
 }
 

@@ -19,6 +19,7 @@ use crate::commands::tls::{self, TlsArgs};
 use crate::commands::{bench, paths};
 use crate::drill::WrongFiles;
 use crate::errors::{WrongUsage, complain, sentence};
+use crate::source::hosted::{HOST_COMMAND, host};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use color_eyre::Report;
 use color_eyre::eyre::Result;
@@ -133,6 +134,10 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|command| command == raftdeck_lab::STAND_BY) {
         raftdeck_lab::stand_by(Path::new(&std::env::args_os().nth(2).unwrap_or_default()));
         return ExitCode::SUCCESS;
+    }
+    if std::env::args_os().nth(1).is_some_and(|command| command == HOST_COMMAND) {
+        print_panics();
+        return host::run();
     }
     if BuildInfo::is_asked_for(std::env::args_os().skip(1)) {
         return BuildInfo::of("raftdeck").print();

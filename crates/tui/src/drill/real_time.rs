@@ -31,7 +31,7 @@ pub(super) fn run(
     let started = Instant::now();
     let source = engine.start({
         let inbox = Arc::clone(inbox);
-        move |update| inbox.update(update)
+        move |said| inbox.hear(said)
     })?;
     let mut world = World::default();
     while !run.is_over() {
@@ -48,6 +48,9 @@ pub(super) fn run(
         }
         if batch.end.is_some() {
             run.abort("it was interrupted");
+        }
+        if let Some(how) = &batch.source_ended {
+            run.abort(how);
         }
         for effect in run.go_on(now, &world) {
             match effect {

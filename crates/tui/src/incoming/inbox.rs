@@ -4,6 +4,7 @@
 //! accepted, and beyond a bound the inbox drops the least important ones (`Backlog`). Keys do wait: the terminal keeps them
 //! meanwhile.
 
+use crate::source::SourceEvent;
 use crossterm::event::Event;
 use raftdeck_deck::settings::SettingsFiles;
 use raftdeck_model::{LogLevel, News, Update};
@@ -40,6 +41,8 @@ pub struct Batch {
     pub lines_ended: bool,
     /// The files of settings, since one of them changed.
     pub settings: Option<SettingsFiles>,
+    /// The source has ended by itself; how.
+    pub source_ended: Option<String>,
     /// The process was stopped and runs again: the screen may be gone and must be redrawn.
     pub continued: bool,
     /// The deck is to end. Stays set from then on.
@@ -77,6 +80,7 @@ struct InboxContent {
     lines: VecDeque<Vec<u8>>,
     lines_ended: bool,
     settings: Option<SettingsFiles>,
+    source_ended: Option<String>,
     continued: bool,
     end: Option<EndReason>,
 }
@@ -88,9 +92,11 @@ const MAX_INPUT: usize = 256;
 const MAX_WROTE: usize = 1024;
 
 impl Inbox {
-    /// Adds an update. Never waits for the reader.
-    pub fn update(&self, update: Update) {
-        self.lock().backlog.push(update);
+    /// Adds updates. Never waits for the reader.
+    pub fn updates(&self, updates: impl IntoIterator<Item = Update>) {
+        let mut waiting = self.lock();
+        updates.into_iter().for_each(|update| waiting.backlog.push(update));
+        drop(waiting);
         self.arrived.notify_one();
     }
 
@@ -104,6 +110,17 @@ impl Inbox {
         }
         drop(waiting);
         self.arrived.notify_one();
+    }
+
+    /// Adds what a source says. Never waits for the reader.
+    pub fn hear(&self, said: SourceEvent) {
+        match said {
+            SourceEvent::Updates(updates) => self.updates(updates),
+            SourceEvent::Ended(how) => {
+                self.lock().source_ended = Some(how);
+                self.arrived.notify_one();
+            }
+        }
     }
 
     /// Adds an event of the terminal; waits while too many wait already. `false`: the deck ends, stop reading.
@@ -195,6 +212,7 @@ impl Inbox {
             lines: waiting.lines.drain(..).collect(),
             lines_ended: std::mem::take(&mut waiting.lines_ended),
             settings: waiting.settings.take(),
+            source_ended: waiting.source_ended.take(),
             continued: std::mem::take(&mut waiting.continued),
             end: waiting.end,
         };
@@ -204,7 +222,9 @@ impl Inbox {
 
     /// Forgets the updates that wait, after their source has ended: another one is in its place.
     pub fn forget_updates(&self) {
-        self.lock().backlog.take();
+        let mut waiting = self.lock();
+        waiting.backlog.take();
+        waiting.source_ended = None;
     }
 
     // A panic elsewhere must not keep the loop from ending.
@@ -221,6 +241,7 @@ impl InboxContent {
             && self.lines.is_empty()
             && !self.lines_ended
             && self.settings.is_none()
+            && self.source_ended.is_none()
             && !self.continued
             && self.end.is_none()
     }
@@ -376,8 +397,8 @@ mod tests {
     #[test]
     fn what_arrives_is_taken_once_and_in_order() {
         let inbox = Inbox::default();
-        inbox.update(committed(N1, 1));
-        inbox.update(committed(N1, 2));
+        inbox.updates([committed(N1, 1)]);
+        inbox.updates([committed(N1, 2)]);
         assert!(inbox.input(Event::FocusGained));
         let batch = inbox.wait(None);
         assert_eq!(batch.updates, [committed(N1, 1), committed(N1, 2)]);
@@ -425,14 +446,14 @@ mod tests {
         let inbox = Inbox::default();
         let killed = told(News::Process { node: N2, state: ProcessState::Killed });
         let cut = told(News::Link { from: N1, to: N2, state: LinkState::Cut });
-        inbox.update(killed.clone());
-        inbox.update(cut.clone());
+        inbox.updates([killed.clone()]);
+        inbox.updates([cut.clone()]);
         let sent = 100_000;
         for index in 1..=sent {
-            inbox.update(committed(if index % 2 == 0 { N1 } else { N2 }, index));
-            inbox.update(told(News::Frames { frames: Vec::new() }));
-            inbox.update(told(News::Output { node: N1, level: LogLevel::Info, line: "flood".to_owned() }));
-            inbox.update(told(News::Messages { messages: Vec::new(), skipped: 3 }));
+            inbox.updates([committed(if index % 2 == 0 { N1 } else { N2 }, index)]);
+            inbox.updates([told(News::Frames { frames: Vec::new() })]);
+            inbox.updates([told(News::Output { node: N1, level: LogLevel::Info, line: "flood".to_owned() })]);
+            inbox.updates([told(News::Messages { messages: Vec::new(), skipped: 3 })]);
         }
         let Batch { updates, lines_lost, .. } = inbox.wait(None);
         assert!(updates.len() <= Backlog::MAX, "{} updates wait", updates.len());

@@ -22,7 +22,7 @@ pub fn run(engine: Engine, format: Format, script: Script, tape: Option<Tape>) -
     let started = Instant::now();
     let source = engine.start({
         let inbox = Arc::clone(&inbox);
-        move |update| inbox.update(update)
+        move |said| inbox.hear(said)
     })?;
     read_commands(&inbox).wrap_err("a thread cannot be started")?;
     let mut session = PlainSession::new(format, script, tape);
@@ -73,6 +73,9 @@ fn run_all(inbox: &Inbox, source: &dyn Source, started: Instant, session: &mut P
         }
         if let Some(status) = ending? {
             return Ok(status);
+        }
+        if let Some(how) = batch.source_ended {
+            bail!(how);
         }
         if let Some(reason) = all_failed(&session.world) {
             bail!("no node could be started: {reason}");

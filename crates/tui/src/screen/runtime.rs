@@ -78,7 +78,7 @@ pub fn run(engine: Engine, settings: Settings, beginning: Beginning) -> Result<u
 
 fn start(engine: Engine, inbox: &Arc<Inbox>) -> Result<Box<dyn Source>> {
     let inbox = Arc::clone(inbox);
-    engine.start(move |update| inbox.update(update))
+    engine.start(move |said| inbox.hear(said))
 }
 
 fn on_screen(
@@ -371,8 +371,8 @@ impl Deck<'_> {
         Ok(())
     }
 
-    /// Restores the terminal and stops, with everything that the shell takes for this job, until the shell continues it. The nodes
-    /// are in process groups of their own and continue.
+    /// Restores the terminal and stops, with everything that the shell takes for this job, until the shell continues it. The cluster
+    /// is in a process of its own, and goes on.
     fn suspend(&mut self) -> io::Result<()> {
         terminal::leave();
         // Where no shell could continue it, the system does not stop the job, and the deck returns immediately.

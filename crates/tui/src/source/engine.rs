@@ -1,8 +1,10 @@
 //! The engines that run a cluster: real processes, the simulator, or a recording.
 
+use crate::source::SourceEvent;
 use crate::source::driven::InRealTime;
+use crate::source::hosted::HostedLab;
 use color_eyre::eyre::{Result, WrapErr};
-use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_lab::LabOptions;
 use raftdeck_model::{Capabilities, Source, Update};
 use raftdeck_node::open_files;
 use raftdeck_record::{Player, Recording};
@@ -11,7 +13,7 @@ use raftdeck_sim::{Live, LiveOptions};
 /// A cluster that is to be started.
 #[derive(Debug)]
 pub enum Engine {
-    /// Of child processes, in real time.
+    /// Of child processes, in real time, in a process of its own.
     Lab(Box<LabOptions>),
     /// Of simulated members, in virtual time.
     Simulator(LiveOptions),
@@ -30,21 +32,24 @@ impl Engine {
         }
     }
 
-    /// Starts it. All its updates go to `sink`; it ends when the returned value is dropped.
-    pub fn start(self, sink: impl Fn(Update) + Send + Sync + 'static) -> Result<Box<dyn Source>> {
+    /// Starts it. All that it says goes to `sink`; it ends when the returned value is dropped.
+    pub fn start(self, sink: impl Fn(SourceEvent) + Send + Sync + 'static) -> Result<Box<dyn Source>> {
         const NO_THREAD: &str = "a thread cannot be started";
         Ok(match self {
             Self::Lab(options) => {
+                // The host has the same limit.
                 open_files::allow(options.open_files())?;
-                Box::new(Lab::start(*options, sink)?)
+                Box::new(HostedLab::start(&options, sink)?)
             }
             Self::Simulator(options) => {
                 let make = || Live::new(options);
+                let sink = move |update: Update| sink(SourceEvent::Updates(vec![update]));
                 Box::new(InRealTime::start(Capabilities::all(), make, sink).wrap_err(NO_THREAD)?)
             }
             Self::Recording(recording) => {
                 let player = Player::new(*recording);
                 let capabilities = player.capabilities().clone();
+                let sink = move |update: Update| sink(SourceEvent::Updates(vec![update]));
                 Box::new(InRealTime::start(capabilities, || player, sink).wrap_err(NO_THREAD)?)
             }
         })

@@ -1,6 +1,7 @@
 //! Processes as `/proc` shows them.
 
 use super::eventually;
+use raftdeck_tui::source::hosted::HOST_COMMAND;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::Path;
@@ -19,22 +20,36 @@ fn read(stat: &Path) -> Option<(char, u32)> {
     Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
 
-/// The living children of a process, without the one that stands by to remove its folder.
+/// The process that hosts the cluster of a program.
+pub(crate) fn host(program: u32) -> Option<u32> {
+    children_of(program).into_iter().find(|pid| has_word(*pid, HOST_COMMAND))
+}
+
+/// The living children of a process, without the one that stands by to remove its folder; and instead of the one that hosts its
+/// cluster, that one's children.
 pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let (hosts, mut found): (Vec<u32>, _) =
+        children_of(parent).into_iter().partition(|pid| has_word(*pid, HOST_COMMAND));
+    found.extend(hosts.into_iter().flat_map(children_of));
+    found.sort_unstable();
+    found
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
     let mut found: Vec<u32> = fs::read_dir("/proc")
         .expect("/proc can be read")
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| look_at(*pid).is_some_and(|(state, of)| of == parent && state != 'Z'))
-        .filter(|pid| !stands_by(*pid))
+        .filter(|pid| !has_word(*pid, raftdeck_lab::STAND_BY))
         .collect();
     found.sort_unstable();
     found
 }
 
-/// Whether it does nothing but wait for the end of the one that started it.
-fn stands_by(pid: u32) -> bool {
+/// Whether this is one of the words that it was started with.
+fn has_word(pid: u32, wanted: &str) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split(|byte| *byte == 0).any(|word| word == raftdeck_lab::STAND_BY.as_bytes())
+    line.split(|byte| *byte == 0).any(|word| word == wanted.as_bytes())
 }
 
 /// Whether it is there and not a mere entry that nobody has collected.
