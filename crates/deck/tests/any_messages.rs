@@ -499,7 +499,9 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
         | Effect::StartDrill(_)
         | Effect::KeepRecord { .. }
         | Effect::KeepTheme(_)
-        | Effect::Log(_) => true,
+        | Effect::Log(_)
+        | Effect::Copy(_)
+        | Effect::CaptureMouse(_) => true,
         // Only scripts name files.
         Effect::Read(_) | Effect::Write { .. } => false,
         Effect::Send(Command { what, .. }) => match what {

@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use fixture::{Scene, in_force, n, quiet, rule, sent};
 use raftdeck_deck::actions::ActionId;
 use raftdeck_deck::app::confirm::ConfirmReply;
+use raftdeck_deck::app::copy::CopyTarget;
 use raftdeck_deck::app::drills::{Catalogue, Drills};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::view::Target;
@@ -129,6 +130,7 @@ fn leaving_what_is_recorded_asks_and_neither_key_that_asks_confirms() {
         assert_eq!(ask(&mut scene), [], "the key that asked does not confirm");
         assert!(!shown(&mut scene).contains("The recording ends here."));
         ask(&mut scene);
+        assert!(text(&scene.paint(16, 3)).contains("y quit"), "also where there is no room for more");
         assert_eq!(scene.key('y'), [Effect::Quit]);
     }
 }
@@ -256,4 +258,65 @@ fn status_and_rules_at_the_palette_show_something() {
     scene.type_in("help isolate");
     scene.press(KeyCode::Enter);
     assert!(shown(&mut scene).contains(" isolate N "), "{}", shown(&mut scene));
+}
+
+#[test]
+fn what_is_selected_is_copied_and_it_is_said_where_it_went() {
+    let mut scene = scene();
+    scene.key('3');
+    let address = "127.0.0.1:9003";
+    assert_eq!(scene.key('y'), [Effect::Copy(address.to_owned())]);
+    assert_eq!(scene.key('Y'), [Effect::Copy(format!("curl http://{address}/health"))]);
+    let copied = |scene: &mut Scene, to| {
+        update(&mut scene.app, Msg::Copied { text: address.to_owned(), to }, scene.now);
+        shown(scene)
+    };
+    assert!(copied(&mut scene, Ok(CopyTarget::Terminal)).contains(&format!("clipboard (OSC 52): {address}")));
+    let file = CopyTarget::File("/home/me/clipboard.txt".to_owned());
+    assert!(
+        copied(&mut scene, Ok(file))
+            .contains("this terminal has no clipboard: written to /home/me/clipboard.txt")
+    );
+    assert!(copied(&mut scene, Err("the disk is full".to_owned())).contains("not copied: the disk is full"));
+}
+
+#[test]
+fn a_message_and_an_entry_are_copied_in_words() {
+    let mut scene = fixture::messages(Settings::default());
+    let copied = scene.key('y');
+    let [Effect::Copy(line)] = &copied[..] else { panic!("{copied:?}") };
+    assert!(line.starts_with('#') && line.contains(" of term "), "{line}");
+    let mut scene = fixture::logs(Settings::default());
+    let copied = scene.key('y');
+    let [Effect::Copy(line)] = &copied[..] else { panic!("{copied:?}") };
+    assert!(line.starts_with("entry ") && line.contains(" of term "), "{line}");
+}
+
+#[test]
+fn the_mouse_is_given_to_the_terminal_and_taken_back() {
+    let mut scene = quiet(Settings { mouse: true, ..Settings::default() }, 3);
+    assert_eq!(scene.key('M'), [Effect::CaptureMouse(false)]);
+    assert!(shown(&mut scene).contains("the mouse is the terminal's"));
+    assert_eq!(scene.key('M'), [Effect::CaptureMouse(true)]);
+}
+
+#[test]
+fn the_cursor_of_the_messages_follows_a_pressed_mouse_unless_something_covers_them() {
+    let mut scene = fixture::messages(Settings::default());
+    scene.paint(120, 40);
+    let chosen = |scene: &Scene| scene.app.messages().chosen().map(|message| message.id);
+    let before = chosen(&scene);
+    let other =
+        scene.targets().find(|target| matches!(target, Target::Message(id) if Some(*id) != before)).unwrap();
+    let drag = |scene: &mut Scene| {
+        let area = scene.app_area(other);
+        let kind = MouseEventKind::Drag(MouseButton::Left);
+        scene.mouse(MouseEvent { kind, column: area.x, row: area.y, modifiers: KeyModifiers::NONE });
+    };
+    scene.key('w');
+    drag(&mut scene);
+    assert_eq!(chosen(&scene), before);
+    scene.press(KeyCode::Esc);
+    drag(&mut scene);
+    assert_ne!(chosen(&scene), before);
 }

@@ -5,6 +5,7 @@ mod conditions;
 mod data;
 mod drills;
 mod find;
+mod manners;
 mod output;
 mod presenter;
 mod settings;
@@ -112,6 +113,9 @@ pub enum ActionId {
     ValueForm,
     ValueBack,
     ValueOn,
+    Copy,
+    CopyCurl,
+    Mouse,
 }
 
 /// What an action is about; the help page's sections, in this order.
@@ -270,7 +274,10 @@ impl ActionId {
             | Self::KeyNext
             | Self::ValueForm
             | Self::ValueBack
-            | Self::ValueOn => return None,
+            | Self::ValueOn
+            | Self::Copy
+            | Self::CopyCurl
+            | Self::Mouse => return None,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{charts, data, drills, find, output, presenter, settings, status};
+use super::{charts, data, drills, find, manners, output, presenter, settings, status};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -520,6 +520,9 @@ pub static ACTIONS: &[Action] = &[
         enabled: always,
     },
     settings::THEMES,
+    manners::COPY,
+    manners::COPY_CURL,
+    manners::MOUSE,
     Action {
         id: ActionId::Help,
         group: Group::Deck,
@@ -545,7 +548,7 @@ pub static ACTIONS: &[Action] = &[
         group: Group::Deck,
         keys: &[all(Key::Ctrl('z'))],
         short: "suspend",
-        long: "suspend the deck; the nodes keep running, fg returns",
+        long: "suspend the deck, fg returns: the cluster runs on, a simulated one waits",
         dangerous: false,
         footer: 0,
         enabled: always,

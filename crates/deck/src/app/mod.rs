@@ -8,6 +8,7 @@ pub mod answer;
 pub mod charts;
 pub mod clock;
 pub mod confirm;
+pub mod copy;
 pub mod data;
 pub mod drills;
 mod entered;
@@ -451,6 +452,12 @@ impl App {
     #[must_use]
     pub fn timers(&self, node: &Node, now: Duration) -> Timers {
         self.gauges.shown(node, self.world.heartbeat, self.moment(now))
+    }
+
+    /// Whether something lies over the view, which takes keys and clicks first.
+    pub(crate) fn is_covered(&self) -> bool {
+        let is_asked = self.confirm.is_some() || self.prompt.is_open();
+        is_asked || self.help.is_some() || self.menu.is_some() || self.answer.is_some()
     }
 
     /// The node that the keys act on.

@@ -15,6 +15,13 @@ pub enum Msg {
     Loaded(Result<Vec<u8>, String>),
     /// The file of [`Effect::Write`] is written, or why it cannot be.
     Written(Result<(), String>),
+    /// The text of [`Effect::Copy`] went there, or why it could not.
+    Copied {
+        /// The text.
+        text: String,
+        /// Where it is.
+        to: Result<super::copy::CopyTarget, String>,
+    },
     /// The cluster of [`Effect::StartDrill`] is there, in place of the one before, whose updates have ended.
     ClusterStarted {
         /// What it can do.
@@ -80,6 +87,10 @@ pub enum Effect {
     KeepTheme(String),
     /// Change the log that the Output view shows, with [`OutputLog::carry_out`](crate::output_log::OutputLog::carry_out).
     Log(super::output::LogChange),
+    /// Copy this text; then comes [`Msg::Copied`].
+    Copy(String),
+    /// Have the terminal report the mouse, or keep it.
+    CaptureMouse(bool),
     /// End the deck and everything it started.
     Quit,
     /// Give the terminal back and stop, until the shell continues it.

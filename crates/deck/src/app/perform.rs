@@ -8,8 +8,8 @@ use crate::app::notice::Notice;
 use crate::app::output::Turn;
 use crate::app::prompt::Purpose;
 use crate::app::{
-    App, Effect, Focus, View, data, drills, finding, focus, output, palette, presenter, scripted, selection,
-    themes,
+    App, Effect, Focus, View, copy, data, drills, finding, focus, output, palette, presenter, scripted,
+    selection, themes,
 };
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
@@ -141,6 +141,9 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::Again
         | ActionId::NextDrill
         | ActionId::ToCatalogue => return of_drills(app, id, number, now),
+        ActionId::Copy => return copy::selected(app).map(Effect::Copy).into_iter().collect(),
+        ActionId::CopyCurl => return copy::curl(app).map(Effect::Copy).into_iter().collect(),
+        ActionId::Mouse => return give_mouse(app, now),
         ActionId::Help => app.help = Some(0),
         ActionId::Themes => themes::open(app),
         ActionId::Quit => return confirm::quit_by_key(app),
@@ -161,6 +164,18 @@ fn of_output(app: &mut App, id: ActionId) {
         ActionId::ShowTargets => app.output.hides_targets = !app.output.hides_targets,
         _ => {}
     }
+}
+
+/// The terminal gets the mouse, or the deck gets it back.
+fn give_mouse(app: &mut App, now: Duration) -> Vec<Effect> {
+    app.settings.mouse = !app.settings.mouse;
+    let text = if app.settings.mouse {
+        "the mouse is the deck's again"
+    } else {
+        "the mouse is the terminal's: it selects text; M takes it back"
+    };
+    app.notice = Some(Notice::new(text, now));
+    vec![Effect::CaptureMouse(app.settings.mouse)]
 }
 
 fn of_drills(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> Vec<Effect> {

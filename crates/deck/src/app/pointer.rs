@@ -19,6 +19,7 @@ pub(super) fn mouse(app: &mut App, event: MouseEvent, now: Duration) -> Vec<Effe
     let target = app.landed.at(event.column, event.row);
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => click(app, target, now),
+        MouseEventKind::Drag(MouseButton::Left) => drag(app, target),
         MouseEventKind::ScrollUp => wheel(app, target, false),
         MouseEventKind::ScrollDown => wheel(app, target, true),
         _ => Vec::new(),
@@ -90,6 +91,21 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
             app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
         }
         _ => {}
+    }
+    Vec::new()
+}
+
+/// The cursor of a view follows the pressed mouse: over the messages and over the entries.
+fn drag(app: &mut App, target: Option<Target>) -> Vec<Effect> {
+    if !app.is_covered() {
+        match target {
+            Some(Target::Message(id)) => app.messages.choose(id),
+            Some(Target::Entry(index)) => {
+                app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
+            }
+            _ => return Vec::new(),
+        }
+        app.mark_changed();
     }
     Vec::new()
 }

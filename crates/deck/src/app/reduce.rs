@@ -9,7 +9,7 @@ use crate::app::pointer::mouse;
 use crate::app::prompt::{PromptOutcome, Purpose};
 use crate::app::themes::picker_key;
 use crate::app::{
-    App, Effect, Msg, View, data, drills, finding, offers, output, scripted, selection, session, themes,
+    App, Effect, Msg, View, copy, data, drills, finding, offers, output, scripted, selection, session, themes,
 };
 use crate::keys;
 use crate::view::Pane;
@@ -43,6 +43,11 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         }
         Msg::ThemeKept(result) => {
             themes::kept(app, result, now);
+            Vec::new()
+        }
+        Msg::Copied { text, to } => {
+            app.notice = Some(Notice::new(copy::told(&text, to), now));
+            app.mark_changed();
             Vec::new()
         }
         Msg::Key(event) => key(app, event, now),

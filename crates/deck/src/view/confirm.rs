@@ -47,6 +47,18 @@ fn replies(paint: &mut Paint<'_>, area: Rect, confirm: &Confirm) {
     }
 }
 
+/// On a very small screen: the keys, and above them the question if there is room.
+pub(crate) fn brief(paint: &mut Paint<'_>, area: Rect, confirm: &Confirm) {
+    let rows = area.height.min(2);
+    paint.clear(Rect { height: rows, ..area });
+    if rows > 1 {
+        let question = paint.cut(&question(paint, confirm), area.width.into());
+        paint.row(area, 0, &Line::styled(question, paint.theme.strong()));
+    }
+    let keys = keys(paint, confirm);
+    paint.row(area, rows.saturating_sub(1), &keys);
+}
+
 /// The same in the footer, where they are no buttons: the click that asked may have been there.
 pub(crate) fn keys(paint: &Paint<'_>, confirm: &Confirm) -> Line<'static> {
     let spans = choices(confirm).into_iter().flat_map(|(_, key, word)| {

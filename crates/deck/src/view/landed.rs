@@ -72,10 +72,20 @@ pub enum Target {
     Pane(Pane),
 }
 
+/// Something on the screen that refers to a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Where it is.
+    pub area: Rect,
+    /// The page's address, in printable ASCII.
+    pub url: String,
+}
+
 /// What was painted where.
 #[derive(Clone, Debug, Default)]
 pub struct Landed {
     areas: Vec<(Rect, Target)>,
+    links: Vec<Link>,
     rows: Vec<(Pane, usize)>,
     events: Option<(u64, u64)>,
     timers: Vec<(NodeId, Timers)>,
@@ -134,6 +144,16 @@ impl Landed {
     #[must_use]
     pub fn is_output_behind(&self) -> bool {
         self.is_output_behind
+    }
+
+    pub(crate) fn refer(&mut self, links: Vec<Link>) {
+        self.links = links;
+    }
+
+    /// What refers to pages.
+    #[must_use]
+    pub fn links(&self) -> &[Link] {
+        &self.links
     }
 
     /// The target at this cell; of several, the last one painted.

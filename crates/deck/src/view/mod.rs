@@ -24,6 +24,7 @@ mod help;
 mod in_force;
 pub(crate) mod labels;
 mod landed;
+mod links;
 mod log_cells;
 mod log_strip;
 mod logs;
@@ -43,7 +44,7 @@ mod themes;
 mod tiny;
 
 pub(crate) use labels::stamp;
-pub use landed::{Landed, Pane, Target};
+pub use landed::{Landed, Link, Pane, Target};
 pub(crate) use output::has_room_for_targets;
 
 use crate::app::{App, View};
@@ -75,10 +76,13 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
         tiny::draw(&mut paint, area);
+        if let Some(question) = &app.confirm {
+            confirm::brief(&mut paint, area, question);
+        }
     } else {
         whole(&mut paint, area);
     }
-    let Paint { landed, cursor, buf, .. } = paint;
+    let Paint { mut landed, cursor, buf, .. } = paint;
     // Whatever the text's origin, no cell holds characters that a terminal would interpret, reorder or hide.
     for cell in &mut buf.content {
         if cell.symbol().contains(is_unsafe) {
@@ -86,6 +90,7 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
         }
         app.theme.finish(cell);
     }
+    landed.refer(links::find(buf));
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }

@@ -18,6 +18,12 @@ pub fn client_history() -> Option<PathBuf> {
     Some(state_dir()?.join("client-history"))
 }
 
+/// The file that what is copied is written to, where the terminal has no clipboard.
+#[must_use]
+pub fn clipboard() -> Option<PathBuf> {
+    Some(state_dir()?.join("clipboard.txt"))
+}
+
 /// The file with how each drill went so far.
 #[must_use]
 pub fn drill_records() -> Option<PathBuf> {
@@ -52,6 +58,7 @@ pub fn told(as_json: bool) -> String {
         ("drill_records", shown(drill_records())),
         ("deck_settings", shown(deck_settings())),
         ("themes", shown(themes_dir())),
+        ("clipboard", shown(clipboard())),
         ("temporary_data", shown(Some(std::env::temp_dir()))),
     ];
     if as_json {

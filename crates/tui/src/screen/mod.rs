@@ -1,5 +1,6 @@
 //! The deck on a terminal.
 
+mod clipboard;
 pub mod runtime;
 pub mod settings;
 pub mod terminal;

@@ -8,6 +8,7 @@ use crate::errors::sentence;
 use crate::files;
 use crate::incoming::inbox::{Batch, EndReason, Inbox, OwnLine};
 use crate::incoming::{own_log, signals};
+use crate::screen::clipboard;
 use crate::screen::settings;
 use crate::screen::terminal::{self, Canvas, TerminalModes};
 use crate::screen::voice::Voice;
@@ -251,6 +252,18 @@ impl Deck<'_> {
                     }
                     Effect::Log(change) => self.log.carry_out(change),
                     Effect::KeepTheme(name) => msgs.push_front(Msg::ThemeKept(settings::keep_theme(&name))),
+                    Effect::Copy(text) => {
+                        let (sequence, to) = clipboard::copy(&text);
+                        match &mut self.face {
+                            Face::Drawn(screen) => screen.backend_mut().pass(&sequence),
+                            Face::Read(_) => terminal::write(&sequence)?,
+                        }
+                        msgs.push_front(Msg::Copied { text, to });
+                    }
+                    Effect::CaptureMouse(is_wanted) => {
+                        self.modes.mouse = is_wanted;
+                        terminal::capture_mouse(is_wanted)?;
+                    }
                     Effect::Suspend => next = LoopStep::Suspend,
                     Effect::Quit => return Ok(LoopStep::End(0)),
                 }
@@ -355,7 +368,12 @@ impl Deck<'_> {
         match &mut self.face {
             Face::Drawn(screen) => {
                 let mut landed = None;
-                screen.draw(|frame| landed = Some(view(&self.app, now, frame)))?;
+                let links = screen.backend().links();
+                screen.draw(|frame| {
+                    let painted = view(&self.app, now, frame);
+                    links.replace(painted.links().to_vec());
+                    landed = Some(painted);
+                })?;
                 if let Some(landed) = landed {
                     self.app.set_landed(landed);
                 }

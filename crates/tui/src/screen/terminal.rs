@@ -11,10 +11,13 @@ use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use raftdeck_deck::view::Link;
 use ratatui::backend::{Backend, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
+use std::cell::RefCell;
 use std::io::{self, Write};
+use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::thread;
 use std::time::Duration;
@@ -28,9 +31,9 @@ pub struct TerminalModes {
     pub drawn: bool,
 }
 
-/// Reports presses and the wheel, in the form without a limit to the column. Not every movement, as crossterm's own command would:
-/// each would wake the deck needlessly.
-const CLICKS_AND_WHEEL: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+/// Reports presses, movements while a button is pressed, and the wheel, in the form without a limit to the column. Not every
+/// movement, as crossterm's own command would: each would wake the deck needlessly.
+const CLICKS_DRAGS_AND_WHEEL: &[u8] = b"\x1b[?1002h\x1b[?1006h";
 
 /// `None`: the terminal is as the shell left it. Locked while a frame is written, so that none is cut in two.
 static TAKEN: Mutex<Option<TerminalModes>> = Mutex::new(None);
@@ -51,8 +54,21 @@ pub fn enter(modes: TerminalModes) -> io::Result<()> {
         queue!(bytes, EnterAlternateScreen, Hide, Clear(ClearType::All))?;
     }
     if modes.mouse {
-        bytes.extend_from_slice(CLICKS_AND_WHEEL);
+        bytes.extend_from_slice(CLICKS_DRAGS_AND_WHEEL);
     }
+    write(&bytes)
+}
+
+/// Has a terminal that was taken over report the mouse, or keep it.
+pub fn capture_mouse(is_wanted: bool) -> io::Result<()> {
+    let mut taken = lock();
+    let Some(modes) = &mut *taken else { return Ok(()) };
+    modes.mouse = is_wanted;
+    if is_wanted {
+        return write(CLICKS_DRAGS_AND_WHEEL);
+    }
+    let mut bytes = Vec::new();
+    queue!(bytes, DisableMouseCapture)?;
     write(&bytes)
 }
 
@@ -124,7 +140,14 @@ pub struct Canvas {
     wanted: Cursor,
     /// Whether this frame changes anything.
     changed: bool,
+    /// What in the next frame refers to pages.
+    links: FrameLinks,
+    /// Whether the terminal gets them: one that does not know OSC 8 may show their marks.
+    has_links: bool,
 }
+
+/// What in a frame refers to pages. Shared, because it is known only while the frame is drawn.
+pub type FrameLinks = Rc<RefCell<Vec<Link>>>;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Cursor {
@@ -136,12 +159,46 @@ impl Canvas {
     /// For a terminal that [`enter`] took over, with its cursor hidden.
     #[must_use]
     pub fn new() -> Self {
-        Self { bytes: Vec::new(), cursor: None, wanted: Cursor::default(), changed: false }
+        let term = std::env::var("TERM").unwrap_or_default();
+        let has_links = !matches!(term.as_str(), "" | "dumb" | "linux");
+        let (bytes, wanted, links) = (Vec::new(), Cursor::default(), FrameLinks::default());
+        Self { bytes, cursor: None, wanted, changed: false, links, has_links }
+    }
+
+    /// Where the links of the next frame are put before it is drawn.
+    #[must_use]
+    pub fn links(&self) -> FrameLinks {
+        Rc::clone(&self.links)
+    }
+
+    /// Draws cells; those of a link between its marks (OSC 8).
+    fn draw_linked(&mut self, cells: &[(u16, u16, &Cell)]) -> io::Result<()> {
+        let links = self.links.borrow();
+        let link_at = |(x, y, _): &(u16, u16, &Cell)| {
+            links.iter().position(|link| link.area.contains(Position::new(*x, *y)))
+        };
+        for run in cells.chunk_by(|one, next| link_at(one) == link_at(next)) {
+            let link = run.first().and_then(link_at).map(|place| &links[place]);
+            if let Some(Link { url, .. }) = link {
+                write!(self.bytes, "\x1b]8;;{url}\x1b\\")?;
+            }
+            CrosstermBackend::new(&mut self.bytes).draw(run.iter().copied())?;
+            if link.is_some() {
+                self.bytes.extend_from_slice(b"\x1b]8;;\x1b\\");
+            }
+        }
+        Ok(())
     }
 
     /// The terminal was taken over again: its cursor is hidden again.
     pub fn forget(&mut self) {
         self.cursor = None;
+    }
+
+    /// Adds a sequence that is for the terminal itself to the next frame.
+    pub fn pass(&mut self, sequence: &[u8]) {
+        self.changed |= !sequence.is_empty();
+        self.bytes.extend_from_slice(sequence);
     }
 
     /// Writes the frame that was drawn, if it changes anything; returns the number of bytes written.
@@ -191,6 +248,9 @@ impl Backend for Canvas {
             return Ok(());
         }
         self.changed = true;
+        if self.has_links && !self.links.borrow().is_empty() {
+            return self.draw_linked(&content.collect::<Vec<_>>());
+        }
         CrosstermBackend::new(&mut self.bytes).draw(content)
     }
 
@@ -257,6 +317,25 @@ mod tests {
         assert!(!canvas.changed);
         assert_eq!(canvas.present().unwrap(), 0);
         assert!(canvas.bytes.is_empty());
+    }
+
+    #[test]
+    fn a_link_is_marked_and_nothing_beside_it() {
+        let mut canvas = Canvas { has_links: true, ..Canvas::new() };
+        let area = ratatui::layout::Rect::new(1, 0, 2, 1);
+        canvas.links().replace(vec![Link { area, url: "https://raft.github.io".to_owned() }]);
+        let (a, b) = (Cell::new("a"), Cell::new("b"));
+        canvas.draw([(0, 0, &a), (1, 0, &b), (2, 0, &b), (3, 0, &a)].into_iter()).unwrap();
+        let drawn = String::from_utf8(canvas.bytes.clone()).unwrap();
+        let (before, linked) = drawn.split_once("\x1b]8;;https://raft.github.io\x1b\\").unwrap();
+        let (linked, after) = linked.split_once("\x1b]8;;\x1b\\").unwrap();
+        assert!(before.contains('a') && !before.contains('b'));
+        assert_eq!((linked.matches('b').count(), linked.matches('a').count()), (2, 0));
+        assert!(after.contains('a') && !after.contains("]8;"));
+        canvas.has_links = false;
+        canvas.bytes.clear();
+        canvas.draw([(1, 0, &b)].into_iter()).unwrap();
+        assert!(!String::from_utf8(canvas.bytes.clone()).unwrap().contains("]8;"));
     }
 
     #[test]
