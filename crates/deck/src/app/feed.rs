@@ -147,7 +147,7 @@ impl Feed {
         }
         let lost = self.teller.hear(update);
         let Some(lost) = lost else { return false };
-        self.add_lost(lost, now);
+        self.add_lost(&lost, now);
         true
     }
 
@@ -160,7 +160,7 @@ impl Feed {
         }
         for sentence in self.teller.tell(update) {
             if matches!(update.what, News::Missed { .. }) {
-                self.add_lost(sentence, now);
+                self.add_lost(&sentence, now);
                 changed = true;
             } else {
                 changed |= self.add(&update.what, sentence, now);
@@ -204,7 +204,7 @@ impl Feed {
     }
 
     /// Says that something was lost here.
-    fn add_lost(&mut self, lost: Sentence, now: Duration) {
+    fn add_lost(&mut self, lost: &Sentence, now: Duration) {
         self.group = None;
         let entry = self.new_entry(lost.weight, lost.node, &lost.text, now);
         self.push(entry);
@@ -267,20 +267,18 @@ impl Feed {
 
     fn link(&mut self, from: NodeId, to: NodeId, state: LinkState, now: Duration) {
         let again = self.teller.link(from, to, state);
-        let group = match self.group.take().filter(|group| group.joins(state, again, now)) {
-            Some(group) => {
-                let group = group.with(from, to);
-                if let Some(entry) = self.entries.back_mut() {
-                    entry.deed = group.words();
-                }
-                group
+        let joined = self.group.take().filter(|group| group.joins(state, again, now));
+        let group = if let Some(group) = joined {
+            let group = group.with(from, to);
+            if let Some(entry) = self.entries.back_mut() {
+                entry.deed = group.words();
             }
-            None => {
-                let group = LinkGroup::new((from, to), state, again, now);
-                let entry = self.new_entry(Weight::Major, None, &group.words(), now);
-                self.push(entry);
-                group
-            }
+            group
+        } else {
+            let group = LinkGroup::new((from, to), state, again, now);
+            let entry = self.new_entry(Weight::Major, None, &group.words(), now);
+            self.push(entry);
+            group
         };
         self.group = Some(group);
     }

@@ -405,7 +405,7 @@ fn to_start(app: &mut App) {
             app.logs.go_to(LogIndex(1), app.world.extent(), app.landed.rows(Pane::Entries));
         }
         View::Messages => app.messages.to_start(),
-        View::Charts => app.charts.to_start(),
+        View::Charts => app.charts.go_to_start(),
         View::Data => app.data.to_first(),
         View::Drills => drills::step(app, usize::MAX, false),
         View::Output => app.output.handle.turn(Turn::Oldest),

@@ -194,7 +194,11 @@ impl History {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "what is drawn has a few hundred steps")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "what is drawn has a few hundred steps"
+)]
 fn ratio(part: Micros, whole: Micros) -> f32 {
     (part as f64 / whole as f64) as f32
 }

@@ -189,7 +189,7 @@ impl Charts {
     }
 
     /// To the oldest figures.
-    pub(crate) fn to_start(&mut self) {
+    pub(crate) fn go_to_start(&mut self) {
         let (oldest, newest) = self.ends();
         self.first = oldest;
         self.go_to_column(oldest, newest);

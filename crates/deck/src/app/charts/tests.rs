@@ -259,7 +259,7 @@ fn the_newest_is_followed_until_the_cursor_is_moved_and_again_at_the_end() {
     assert_eq!((charts.window(40).first, charts.window(40).cursor), (0, Some(0)));
     charts.step(i64::MAX / 2, 40);
     assert!(charts.follows());
-    charts.to_start();
+    charts.go_to_start();
     assert_eq!((charts.window(40).first, charts.window(40).cursor), (0, Some(0)));
     charts.follow();
     assert!(charts.follows());
