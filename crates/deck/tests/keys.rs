@@ -297,7 +297,7 @@ fn footer_help_and_table_agree() {
     let mut scene = scene();
     for view in View::ALL {
         assert_eq!(scene.app.view(), view);
-        let footer = text(&scene.paint(340, 60)).lines().last().map(str::to_owned).unwrap_or_default();
+        let footer = text(&scene.paint(400, 60)).lines().last().map(str::to_owned).unwrap_or_default();
         for action in ACTIONS.iter().filter(|action| action.footer > 0) {
             let Some(key) = scene.app.keymap().key(action, view).filter(|_| is_offered(&scene, action))
             else {

@@ -83,18 +83,6 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::InForce => app.menu = Some(Menu::in_force(app.world.in_force())),
         ActionId::Palette => app.prompt.open(Purpose::Command, ""),
         ActionId::Status => app.answer = Some(PaletteAnswer::Status),
-        ActionId::Find => finding::open(app),
-        ActionId::FindNext => finding::turn(app, true, now),
-        ActionId::FindPrevious => finding::turn(app, false, now),
-        ActionId::PreviousRow => step_row(app, false),
-        ActionId::NextRow => step_row(app, true),
-        ActionId::OtherPane => focus::switch(app),
-        ActionId::Zoom => focus::zoom(app),
-        ActionId::Back => focus::back(app, now),
-        ActionId::MessageBack => step_message(app, 1, false),
-        ActionId::MessageOn => step_message(app, 1, true),
-        ActionId::NextOpen => app.messages.to_open(),
-        ActionId::FoldHeartbeats => app.messages.toggle_fold(),
         ActionId::Write => {
             let line = if app.view == View::Data { data::write_line(app, "put") } else { None };
             app.prompt.open(Purpose::Write, &line.unwrap_or_default());
@@ -108,18 +96,6 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::SelectNumber => select_number(app, number, now),
         ActionId::SelectPrevious => app.selected = selection::step(&app.world.ids(), app.selected, false),
         ActionId::SelectNext => app.selected = selection::step(&app.world.ids(), app.selected, true),
-        ActionId::NextView => app.view = app.view.step(true),
-        ActionId::PreviousView => app.view = app.view.step(false),
-        ActionId::MomentBack => step_charts(app, -1),
-        ActionId::MomentOn => step_charts(app, 1),
-        ActionId::ZoomOut => zoom_charts(app, false),
-        ActionId::ZoomIn => zoom_charts(app, true),
-        ActionId::EntryBack => step_log(app, -1),
-        ActionId::EntryOn => step_log(app, 1),
-        ActionId::PageBack => page(app, false),
-        ActionId::PageOn => page(app, true),
-        ActionId::ToStart => to_start(app),
-        ActionId::ToEnd => to_end(app),
         ActionId::TargetPrevious
         | ActionId::TargetNext
         | ActionId::FocusTarget
@@ -148,8 +124,40 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::Themes => themes::open(app),
         ActionId::Quit => return confirm::quit_by_key(app),
         ActionId::Suspend => return vec![Effect::Suspend],
+        _ => look(app, id, now),
     }
     Vec::new()
+}
+
+/// Moves what is shown.
+fn look(app: &mut App, id: ActionId, now: Duration) {
+    match id {
+        ActionId::Find => finding::open(app),
+        ActionId::FindNext => finding::turn(app, true, now),
+        ActionId::FindPrevious => finding::turn(app, false, now),
+        ActionId::PreviousRow => step_row(app, false),
+        ActionId::NextRow => step_row(app, true),
+        ActionId::OtherPane => focus::switch(app),
+        ActionId::Zoom => focus::zoom(app),
+        ActionId::Back => focus::back(app, now),
+        ActionId::MessageBack => step_message(app, 1, false),
+        ActionId::MessageOn => step_message(app, 1, true),
+        ActionId::NextOpen => app.messages.to_open(),
+        ActionId::FoldHeartbeats => app.messages.toggle_fold(),
+        ActionId::NextView => app.view = app.view.step(true),
+        ActionId::PreviousView => app.view = app.view.step(false),
+        ActionId::MomentBack => step_charts(app, -1),
+        ActionId::MomentOn => step_charts(app, 1),
+        ActionId::ZoomOut => zoom_charts(app, false),
+        ActionId::ZoomIn => zoom_charts(app, true),
+        ActionId::EntryBack => step_log(app, -1),
+        ActionId::EntryOn => step_log(app, 1),
+        ActionId::PageBack => page(app, false),
+        ActionId::PageOn => page(app, true),
+        ActionId::ToStart => to_start(app),
+        ActionId::ToEnd => to_end(app),
+        _ => {}
+    }
 }
 
 fn of_output(app: &mut App, id: ActionId) {

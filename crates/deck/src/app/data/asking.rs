@@ -170,7 +170,7 @@ pub(crate) fn hear_look(app: &mut App, update: &Update, now: Duration) -> bool {
         News::Refused { id, reason } if is_look(*id) => app.data.refused(*id, reason, now),
         // The answer comes before this, unless it was dropped where more came than could be taken.
         News::Done { id } if is_look(*id) => {
-            app.data.refused(*id, "the answer was lost on its way here", now)
+            app.data.refused(*id, "the answer was lost on its way here", now);
         }
         _ => return false,
     }

@@ -89,16 +89,12 @@ pub fn brief(value: &[u8]) -> String {
     /// Wider than any column.
     const CHARS: usize = 200;
     const BYTES: usize = 16;
-    match std::str::from_utf8(value) {
-        Ok(text) => {
-            let escaped = |c: char| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() };
-            text.chars().take(CHARS).map(escaped).collect()
-        }
-        Err(_) => {
-            let bytes: Vec<String> = value.iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect();
-            format!("0x {}", bytes.join(" "))
-        }
-    }
+    let Ok(text) = std::str::from_utf8(value) else {
+        let bytes: Vec<String> = value.iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect();
+        return format!("0x {}", bytes.join(" "));
+    };
+    let escaped = |c: char| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().take(CHARS).map(escaped).collect()
 }
 
 /// `12 B`, `1.5 KiB`, `1.0 MiB`.
@@ -163,11 +159,12 @@ fn lines(text: &str, width: usize, shows_breaks: bool) -> Vec<Vec<Piece>> {
 fn hex(bytes: &[u8], width: usize) -> Vec<Vec<Piece>> {
     let each = [16, 8, 4].into_iter().find(|each| 8 + each * 4 <= width).unwrap_or(2);
     let line = |(row, part): (usize, &[u8])| {
-        let digits: String = part.iter().map(|byte| format!("{byte:02x} ")).collect();
+        let digits = part.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
         let is_plain = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
         let text: String =
             part.iter().map(|byte| if is_plain(byte) { char::from(*byte) } else { '.' }).collect();
-        let text = format!("{:04x}  {digits:<digits_width$} {text}", row * each, digits_width = each * 3);
+        let text =
+            format!("{:04x}  {digits:<digits_width$}  {text}", row * each, digits_width = each * 3 - 1);
         vec![Piece { text, is_escape: false }]
     };
     if bytes.is_empty() {

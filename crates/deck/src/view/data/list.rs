@@ -1,6 +1,7 @@
 //! The list of keys with the beginnings of their values, and above it which state of the store it shows.
 
 use super::cell;
+use crate::actions::ActionId;
 use crate::app::data::value::brief;
 use crate::app::data::{KeyRow, Page, trouble};
 use crate::times::stamp;
@@ -34,12 +35,13 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect) {
         paint.mark(Rect { y: area.y + y, height: 1, ..area }, Target::Key(number));
     }
     if rows.is_empty() {
+        let key = |id| paint.app.key_of(id);
         let text = if data.page().is_none() {
-            ""
+            String::new()
         } else if data.prefix().is_empty() {
-            " There is no key: w writes one."
+            format!(" There is no key: {} writes one.", key(ActionId::Write))
         } else {
-            " No key begins so: / changes it."
+            format!(" No key begins so: {} changes it.", key(ActionId::Find))
         };
         paint.row(area, 0, &Line::styled(text, paint.theme.faint()));
     }

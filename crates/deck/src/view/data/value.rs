@@ -54,7 +54,7 @@ fn pieces_of(paint: &Paint<'_>, pieces: &[Piece]) -> Line<'static> {
         let style = if piece.is_escape { paint.theme.faint() } else { paint.theme.text() };
         Span::styled(piece.text.clone(), style)
     };
-    Line::from_iter(std::iter::once(Span::raw(" ")).chain(pieces.iter().map(span)))
+    std::iter::once(Span::raw(" ")).chain(pieces.iter().map(span)).collect()
 }
 
 /// Draws it on one line, after the key.

@@ -1,6 +1,7 @@
 //! The last writes and their fate, newest first.
 
 use super::cell;
+use crate::actions::ActionId;
 use crate::app::data::VersionKind;
 use crate::app::writes::{WriteFate, WriteRecord};
 use crate::times::{span, stamp};
@@ -26,9 +27,11 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect) {
         paint.row(body, row, &line);
     }
     if !any {
-        let text =
-            " None from this deck yet: w writes. Writes from outside are in the history of their keys.";
-        let text = paint.cut(text, usize::from(body.width));
+        let key = paint.app.key_of(ActionId::Write);
+        let text = format!(
+            " None from this deck yet: {key} writes. Writes from outside are in the history of their keys."
+        );
+        let text = paint.cut(&text, usize::from(body.width));
         paint.row(body, 0, &Line::styled(text, paint.theme.faint()));
     }
 }
