@@ -143,14 +143,15 @@ fn nothing_is_drawn_again_without_news_and_little_with_it() {
     scene.paint(120, 40);
     rate(&mut scene, 0, 5_000_000);
     scene.paint(120, 40);
-    scene.now += Duration::from_secs(60);
+    scene.now += Duration::from_mins(1);
     assert_eq!(scene.app.next_wake(scene.now), None, "frozen");
     // While heartbeats pass and nothing else happens, four times a second are enough.
     rate(&mut scene, 1_000_000, 5_000_000);
     let mut frames = 0;
     for _ in 0..400 {
+        let before = scene.now;
         scene.now += Duration::from_millis(10);
-        let wake = scene.app.next_wake(scene.now - Duration::from_millis(10));
+        let wake = scene.app.next_wake(before);
         if wake.is_some_and(|at| at <= scene.now) || scene.app.changed() {
             frames += 1;
             update(&mut scene.app, Msg::Wake, scene.now);
