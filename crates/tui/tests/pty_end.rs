@@ -132,7 +132,7 @@ fn ctrl_z_stops_the_deck_alone_and_fg_brings_the_whole_screen_back() {
 /// An address of a node, from the table.
 fn address_in(screen: &str) -> String {
     let from = screen.find("127.0.0.1:").expect("an address on the screen");
-    screen[from..].split_whitespace().next().unwrap().to_owned()
+    screen[from..].split_whitespace().next().expect("a word").to_owned()
 }
 
 /// Who leads which term, from the band.

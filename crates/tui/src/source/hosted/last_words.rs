@@ -48,8 +48,9 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_and_long_ones_are_cut() {
-        let mut text: String = (0..100).map(|line| format!("line {line}\n")).collect();
-        text.push_str(&"x".repeat(100_000));
+        let mut lines: Vec<String> = (0..100).map(|line| format!("line {line}")).collect();
+        lines.push("x".repeat(100_000));
+        let text = lines.join("\n");
         let kept = LastWords::of(std::io::Cursor::new(text)).unwrap().end();
         assert_eq!(kept.len(), KEPT);
         assert_eq!(kept[KEPT - 2], "line 99");

@@ -102,7 +102,7 @@ mod tests {
                 let sent = Command { id: CommandId(id), what };
                 let mut bytes = Vec::new();
                 write(&mut bytes, &sent).unwrap();
-                assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1, "{line}");
+                assert_eq!(bytes.split_inclusive(|byte| *byte == b'\n').count(), 1, "{line}");
                 let taken: Option<Command> = read(&mut &bytes[..], &mut Vec::new()).unwrap();
                 assert_eq!(taken, Some(sent), "{line}");
             }
