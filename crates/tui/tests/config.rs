@@ -64,8 +64,8 @@ fn every_option_of_every_command_has_a_variable_after_its_name() {
         let own = ["bench", "sim", "drill"].into_iter().find(|own| command.starts_with(own));
         let is_own = own.is_some_and(|own| name == after(&format!("{own} {long}")));
         // Who may come in is the same for a benchmark as for any client, and how the screen is drawn for a drill as for the deck.
-        let is_of_all =
-            long.starts_with("tls-") || ["config", "ascii", "unicode", "no-mouse", "theme"].contains(&long);
+        let is_of_all = long.starts_with("tls-")
+            || ["config", "ascii", "unicode", "no-mouse", "theme", "reader"].contains(&long);
         let is_common = name == after(long) && (own.is_none() || is_of_all);
         assert!(is_own || is_common || NAMED.contains(&(long, &name)), "{name} of {command:?}");
     }

@@ -15,7 +15,7 @@ pub struct Find {
 }
 
 impl Find {
-    /// Looks for this text. Without a word in it, everything fits.
+    /// Looks for this text. If it has no word, everything fits.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self {

@@ -343,7 +343,7 @@ impl App {
         &self.operations
     }
 
-    /// What was told of the cluster.
+    /// The events.
     #[must_use]
     pub fn feed(&self) -> &Feed {
         &self.feed

@@ -26,11 +26,11 @@ pub struct WriteRecord {
     pub value: String,
     /// When it was answered, in cluster time; while it waits: when it began.
     pub when: Duration,
-    /// What became of it.
+    /// Its fate.
     pub fate: WriteFate,
 }
 
-/// What became of a write.
+/// The fate of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteFate {
     /// It has no answer yet; since when, in the deck's time.

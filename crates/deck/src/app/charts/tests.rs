@@ -232,7 +232,7 @@ fn a_nodes_figures_are_known_only_while_they_are() {
     assert_eq!(figures(&mut heard, 5_000), Some((None, Some(2))), "the leader still knows how far it was");
 }
 
-/// Charts of so many seconds.
+/// Charts of this many seconds.
 fn after(seconds: u64) -> Charts {
     let mut charts = Charts::default();
     charts.history.spread(0, seconds * SECOND, |bucket, seconds, _| bucket.up += seconds);

@@ -60,7 +60,7 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    /// What is under way is of no use any longer, and something else is wanted now.
+    /// The answer that is awaited is no longer needed: something else is wanted now.
     pub(super) fn forget(&mut self) {
         self.under_way = None;
         self.is_other = true;

@@ -299,7 +299,7 @@ mod tests {
         history.tell(&lines(100..=199), LogIndex(500), Duration::ZERO);
         history.tell(&lines(50..=99), LogIndex(500), Duration::ZERO);
         history.tell(&lines(10..=20), LogIndex(500), Duration::ZERO);
-        assert_eq!((history.first, history.last), (50, 199), "older ones with a gap are of no use");
+        assert_eq!((history.first, history.last), (50, 199), "older ones with a gap are not kept");
         history.tell(&lines(300..=310), LogIndex(500), Duration::ZERO);
         assert_eq!((history.first, history.last, history.writes.len()), (300, 310, 11), "newer ones are");
         for n in 0..20 {

@@ -140,7 +140,7 @@ pub(super) mod tests {
             *page = answer(10_000, starts.after(&turn).as_ref(), limit);
             starts.turn(turn);
         }
-        panic!("it turns for ever at {selected} with {rows} rows and pages of {limit}");
+        panic!("it turns forever at {selected} with {rows} rows and pages of {limit}");
     }
 
     #[test]

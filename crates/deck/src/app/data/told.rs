@@ -15,7 +15,7 @@ const MAX_KEYS: usize = 1000;
 /// The longest value kept.
 const MAX_VALUE: usize = 64 << 10;
 
-/// The keys that were told of, with the entry as of which; a value of `None`: it was deleted.
+/// The keys that updates reported, with the entry as of which; a value of `None`: it was deleted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     values: BTreeMap<Bytes, (LogIndex, Option<Bytes>)>,

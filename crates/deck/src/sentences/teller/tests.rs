@@ -19,7 +19,7 @@ fn voters(ids: &[u64]) -> Membership {
     Membership::of(ids.iter().copied().map(NodeId).collect())
 }
 
-/// What is told of n1, one of three voters, from its start on.
+/// The sentences about n1, one of three voters, from its start on.
 fn told(traces: &[TraceEvent]) -> Vec<String> {
     let mut teller = teller_of_three();
     let told = traces.iter().flat_map(|event| teller.tell(&trace(event.clone())));

@@ -52,7 +52,7 @@ impl Panel {
         }
     }
 
-    /// By how much a chart of this height is to grow, where all have this room; `None`: more height is of no use to it.
+    /// By how much a chart of this height is to grow, where all have this room; `None`: it needs no more height.
     fn grows(self, height: u16, nodes: u16, room: u16) -> Option<u16> {
         match self {
             Self::Availability => (height < if room < TALL { 4 } else { 5 }).then_some(1),

@@ -80,7 +80,7 @@ fn state(paint: &Paint<'_>, width: usize) -> Line<'static> {
         let is_told = app.capabilities().has(Ability::Store).is_err();
         let (text, style) = match why {
             Some(why) => (format!(" nothing was read yet: {} ", printable(&why)), theme.trouble_plate()),
-            None if is_told => (" The recording has told of no key yet.".to_owned(), theme.faint()),
+            None if is_told => (" The recording has named no key yet.".to_owned(), theme.faint()),
             None if app.clock.is_frozen() => (" Time is frozen: nothing is read.".to_owned(), theme.faint()),
             None => (format!(" reading{}", paint.glyphs().ellipsis), theme.faint()),
         };

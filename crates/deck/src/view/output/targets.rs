@@ -17,7 +17,7 @@ use unicode_width::UnicodeWidthStr;
 /// The columns of the letters and of the colon before a name.
 const LETTERS: u16 = 6;
 
-/// How many columns they take, of so many.
+/// How many columns they take, of this many.
 pub(super) fn columns(app: &App, of: u16) -> u16 {
     if app.output.hides_targets || !has_room(app, of) { 0 } else { wanted(app) }
 }
