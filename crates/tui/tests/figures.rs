@@ -92,7 +92,7 @@ fn a_leader_whose_disk_stands_still_hands_over_and_comes_back() {
     for said in run("stalled-leader.txt") {
         for sentence in [
             "n1's disk is stalled: it has not finished a write for",
-            "n1 hands the leadership to",
+            "n1 starts to hand the leadership to",
             "n1's disk has finished a write again, after",
         ] {
             assert!(said.contains(sentence), "{sentence:?} is not in\n{said}");
