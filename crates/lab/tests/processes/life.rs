@@ -182,10 +182,10 @@ fn what_a_node_writes_is_told_line_by_line() {
     let mut lines: Vec<_> = (0..4).map(|_| deck.output()).collect();
     lines.sort_by(|a, b| a.1.cmp(&b.1));
     let wanted = [
-        (LogLevel::Warn, "\\u{1b}[2J"),
         (LogLevel::Warn, "a: b"),
         (LogLevel::Info, "hello"),
         (LogLevel::Warn, "odd"),
+        (LogLevel::Warn, "␛[2J"),
     ];
     assert_eq!(lines, wanted.map(|(level, line)| (level, line.to_owned())));
 }
