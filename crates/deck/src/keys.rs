@@ -1,6 +1,7 @@
 //! Keys as the action table names them, and the action of a key press.
 
 use crate::actions::{ACTIONS, Action};
+use crate::app::scripted::Scripted;
 use crate::app::{App, View};
 use crate::settings::mistake::near;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -199,6 +200,12 @@ pub fn meant(app: &App, event: &KeyEvent) -> Option<&'static Action> {
 pub fn takes(app: &App, action: &Action) -> bool {
     let Some(key) = app.keymap().key(action, app.view()) else { return false };
     chosen(app, |other| other == key).is_some_and(|taken| taken.id == action.id)
+}
+
+/// Whether Enter goes on with a script that waits.
+#[must_use]
+pub fn is_for_script(app: &App) -> bool {
+    app.scripted.as_ref().is_some_and(Scripted::waits)
 }
 
 /// Of the actions that have this key in the present view, the first that can be taken now; if none can, the last one, which says why.

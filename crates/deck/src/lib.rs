@@ -7,11 +7,12 @@
 //!
 //! One view shows what the process holds, the log of tui-logger; [`output_log`] fills that.
 //!
-//! [`sentences`] turns updates into sentences, for the feed and for printed output; [`reader`] says for a screen reader what the view
-//! shows.
+//! [`explain`] says what something on the screen is, and why it is as it is. [`sentences`] turns updates into sentences, for the feed
+//! and for printed output; [`reader`] says for a screen reader what the view shows.
 
 pub mod actions;
 pub mod app;
+pub mod explain;
 pub mod keys;
 pub mod output_log;
 pub mod reader;

@@ -11,7 +11,9 @@ use crate::app::feed::Feed;
 use crate::app::menu::{Menu, MenuKind};
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
+use crate::app::subject::Subject;
 use crate::app::{App, View};
+use crate::explain::{Explanation, explain};
 use crate::view::read;
 use raftdeck_raft::NodeId;
 use std::time::Duration;
@@ -35,6 +37,8 @@ pub struct Announcer {
     confirm: Option<Confirm>,
     /// What is read of an open menu: its title and its chosen row.
     menu: Option<(String, String)>,
+    /// What is explained.
+    explained: Option<Subject>,
     /// Whether a page, such as the help, is open.
     page: bool,
 }
@@ -51,6 +55,7 @@ impl Announcer {
         lines.extend(self.of_view(app, now));
         lines.extend(self.of_selection(app));
         lines.extend(self.of_menu(app));
+        lines.extend(self.of_explanation(app, now));
         lines.extend(self.of_page(app, now));
         lines.extend(self.of_question(app, now));
         lines.extend(self.of_prompt(app));
@@ -114,6 +119,15 @@ impl Announcer {
         }
     }
 
+    fn of_explanation(&mut self, app: &App, now: Duration) -> Vec<String> {
+        let was = std::mem::replace(&mut self.explained, app.explain.subject().cloned());
+        match &self.explained {
+            is if *is == was => Vec::new(),
+            None => vec!["The explanation is closed.".to_owned()],
+            Some(subject) => explanation(&explain(app, subject, now)),
+        }
+    }
+
     fn of_page(&mut self, app: &App, now: Duration) -> Vec<String> {
         let is_open = app.help.is_some() || app.answer.is_some();
         if !is_open || std::mem::replace(&mut self.page, is_open) {
@@ -156,6 +170,21 @@ impl Announcer {
         }
         lines
     }
+}
+
+/// An explanation, and the numbers that follow its links.
+fn explanation(told: &Explanation) -> Vec<String> {
+    let parts =
+        [&told.title, &told.what, &told.why, &told.change].into_iter().filter(|part| !part.is_empty());
+    let mut lines: Vec<String> = parts.map(|part| sentence(part)).collect();
+    lines.extend(told.section.map(|section| format!("Read {section}.")));
+    let numbered = (1..10).zip(&told.links);
+    let related: Vec<String> =
+        numbered.map(|(number, link)| format!("{number}: {}", link.text.replace(" -> ", " to "))).collect();
+    if !related.is_empty() {
+        lines.push(format!("{}. Escape goes back.", related.join(". ")));
+    }
+    lines
 }
 
 /// The title of a menu, and its chosen row.

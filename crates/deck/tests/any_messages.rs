@@ -9,7 +9,9 @@ use fixture::{Scene, addresses, drills, follower, leader, ms, n, node_status, ru
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use raftdeck_deck::app::subject::Subject;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, View, update};
+use raftdeck_deck::explain::{explain, quiet};
 use raftdeck_deck::view::Target;
 use raftdeck_model::{
     Capabilities, ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId,
@@ -438,7 +440,7 @@ fn told() -> impl Strategy<Value = News> {
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        6 => prop::sample::select("123456789kKrRzpihwWteaxX?qolfuvU<>:.,+- /on\"\\ abc日dHGydHGy1Kk//nNgGjZoosS]t3".chars().map(KeyCode::Char).collect::<Vec<_>>()),
+        6 => prop::sample::select("[]123456789kKrRzpihwWteaxX?qolfuvU<>:.,+- /on\"\\ abc日dHGydHGy1Kk//nNgGjZoosS]t3".chars().map(KeyCode::Char).collect::<Vec<_>>()),
         4 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left,
             KeyCode::Right, KeyCode::Home, KeyCode::End, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Backspace,
@@ -591,6 +593,39 @@ fn keeps_the_rules(scene: &Scene, screen: Rect) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Whatever is explained, and whatever that leads to, has words, and leads to nodes that there are.
+fn explanations_hold(scene: &Scene) -> Result<(), TestCaseError> {
+    let app = &scene.app;
+    let mut subjects = vec![Subject::Cluster];
+    subjects.extend(app.subject());
+    subjects.extend(app.explanation().subject().cloned());
+    subjects.extend(app.world().ids().into_iter().map(Subject::Node));
+    let exists = |id| app.world().node(id).is_some();
+    let mut next = 0;
+    while next < subjects.len().min(40) {
+        let told = explain(app, &subjects[next], scene.now);
+        prop_assert!(!told.title.is_empty() && !told.what.is_empty(), "{:?}", subjects[next]);
+        prop_assert!(!told.what.chars().chain(told.why.chars()).any(char::is_control));
+        for link in told.links {
+            match &link.to {
+                Subject::Node(id) | Subject::Vote(id) => {
+                    prop_assert!(exists(*id), "{id} of {:?}", subjects[next]);
+                }
+                Subject::Link { from, to } => {
+                    prop_assert!(exists(*from) && exists(*to), "{:?}", subjects[next]);
+                }
+                _ => {}
+            }
+            if next < 12 && !subjects.contains(&link.to) {
+                subjects.push(link.to);
+            }
+        }
+        next += 1;
+    }
+    prop_assert_eq!(quiet(app, scene.now).is_none(), app.world().is_empty());
+    Ok(())
+}
+
 fn run(steps: Vec<Step>, mut scene: Scene, settings: Settings) -> Result<(), TestCaseError> {
     let mut world = scene.app.world().clone();
     for step in steps {
@@ -614,6 +649,7 @@ fn run(steps: Vec<Step>, mut scene: Scene, settings: Settings) -> Result<(), Tes
                 prop_assert!(!settings.ascii || buffer.content().iter().all(|c| !c.symbol().contains('★')));
                 prop_assert!(!scene.app.changed(), "what was painted is what is known");
                 keeps_the_rules(&scene, buffer.area)?;
+                explanations_hold(&scene)?;
             }
         }
         prop_assert_eq!(&world, scene.app.world(), "whoever folds the same updates knows the same");
@@ -695,6 +731,11 @@ fn paint_in_every_size(mut scene: Scene) {
     scene.type_in("put a \"b");
     scene.press(KeyCode::Enter);
     for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24)] {
+        scene.paint(width, height);
+    }
+    scene.press(KeyCode::Esc);
+    scene.press(KeyCode::Enter);
+    for (width, height) in [(1, 1), (8, 2), (24, 6), (30, 7), (80, 24), (104, 12), (120, 16)] {
         scene.paint(width, height);
     }
     scene.press(KeyCode::Esc);

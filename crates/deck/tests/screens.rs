@@ -616,3 +616,57 @@ fn a_refused_connection_is_said_at_the_node_that_is_to_blame_unless_it_is_being_
     assert!(!screen.contains("no connection"), "{screen}");
     assert!(screen.contains("n3 is being replaced: its old disk is removed first"), "{screen}");
 }
+
+#[test]
+fn an_explanation_stands_beside_the_view_or_over_it() {
+    let node = |settings| {
+        let mut scene = partition(settings);
+        scene.key('1');
+        scene.press(KeyCode::Enter);
+        scene
+    };
+    check("explain-node", node, &[(80, 24), (120, 40), (200, 60), (40, 12)]);
+    let message = |settings| {
+        let mut scene = messages(settings);
+        scene.key(']');
+        scene.press(KeyCode::Enter);
+        scene
+    };
+    check("explain-message", message, &[(80, 24), (120, 40)]);
+    let entry = |settings| {
+        let mut scene = logs(settings);
+        scene.paint(80, 24);
+        scene.press(KeyCode::Left);
+        scene.press(KeyCode::Left);
+        scene.press(KeyCode::Enter);
+        scene
+    };
+    let explained = |mut scene: Scene| {
+        scene.press(KeyCode::Enter);
+        scene
+    };
+    check("explain-chart", |settings| explained(charts::leader_kill(settings)), &[(80, 24), (120, 40)]);
+    check("explain-key", |settings| explained(data::json(settings)), &[(80, 24), (120, 40)]);
+    check("explain-entry", entry, &[(80, 24), (200, 60)]);
+    let all_terms = |settings| {
+        let mut scene = quiet(settings, 3);
+        scene.key(':');
+        scene.type_in("explain terms");
+        scene.press(KeyCode::Enter);
+        for _ in 0..30 {
+            scene.press(KeyCode::Tab);
+        }
+        scene
+    };
+    check("explain-terms", all_terms, &[(80, 24), (120, 40), (40, 12)]);
+}
+
+#[test]
+fn the_quiet_line_says_one_thing_while_nothing_happens() {
+    let later = |settings| {
+        let mut scene = quiet(settings, 3);
+        scene.at(18_000);
+        scene
+    };
+    check("quiet-line", later, &[(80, 24), (120, 40)]);
+}

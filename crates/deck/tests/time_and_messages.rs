@@ -108,18 +108,18 @@ fn what_happens_is_told_in_cluster_time() {
 }
 
 #[test]
-fn enter_delivers_the_chosen_message_del_loses_it_and_o_holds_its_like() {
+fn v_delivers_the_chosen_message_del_loses_it_and_o_holds_its_like() {
     let mut scene = messages(Settings::default());
     assert_eq!(scene.app.view(), View::Messages);
     assert_eq!(scene.key(']'), []);
     let chosen = |scene: &Scene| scene.app.messages().chosen().map(|message| message.id);
     assert_eq!(chosen(&scene), Some(MessageId(105)), "the one that is held");
-    assert_eq!(scene.press(KeyCode::Enter), sent(Order::Release(MessageSelection::Message(MessageId(105)))));
+    assert_eq!(scene.key('v'), sent(Order::Release(MessageSelection::Message(MessageId(105)))));
     assert_eq!(scene.press(KeyCode::Delete), sent(Order::Drop(MessageSelection::Message(MessageId(105)))));
     assert_eq!(scene.key('o'), sent(Order::Undo(Some(FaultId(1)))), "such are held: no more");
     scene.press(KeyCode::Up);
     assert_eq!(chosen(&scene), Some(MessageId(104)));
-    assert_eq!(scene.press(KeyCode::Enter), []);
+    assert_eq!(scene.key('v'), []);
     assert!(screen(&mut scene).contains("this message has arrived already"));
     assert_eq!(scene.key('o'), sent(Order::Disturb(rule("hold 3>2 only AppendReply"))));
     scene.press(KeyCode::End);

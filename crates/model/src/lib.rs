@@ -8,6 +8,7 @@
 
 mod client;
 mod command;
+pub mod concepts;
 pub mod concerns;
 pub mod glance;
 mod known;

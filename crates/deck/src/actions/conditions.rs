@@ -32,6 +32,11 @@ pub(super) fn has_nodes(app: &App) -> Result<(), Reason> {
     if app.world.is_empty() { because("there is no node to select yet") } else { Ok(()) }
 }
 
+/// Something in the present view is selected that can be explained.
+pub(super) fn has_subject(app: &App) -> Result<(), Reason> {
+    if app.subject().is_some() { Ok(()) } else { because("there is nothing to explain yet") }
+}
+
 /// Why a key that acts on a node cannot.
 pub const NO_SELECTION: &str = "no node is selected: its number selects one";
 

@@ -4,6 +4,7 @@ mod charts;
 mod conditions;
 mod data;
 mod drills;
+mod explain;
 mod find;
 mod manners;
 mod output;
@@ -116,6 +117,7 @@ pub enum ActionId {
     Copy,
     CopyCurl,
     Mouse,
+    Explain,
 }
 
 /// What an action is about; the help page's sections, in this order.
@@ -277,7 +279,8 @@ impl ActionId {
             | Self::ValueOn
             | Self::Copy
             | Self::CopyCurl
-            | Self::Mouse => return None,
+            | Self::Mouse
+            | Self::Explain => return None,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{charts, data, drills, find, manners, output, presenter, settings, status};
+use super::{charts, data, drills, explain, find, manners, output, presenter, settings, status};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -17,10 +17,6 @@ const fn all(key: Key) -> (Key, Scope) {
 
 const fn code(code: KeyCode) -> (Key, Scope) {
     (Key::Code(code), Scope::Everywhere)
-}
-
-const fn not(view: View, key: Key) -> (Key, Scope) {
-    (key, Scope::Beside(view))
 }
 
 /// For keys that select nodes in the views where left and right have no other use.
@@ -210,7 +206,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::ReleaseMessage,
         group: Group::Time,
-        keys: &[only(View::Messages, Key::Code(KeyCode::Enter))],
+        keys: &[only(View::Messages, Key::Char('v'))],
         short: "deliver",
         long: "Messages: deliver the selected message",
         dangerous: false,
@@ -493,13 +489,14 @@ pub static ACTIONS: &[Action] = &[
     Action {
         id: ActionId::GoOn,
         group: Group::Deck,
-        keys: &[not(View::Messages, Key::Code(KeyCode::Enter))],
+        keys: &[code(KeyCode::Enter)],
         short: "go on",
         long: "continue a script that waits where it shows the logs",
         dangerous: false,
         footer: 0,
         enabled: script_waits,
     },
+    explain::EXPLAIN,
     find::BACK,
     drills::START_DRILL,
     drills::SORT_DRILLS,

@@ -7,9 +7,10 @@ use crate::app::menu::{Menu, MenuKind, Row};
 use crate::app::notice::Notice;
 use crate::app::offers::Offer;
 use crate::app::palette::{PaletteLine, request, understand};
-use crate::app::perform::{attempt, start};
+use crate::app::perform::{attempt, select, start};
 use crate::app::prompt::Purpose;
 use crate::app::reduce::closes;
+use crate::app::subject::Subject;
 use crate::app::{App, Effect, View, drills, finding, offers, themes};
 use crossterm::event::{KeyCode, KeyEvent};
 use raftdeck_model::{Ability, Order};
@@ -93,7 +94,7 @@ fn act(app: &mut App, said: PaletteLine, now: Duration) -> Vec<Effect> {
         }
         PaletteLine::Show(view) => app.view = view,
         PaletteLine::Select(id) => {
-            app.selected = Some(id);
+            select(app, Some(id));
             app.view = View::Cluster;
         }
         PaletteLine::StartDrill(id) => {
@@ -101,6 +102,7 @@ fn act(app: &mut App, said: PaletteLine, now: Duration) -> Vec<Effect> {
             return drills::ask_to_start(app, &id);
         }
         PaletteLine::Theme(name) => return themes::keep(app, &name),
+        PaletteLine::Explain(subject) => app.explain.open(subject),
         PaletteLine::Logs => app.view = View::Logs,
         PaletteLine::Status => app.answer = Some(PaletteAnswer::Status),
         PaletteLine::Word { usage, about } => {
@@ -142,6 +144,12 @@ pub(super) fn menu_key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Eff
             let words = menu.chosen(app).map(|row| row.words).unwrap_or_default();
             app.prompt.open(Purpose::Command, &words);
             return Vec::new();
+        }
+        KeyCode::Char('?') => {
+            if let Some(fault) = menu.chosen(app).and_then(|row| row.fault) {
+                app.explain.open(Subject::Fault(fault));
+                return Vec::new();
+            }
         }
         KeyCode::Enter | KeyCode::Delete | KeyCode::Backspace => {
             let Some(row) = menu.chosen(app) else { return Vec::new() };

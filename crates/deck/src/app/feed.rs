@@ -6,6 +6,7 @@
 mod links;
 mod plural;
 
+use crate::app::event::EventKind;
 use crate::app::find::Find;
 use crate::sentences::{Sentence, Teller, Weight};
 use links::LinkGroup;
@@ -27,6 +28,8 @@ const LOOK_BACK: usize = 24;
 /// One line of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedEntry {
+    /// What happened, as far as it can be explained.
+    pub about: Option<EventKind>,
     /// When, since the deck started.
     at: Duration,
     /// When, in cluster time. Never less than that of the line before.
@@ -154,10 +157,21 @@ impl Feed {
     /// Applies an update. Says whether the feed changed.
     pub fn tell(&mut self, update: &Update, now: Duration) -> bool {
         let mut changed = self.hear(update, now);
+        let next = self.next_number();
+        changed |= self.add_all(update, now);
+        let added = usize::try_from(self.next_number() - next).unwrap_or(usize::MAX);
+        for entry in self.entries.iter_mut().rev().take(added) {
+            entry.about = EventKind::of(&update.what);
+        }
+        changed
+    }
+
+    fn add_all(&mut self, update: &Update, now: Duration) -> bool {
         if let News::Link { from, to, state } = update.what {
             self.link(from, to, state, now);
             return true;
         }
+        let mut changed = false;
         for sentence in self.teller.tell(update) {
             if matches!(update.what, News::Missed { .. }) {
                 self.add_lost(&sentence, now);
@@ -213,7 +227,7 @@ impl Feed {
 
     fn new_entry(&self, weight: Weight, node: Option<NodeId>, deed: &str, now: Duration) -> FeedEntry {
         let (time, deed) = (self.time, deed.to_owned());
-        FeedEntry { at: now, time, weight, node, who: Vec::new(), deed, fold: None, times: 1 }
+        FeedEntry { about: None, at: now, time, weight, node, who: Vec::new(), deed, fold: None, times: 1 }
     }
 
     /// What several nodes do at about the same time is one line: "n1, n3 follow n2 in term 4".
@@ -302,6 +316,16 @@ impl Feed {
     #[must_use]
     pub fn first_number(&self) -> u64 {
         self.first
+    }
+
+    /// The number that the next entry will have.
+    fn next_number(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    /// The entries and their numbers, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = (u64, &FeedEntry)> {
+        (0..self.next_number()).rev().zip(self.entries.iter().rev())
     }
 
     /// The entries from this number on, oldest first.

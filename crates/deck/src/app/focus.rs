@@ -52,7 +52,8 @@ pub(super) fn switch(app: &mut App) {
     }
 }
 
-fn leave_events(app: &mut App) {
+/// The nodes again.
+pub(super) fn leave_events(app: &mut App) {
     app.focus = Focus::Nodes;
     app.events.follow();
 }

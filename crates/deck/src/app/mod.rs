@@ -13,7 +13,9 @@ pub mod data;
 pub mod drills;
 mod entered;
 pub mod entries;
+pub mod event;
 pub mod events;
+pub mod explain;
 pub mod feed;
 pub mod find;
 pub mod finding;
@@ -39,6 +41,7 @@ pub mod scripted;
 pub mod selection;
 mod session;
 pub mod sieve;
+pub mod subject;
 pub mod themes;
 pub mod timers;
 pub mod writes;
@@ -55,6 +58,7 @@ use crate::app::confirm::Confirm;
 use crate::app::data::Data;
 use crate::app::drills::Drills;
 use crate::app::events::Events;
+use crate::app::explain::Explain;
 use crate::app::feed::Feed;
 use crate::app::finding::Finds;
 use crate::app::flights::Flights;
@@ -182,6 +186,8 @@ pub struct App {
     /// The script that is being played, if any.
     pub(crate) scripted: Option<Scripted>,
     pub(crate) drills: Drills,
+    /// The explanation that is open, if any.
+    pub(crate) explain: Explain,
     pub(crate) notice: Option<Notice>,
     /// What the palette was asked for, while it is shown.
     pub(crate) answer: Option<PaletteAnswer>,
@@ -242,6 +248,7 @@ impl App {
             operations: Operations::default(),
             scripted: None,
             drills: Drills::default(),
+            explain: Explain::default(),
             notice: None,
             answer: None,
             confirm: None,
@@ -470,6 +477,12 @@ impl App {
     #[must_use]
     pub fn view(&self) -> View {
         self.view
+    }
+
+    /// The explanation.
+    #[must_use]
+    pub fn explanation(&self) -> &Explain {
+        &self.explain
     }
 
     /// What is known of the cluster.

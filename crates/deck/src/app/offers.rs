@@ -4,11 +4,12 @@
 //! order is the same for the same letters.
 
 use crate::actions::{ACTIONS, Action, ActionId};
-use crate::app::palette::{self, PaletteLine, can_be_named, lacking};
+use crate::app::palette::{self, EXPLAIN, PaletteLine, can_be_named, lacking};
 use crate::app::{App, View};
 use crate::view::labels;
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
+use raftdeck_model::concepts::Concept;
 use raftdeck_raft::NodeId;
 use raftdeck_script::{WORDS, complete, word};
 use std::cmp::Reverse;
@@ -29,6 +30,8 @@ pub enum OfferKind {
     Drill,
     /// A theme, to keep it.
     Theme,
+    /// A term of the field, to explain it.
+    Term,
 }
 
 impl OfferKind {
@@ -42,6 +45,7 @@ impl OfferKind {
             Self::View => "view",
             Self::Drill => "drill",
             Self::Theme => "theme",
+            Self::Term => "term",
         }
     }
 }
@@ -205,7 +209,13 @@ fn everything(app: &App) -> Vec<Offer> {
     all.extend(
         themes.map(|sheet| plain(format!("theme {}", sheet.name), OfferKind::Theme, sheet.about.clone())),
     );
+    all.extend(Concept::all().map(term));
     all
+}
+
+fn term(concept: Concept) -> Offer {
+    let about = concept.article().section.map_or_else(String::new, |section| section.to_string());
+    plain(format!("{EXPLAIN}{}", concept.name()), OfferKind::Term, about)
 }
 
 fn nodes(app: &App) -> impl Iterator<Item = Offer> {
@@ -253,7 +263,7 @@ fn of_the_moment(app: &App) -> Vec<Offer> {
 }
 
 /// Those that have the letters of what was typed, in order; the best match first. Of equals the shorter one, then a command before a
-/// key, a node, a view, a drill and a theme.
+/// key, a node, a view, a drill, a theme and a term.
 fn ranked(offers: impl IntoIterator<Item = Offer>, typed: &str) -> Vec<Offer> {
     let mut matching = Matching::new(typed);
     let mut ranked: Vec<(u32, Offer)> =
@@ -362,6 +372,9 @@ mod tests {
             ("q", "quit"),
             ("zoo", "zoom"),
             ("nextm", "next match"),
+            ("explain", "explain"),
+            ("explain quo", "explain quorum"),
+            ("quorum", "explain quorum"),
         ] {
             assert_eq!(lines(typed).first().map(String::as_str), Some(first), "{typed}: {:?}", lines(typed));
         }

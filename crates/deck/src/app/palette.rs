@@ -5,6 +5,7 @@
 
 use crate::actions::{ACTIONS, Action, ActionId, Group};
 use crate::app::View;
+use crate::app::subject::Subject;
 use raftdeck_model::{Capabilities, ClientRequest, Order, World};
 use raftdeck_raft::NodeId;
 use raftdeck_script::ScriptLine;
@@ -28,6 +29,8 @@ pub enum PaletteLine {
     StartDrill(String),
     /// Bring this theme into force, and keep it.
     Theme(String),
+    /// Explain this.
+    Explain(Subject),
     /// Show the logs.
     Logs,
     /// Show what is in force.
@@ -51,7 +54,10 @@ pub enum PaletteLine {
 pub fn understand(line: &str, world: &World) -> Result<PaletteLine, String> {
     let said = match raftdeck_script::parse(line, world) {
         Ok(said) => said,
-        Err(mistake) => return by_name(line).map(PaletteLine::Act).ok_or_else(|| mistake.to_string()),
+        Err(mistake) => {
+            let named = by_name(line).map(PaletteLine::Act).or_else(|| explained(line, world));
+            return named.ok_or_else(|| mistake.to_string());
+        }
     };
     meant(said)
 }
@@ -127,6 +133,15 @@ pub fn lacking(line: &str, world: &World, capabilities: &Capabilities) -> Option
     orders.iter().find_map(|order| capabilities.allow(order).err()).map(|lacking| lacking.to_string())
 }
 
+/// What follows the word `explain`.
+fn explained(line: &str, world: &World) -> Option<PaletteLine> {
+    let words = line.trim().strip_prefix(EXPLAIN)?;
+    Subject::named(words, world).map(PaletteLine::Explain)
+}
+
+/// What a line that explains something begins with.
+pub(super) const EXPLAIN: &str = "explain ";
+
 fn by_name(line: &str) -> Option<ActionId> {
     let line = line.trim();
     ACTIONS.iter().find(|action| action.short == line && can_be_named(action)).map(|action| action.id)
@@ -161,7 +176,9 @@ pub(super) fn can_be_named(action: &Action) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_model::concepts::Concept;
     use raftdeck_model::{News, Update};
+    use raftdeck_raft::{LogIndex, Term};
     use std::time::Duration;
 
     fn world() -> World {
@@ -188,6 +205,19 @@ mod tests {
         assert!(
             matches!(understood("help cut"), PaletteLine::Word { usage, .. } if usage.starts_with("cut"))
         );
+        for (line, subject) in [
+            ("explain quorum", Subject::Concept(Concept::Quorum)),
+            ("explain Split-Vote", Subject::Concept(Concept::SplitVote)),
+            ("explain 2", Subject::Node(NodeId(2))),
+            ("explain n3", Subject::Node(NodeId(3))),
+            ("explain term 4", Subject::Term(Term(4))),
+            ("explain entry 7", Subject::Entry(LogIndex(7))),
+            ("explain terms", Subject::Glossary),
+        ] {
+            assert_eq!(understood(line), PaletteLine::Explain(subject), "{line}");
+        }
+        assert_eq!(understood("explain"), PaletteLine::Act(ActionId::Explain));
+        assert!(understand("explain 9", &world()).is_err() && understand("explain paxos", &world()).is_err());
         for line in
             ["frobnicate", "kill 9", "wait leader", "save x", "expect stored", "as alice expect get k v"]
         {

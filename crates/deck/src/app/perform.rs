@@ -8,8 +8,8 @@ use crate::app::notice::Notice;
 use crate::app::output::Turn;
 use crate::app::prompt::Purpose;
 use crate::app::{
-    App, Effect, Focus, View, copy, data, drills, finding, focus, output, palette, presenter, scripted,
-    selection, themes,
+    App, Effect, Focus, View, copy, data, drills, explain, finding, focus, output, palette, presenter,
+    scripted, selection, themes,
 };
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
@@ -69,6 +69,7 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         }
         ActionId::ReleaseMessage | ActionId::DropMessage | ActionId::HoldAlike => return of_message(app, id),
         ActionId::GoOn => scripted::resume(app),
+        ActionId::Explain => explain::open(app),
         ActionId::Present => app.presenter.toggle(),
         ActionId::HideKeys => app.presenter.hides_keys = !app.presenter.hides_keys,
         ActionId::PageBack | ActionId::PageOn if app.presenter.is_on && app.view == View::Cluster => {
@@ -94,8 +95,8 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::ValueBack
         | ActionId::ValueOn => data::perform(app, id),
         ActionId::SelectNumber => select_number(app, number, now),
-        ActionId::SelectPrevious => app.selected = selection::step(&app.world.ids(), app.selected, false),
-        ActionId::SelectNext => app.selected = selection::step(&app.world.ids(), app.selected, true),
+        ActionId::SelectPrevious => select(app, selection::step(&app.world.ids(), app.selected, false)),
+        ActionId::SelectNext => select(app, selection::step(&app.world.ids(), app.selected, true)),
         ActionId::TargetPrevious
         | ActionId::TargetNext
         | ActionId::FocusTarget
@@ -314,10 +315,18 @@ pub(super) fn start(app: &mut App, request: ClientRequest, now: Duration) -> Vec
     vec![Effect::Send(command)]
 }
 
+/// Selects a node; the keys move among the nodes from now on.
+pub(super) fn select(app: &mut App, id: Option<NodeId>) {
+    app.selected = id;
+    if app.focus == Focus::Events {
+        focus::leave_events(app);
+    }
+}
+
 fn select_number(app: &mut App, number: Option<u32>, now: Duration) {
     let Some(id) = number.map(|number| NodeId(number.into())) else { return };
     if app.world.node(id).is_some() {
-        app.selected = Some(id);
+        select(app, Some(id));
         app.presenter.shine(id);
     } else {
         app.notice = Some(Notice::new(format!("there is no node {id}"), now));

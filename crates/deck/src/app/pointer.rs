@@ -3,9 +3,11 @@
 use crate::actions::{Action, ActionId};
 use crate::app::confirm::{self, Confirm};
 use crate::app::perform::{
-    WHEEL, attempt, chart_columns, scroll_feed, step_charts, step_log, step_message, turn_output,
+    WHEEL, attempt, chart_columns, scroll_feed, select, step_charts, step_log, step_message, turn_output,
 };
-use crate::app::{App, Effect, View, data, drills, entered, focus, output, themes};
+use crate::app::subject::Subject;
+use crate::app::{App, Effect, View, data, drills, entered, explain, focus, output, themes};
+use crate::explain::quiet;
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
@@ -67,9 +69,21 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
             return app.send([Order::Undo(Some(id))]);
         }
         Some(Target::Offer(place)) => return entered::take_offer(app, place, now),
-        Some(Target::Message(id)) => app.messages.choose(id),
-        Some(Target::Event(number)) if !app.prompt.is_open() => focus::select_event(app, number),
-        Some(Target::Node(id)) if app.world.node(id).is_some() => app.selected = Some(id),
+        Some(Target::Quiet) => {
+            if let Some(said) = quiet(app, now) {
+                app.explain.open(said.subject);
+            }
+        }
+        Some(Target::Cluster) => pick(app, Subject::Cluster, |_| {}),
+        Some(Target::Related(place)) => explain::follow(app, Some(place), now),
+        Some(Target::Event(number)) if !app.prompt.is_open() => {
+            pick(app, Subject::Event(number), |app| focus::select_event(app, number));
+        }
+        Some(Target::Message(id)) => pick(app, Subject::Message(id), |app| app.messages.choose(id)),
+        Some(Target::Node(id)) if app.world.node(id).is_some() => {
+            pick(app, Subject::Node(id), |app| select(app, Some(id)));
+        }
+        Some(Target::Link(from, to)) => pick(app, Subject::Link { from, to }, |_| {}),
         Some(Target::View(view)) => app.view = view,
         Some(Target::LogTarget(place)) => output::choose(app, place),
         Some(Target::Drill(place)) => drills::select(app, place),
@@ -77,7 +91,9 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         Some(Target::Action(ActionId::Quit)) => app.confirm = Some(Confirm::Quit),
         Some(Target::Key(place)) => {
             if let Some(key) = app.landed.key(place).cloned() {
-                app.data.choose(&key, app.landed.rows(Pane::Data));
+                pick(app, Subject::Key(key.clone()), |app| {
+                    app.data.choose(&key, app.landed.rows(Pane::Data));
+                });
             }
         }
         Some(Target::Action(id)) if !app.prompt.is_open() => {
@@ -88,7 +104,9 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
             app.charts.go_to(time, columns);
         }
         Some(Target::Entry(index)) => {
-            app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
+            pick(app, Subject::Entry(index), |app| {
+                app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
+            });
         }
         _ => {}
     }
@@ -110,6 +128,21 @@ fn drag(app: &mut App, target: Option<Target>) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A click selects; one on what is selected already explains it, and so does any while an explanation is open.
+fn pick(app: &mut App, subject: Subject, select: impl FnOnce(&mut App)) {
+    let again = match subject {
+        // A node is selected beside an entry or a message.
+        Subject::Node(id) => app.selected == Some(id) && app.focused() != Some(Pane::Feed),
+        _ => app.subject().as_ref() == Some(&subject),
+    };
+    select(app);
+    if app.explain.is_open() {
+        app.explain.follow(subject);
+    } else if again || matches!(subject, Subject::Link { .. } | Subject::Cluster) {
+        app.explain.open(subject);
+    }
+}
+
 fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
     app.mark_changed();
     if let Some(first) = app.help {
@@ -129,6 +162,9 @@ fn wheel(app: &mut App, target: Option<Target>, on: bool) -> Vec<Effect> {
         return Vec::new();
     }
     match (app.view, target) {
+        (_, Some(Target::Pane(Pane::Explain) | Target::Related(_))) => {
+            app.explain.scroll(WHEEL, on, app.landed.explain_lines());
+        }
         (View::Cluster, Some(Target::Pane(Pane::Feed) | Target::Event(_))) => scroll_feed(app, WHEEL, on),
         (View::Logs, _) => step_log(app, if on { 1 } else { -1 }),
         (View::Messages, _) => step_message(app, 1, on),

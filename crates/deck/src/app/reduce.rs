@@ -3,6 +3,7 @@
 use crate::actions::ActionId;
 use crate::app::confirm::{confirm_key, forget_absent};
 use crate::app::entered::{entered, menu_key};
+use crate::app::explain::explain_key;
 use crate::app::notice::Notice;
 use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
@@ -271,6 +272,9 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     }
     if app.menu.is_some() {
         return menu_key(app, event, now);
+    }
+    if let Some(effects) = explain_key(app, event, now) {
+        return effects;
     }
     let Some(action) = keys::meant(app, &event) else {
         say_unbound(app, &event, now);

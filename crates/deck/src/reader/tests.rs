@@ -141,12 +141,29 @@ fn views_questions_menus_and_prompts_are_read_as_they_open() {
 }
 
 #[test]
+fn an_explanation_is_read_when_it_opens_and_its_links_have_numbers() {
+    let mut heard = Heard::new();
+    heard.key('2');
+    let said = heard.press(KeyCode::Enter);
+    assert!(said[0].starts_with("n2, "), "{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("1: n1, its leader.")), "{said:?}");
+    assert_eq!(heard.say(), Vec::<String>::new(), "once");
+    let said = heard.key('1');
+    assert!(said[0].starts_with("n1, leader"), "{said:?}");
+    assert!(heard.press(KeyCode::Esc)[0].starts_with("n2, "));
+    assert_eq!(heard.press(KeyCode::Esc), ["The explanation is closed."]);
+}
+
+#[test]
 fn nothing_is_said_in_signs_that_a_reader_spells() {
     let mut heard = Heard::new();
     let mut said = heard.key('s');
     for _ in View::ALL {
         said.extend(heard.press(KeyCode::Tab));
     }
+    heard.press(KeyCode::Esc);
+    heard.key('2');
+    said.extend(heard.press(KeyCode::Enter));
     for line in &said {
         let is_sign = |c: char| !c.is_ascii() && c != '\u{a7}';
         assert!(!line.contains(is_sign) && !line.contains("->") && !line.contains("--"), "{line}");

@@ -4,12 +4,12 @@
 
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
-use crate::view::{feed, going_on, log_strip, ring, table};
+use crate::view::{explain, feed, going_on, log_strip, ring, table};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 /// From this width on the feed is beside the ring.
-const WIDE: u16 = 104;
+pub(crate) const WIDE: u16 = 104;
 
 /// The fewest rows for a ring.
 const LEAST_RING: u16 = 5;
@@ -61,8 +61,12 @@ fn wide(paint: &mut Paint<'_>, area: Rect) {
     let right = Rect { x: ring.right() + 1, width: feed_width, ..ring };
     let going_on_rows = if above >= going_on::ROWS + 6 { going_on::ROWS } else { 0 };
     ring::draw(paint, ring);
-    going_on::draw(paint, Rect { height: going_on_rows, ..right });
-    feed::draw(paint, Rect { y: right.y + going_on_rows, height: above - going_on_rows, ..right });
+    if paint.app.explain.is_open() {
+        explain::column(paint, right);
+    } else {
+        going_on::draw(paint, Rect { height: going_on_rows, ..right });
+        feed::draw(paint, Rect { y: right.y + going_on_rows, height: above - going_on_rows, ..right });
+    }
     table::draw(paint, Rect { y: area.y + above, height: table_rows, ..area });
     log_strip::draw(paint, Rect { y: area.y + above + table_rows, height: strip_rows, ..area });
 }

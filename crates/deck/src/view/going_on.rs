@@ -1,6 +1,7 @@
 //! What is going on at this moment, in a few sentences, beside the ring.
 
 use crate::sentences::situation;
+use crate::view::landed::Target;
 use crate::view::paint::{Paint, wrap};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -10,6 +11,7 @@ pub(crate) const ROWS: u16 = 7;
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
+    paint.mark(area, Target::Cluster);
     paint.rule(area, 0, "what is going on");
     let width = usize::from(area.width).saturating_sub(2);
     let room = usize::from(area.height.saturating_sub(1));

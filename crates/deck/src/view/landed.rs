@@ -35,6 +35,8 @@ pub enum Pane {
     Menu,
     /// The help page.
     Help,
+    /// The explanation.
+    Explain,
 }
 
 /// Something on the screen that can be clicked.
@@ -68,6 +70,14 @@ pub enum Target {
     MenuRow(usize),
     /// A button of the open question.
     Reply(ConfirmReply),
+    /// A directed link between two nodes.
+    Link(NodeId, NodeId),
+    /// Who leads, or what is going on.
+    Cluster,
+    /// The quiet line.
+    Quiet,
+    /// A link of the explanation, by its place.
+    Related(usize),
     /// A pane, where nothing else is.
     Pane(Pane),
 }
@@ -95,6 +105,7 @@ pub struct Landed {
     is_output_behind: bool,
     drill: usize,
     value: usize,
+    explain: (usize, usize),
 }
 
 impl Landed {
@@ -130,6 +141,10 @@ impl Landed {
 
     pub(crate) fn help_ends(&mut self, last: usize) {
         self.help = last;
+    }
+
+    pub(crate) fn explain_shows(&mut self, first: usize, last: usize) {
+        self.explain = (first, last);
     }
 
     pub(crate) fn drill_ends(&mut self, last: usize) {
@@ -207,6 +222,12 @@ impl Landed {
     #[must_use]
     pub fn last_drill_line(&self) -> usize {
         self.drill
+    }
+
+    /// The first line of the explanation that is shown, and the furthest that it can be scrolled.
+    #[must_use]
+    pub fn explain_lines(&self) -> (usize, usize) {
+        self.explain
     }
 
     /// The key that was painted as this number.

@@ -21,7 +21,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, menu: &Menu) {
             format!("on the links {}", menu.links()),
             " Left Right: links   Enter: do it   / filters   : changes the words   Tab: in force ",
         ),
-        MenuKind::InForce => ("in force".to_owned(), " Enter: undo it   / filters   Tab: faults   Esc "),
+        MenuKind::InForce => {
+            ("in force".to_owned(), " Enter: undo it   ?: explain   / filters   Tab: faults   Esc ")
+        }
     };
     let find = finding::find(app, List::Menu);
     let place = finding::place(app, List::Menu)

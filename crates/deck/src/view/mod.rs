@@ -14,6 +14,7 @@ mod cluster;
 mod confirm;
 mod data;
 mod drills;
+mod explain;
 mod fault_labels;
 mod feed;
 mod footer;
@@ -43,7 +44,7 @@ mod table;
 mod themes;
 mod tiny;
 
-pub(crate) use labels::stamp;
+pub(crate) use labels::{span, stamp};
 pub use landed::{Landed, Link, Pane, Target};
 pub(crate) use output::has_room_for_targets;
 
@@ -115,6 +116,7 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     header::draw(paint, header);
     drills::strip(paint, strip);
     in_force::draw(paint, in_force);
+    let (body, panel) = explain::split(paint, body);
     match paint.app.view {
         View::Drills => drills::draw(paint, body),
         _ if paint.app.world.is_empty() => cluster::waiting(paint, body),
@@ -126,6 +128,7 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
         View::Data => data::draw(paint, body),
         View::Output => output::draw(paint, body),
     }
+    explain::draw(paint, area, panel);
     footer::draw(paint, footer);
     palette::draw(paint, body);
     if let Some(menu) = &paint.app.menu {

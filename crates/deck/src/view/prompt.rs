@@ -5,12 +5,15 @@ use crate::app::finding::{self, List};
 use crate::app::operations::OperationResult;
 use crate::app::prompt::Purpose;
 use crate::app::scripted::{ScriptStatus, Scripted};
-use crate::app::{App, View, palette};
+use crate::app::{App, palette};
+use crate::explain::{cluster_trouble, quiet};
 use crate::sentences::requested;
-use crate::view::paint::Paint;
+use crate::view::cluster::WIDE;
+use crate::view::landed::Target;
+use crate::view::paint::{Paint, wrap};
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Draws it. Says whether there was anything to draw. Whatever it says goes after a while: it is in the feed too. Where
 /// the line is shared with the keys, an error replaces the prompt until the next key.
@@ -27,23 +30,47 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
     } else if let Some(said) = app.scripted.as_ref().map(Scripted::said) {
         script(paint, area, said);
     } else {
-        return operation(paint, area);
+        return operation(paint, area) || (!shared && quiet_line(paint, area));
     }
     true
+}
+
+/// What is worth knowing of what is on the screen, while there is nothing else to say.
+fn quiet_line(paint: &mut Paint<'_>, area: Rect) -> bool {
+    let is_open = paint.app.explain.is_open() || paint.app.menu.is_some();
+    let Some(said) = quiet(paint.app, paint.now).filter(|_| !is_open) else { return false };
+    let strong = paint.theme.strong();
+    let is_narrow = paint.buf.area.width < WIDE;
+    let line = if let Some(trouble) = cluster_trouble(paint.app).filter(|_| is_narrow) {
+        Line::styled(
+            format!(" {}", at_word(paint, &trouble, usize::from(area.width).saturating_sub(2))),
+            strong,
+        )
+    } else {
+        let title = format!(" {} ", said.title);
+        let room = usize::from(area.width).saturating_sub(title.width() + 2);
+        let text = format!(" {}", at_word(paint, &said.text, room));
+        Line::from(vec![Span::styled(title, strong), Span::styled(text, paint.theme.text())])
+    };
+    paint.row(area, 0, &line);
+    paint.mark(area, Target::Quiet);
+    true
+}
+
+/// As many whole words as there is room for.
+fn at_word(paint: &Paint<'_>, text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let ellipsis = paint.glyphs().ellipsis;
+    let first = wrap(text, room.saturating_sub(ellipsis.width() + 1)).into_iter().next().unwrap_or_default();
+    paint.cut(&format!("{first} {ellipsis}"), room)
 }
 
 /// What the script is doing, or waits for.
 fn script(paint: &mut Paint<'_>, area: Rect, said: ScriptStatus) {
     let (text, style) = match said {
         ScriptStatus::Doing(line) => (format!(" {line} "), paint.theme.strong()),
-        ScriptStatus::Waits if paint.app.view == View::Messages => (
-            format!(
-                " the script waits: {} leaves this view, then {} goes on ",
-                paint.app.key_of(ActionId::NextView),
-                paint.app.key_in(View::Cluster, ActionId::GoOn)
-            ),
-            paint.theme.selected(),
-        ),
         ScriptStatus::Waits => {
             let key = paint.app.key_of(ActionId::GoOn);
             (format!(" the script waits: {key} goes on "), paint.theme.selected())

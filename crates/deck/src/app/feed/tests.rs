@@ -148,3 +148,20 @@ fn links_that_join_the_newest_line_keep_its_number() {
     assert_eq!(feed.shown(&Find::default()), [0, 1]);
     assert_eq!(feed.numbered(1).map(FeedEntry::text).as_deref(), Some("n1 is cut off from n2, n3"));
 }
+
+#[test]
+fn an_entry_keeps_its_number_and_knows_what_it_is_about() {
+    let mut feed = Feed::default();
+    let refused = |n: usize| News::Trouble { reason: format!("reason {n}") };
+    for n in 0..5 {
+        feed.tell(&told(refused(n)), Duration::ZERO);
+    }
+    for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
+        feed.tell(&told(link(from, to, LinkState::Cut)), Duration::from_millis(5));
+    }
+    let numbers: Vec<u64> = feed.newest_first().map(|(number, _)| number).collect();
+    assert_eq!(numbers, [5, 4, 3, 2, 1, 0], "links cut together are one entry");
+    let about = |number| feed.numbered(number).and_then(|entry| entry.about.as_ref());
+    assert_eq!(about(4), Some(&EventKind::Trouble));
+    assert!(matches!(about(5), Some(EventKind::Links { .. })));
+}

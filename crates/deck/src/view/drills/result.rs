@@ -2,8 +2,11 @@
 
 use super::text::Text;
 use super::{WIDE, checks};
+use crate::actions::ActionId;
+use crate::explain::drill;
 use crate::view::paint::Paint;
 use raftdeck_drills::{Millis, Outcome, PersonResult, Verdict};
+use raftdeck_model::concepts::Concept;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -115,6 +118,11 @@ fn learned(paint: &Paint<'_>, outcome: &Outcome, width: u16) -> Text {
         text.line(Line::default());
         text.line(Line::styled(" what to take from it", theme.strong()));
         text.paragraphs(" ", &outcome.debrief, theme.text());
+        let terms: Vec<&str> = drill::terms(&outcome.debrief).into_iter().map(Concept::name).collect();
+        if let Some(key) = paint.key(ActionId::Explain) {
+            text.line(Line::default());
+            text.wrapped(&format!(" {key} explains: "), &terms.join(", "), theme.faint());
+        }
     }
     text.line(Line::default());
     if !outcome.paper.is_empty() {
