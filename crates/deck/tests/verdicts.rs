@@ -222,7 +222,7 @@ fn an_answer_to_someone_else_is_not_shown_as_ours() {
     });
     let shown = scene.paint(120, 40);
     let row: String = (0..120).map(|x| shown[(x, 38)].symbol()).collect();
-    assert_eq!(row.trim(), "");
+    assert!(!row.contains("put a") && !row.contains("refused"), "{row}");
 }
 
 #[test]
