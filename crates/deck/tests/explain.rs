@@ -11,6 +11,7 @@ use raftdeck_deck::actions::ACTIONS;
 use raftdeck_deck::app::subject::{Chart, Subject};
 use raftdeck_deck::app::{App, Settings, View};
 use raftdeck_deck::explain::{Explanation, explain};
+use raftdeck_deck::sentences::situation;
 use raftdeck_deck::view::Target;
 use raftdeck_model::concepts::Concept;
 use raftdeck_model::{
@@ -432,4 +433,19 @@ fn the_quiet_line_tells_trouble_first_and_changes_only_with_the_state() {
     let mut scene = partition(Settings::default());
     scene.at(60_000);
     assert!(line(&mut scene).contains("n1, pre-candidate for term 3"), "{}", line(&mut scene));
+}
+
+#[test]
+fn without_the_pane_beside_the_ring_the_quiet_line_says_what_is_wrong_in_whole_words() {
+    let mut scene = election(Settings::default());
+    scene.at(60_000);
+    let painted = scene.paint(80, 24);
+    let line: String = (0..80).map(|x| painted[(x, 22)].symbol()).collect();
+    let said = situation(scene.app.world()).swap_remove(0);
+    let shown = line.trim().trim_end_matches(['…', ' ']);
+    assert!(said.starts_with(shown) && shown.len() > 40, "{line}");
+    assert!(said[shown.len()..].is_empty() || said[shown.len()..].starts_with(' '), "{line}");
+    let painted = scene.paint(120, 40);
+    let line: String = (0..120).map(|x| painted[(x, 38)].symbol()).collect();
+    assert!(!line.contains(shown), "the pane says that already: {line}");
 }
