@@ -254,10 +254,13 @@ fn needs_no_memory(truth: Truth<'_>, text: &str) -> Option<bool> {
         | News::Process { .. }
         | News::Ready { .. }
         | News::Change { .. }
-        | News::Time(_) => Some(true),
+        | News::Time(_)
         // A sentence of the source, and what a client was answered.
-        News::Trouble { .. } | News::Refused { .. } | News::Client { .. } => Some(true),
-        News::Notice { .. } | News::NoticeOver { .. } => Some(true),
+        | News::Trouble { .. }
+        | News::Refused { .. }
+        | News::Client { .. }
+        | News::Notice { .. }
+        | News::NoticeOver { .. } => Some(true),
         _ => None,
     }
 }

@@ -49,7 +49,7 @@ impl Explain {
         self.trail.len().saturating_sub(1)
     }
 
-    /// The link that is chosen, of so many.
+    /// The link that is chosen, of this many.
     #[must_use]
     pub fn link(&self, of: usize) -> Option<usize> {
         Some(self.trail.last()?.link.min(of.checked_sub(1)?))

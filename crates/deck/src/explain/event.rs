@@ -114,7 +114,7 @@ fn meaning(about: &EventKind) -> Meaning {
         EventKind::Trace { trace, .. } => trace::meaning(trace),
         EventKind::Links { state: LinkState::Cut, .. } => (
             Some(Concept::Partition),
-            "No node is told of it: each only stops hearing the others, and waits for its timeout.",
+            "The nodes do not know of it: each only stops hearing the others, and waits for its timeout.",
         ),
         EventKind::Links { state: LinkState::Open, .. } => (
             Some(Concept::Partition),

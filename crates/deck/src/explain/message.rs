@@ -113,7 +113,7 @@ fn place(app: &App, message: &MessageReport, now: Duration, told: &mut Explanati
     match state {
         MessageState::UnderWay { due } if app.clock.is_frozen() => {
             told.because(format!(
-                "Time stands still: it is on its way, due {} after it was sent.",
+                "Time is frozen: it is on its way, due {} after it was sent.",
                 took(due.saturating_sub(*sent))
             ));
         }

@@ -76,25 +76,25 @@ pub(crate) fn live(seed: u64) -> History {
         LiveOptions { snapshot_entries: Some(20), ..LiveOptions::new(u16::try_from(nodes).unwrap(), seed) };
     let mut live = Live::new(options);
     let mut history = History { updates: live.take(), orders: Vec::new() };
-    let mut send = |live: &mut Live, order: Order, pause: u64| {
+    let mut order_and_wait = |live: &mut Live, order: Order, pause: u64| {
         let id = CommandId(history.orders.len() as u64 + 1);
         history.orders.push((history.updates.len(), order.clone()));
         live.send(Command { id, what: order });
         live.run_until(live.now() + millis(pause));
         history.updates.extend(live.take());
     };
-    send(&mut live, put(&mut chance), 400);
+    order_and_wait(&mut live, put(&mut chance), 400);
     for _ in 0..30 {
         let order = order(&mut chance, nodes);
         let pause = chance.below(500);
-        send(&mut live, order, pause);
+        order_and_wait(&mut live, order, pause);
     }
-    send(&mut live, Order::Heal, 200);
+    order_and_wait(&mut live, Order::Heal, 200);
     for node in 1..=nodes {
-        send(&mut live, Order::Restart(NodeId(node)), 10);
+        order_and_wait(&mut live, Order::Restart(NodeId(node)), 10);
     }
-    send(&mut live, Order::Workload(true), 800);
-    send(&mut live, Order::Workload(false), 4000);
+    order_and_wait(&mut live, Order::Workload(true), 800);
+    order_and_wait(&mut live, Order::Workload(false), 4000);
     history
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn seen(history: &History, loss: Loss, chance: &mut Chance) -> Vec<Se
     if matches!(loss, Loss::Beginning) {
         place = usize::try_from(chance.below(history.updates.len() as u64 / 2)).unwrap();
     }
-    let mut lost = place as u64;
+    let mut missing = place as u64;
     while let Some(update) = history.updates.get(place) {
         let is_gap = chance.below(12) == 0;
         // Two gaps in a row are one.
@@ -142,7 +142,7 @@ pub(crate) fn seen(history: &History, loss: Loss, chance: &mut Chance) -> Vec<Se
         let gap = &history.updates[place..end];
         match (loss, &update.what) {
             (Loss::Silently, _) if is_gap => {
-                lost += gap.len() as u64;
+                missing += gap.len() as u64;
                 place = end;
                 continue;
             }
@@ -152,7 +152,7 @@ pub(crate) fn seen(history: &History, loss: Loss, chance: &mut Chance) -> Vec<Se
                 let missed =
                     Update { at: update.at, seq: update.seq - 1, what: News::Missed { node: *node, count } };
                 seen.push(Seen { update: missed, place, lost: 0 });
-                lost += gap.len() as u64 - count;
+                missing += gap.len() as u64 - count;
                 place = end;
                 continue;
             }
@@ -170,7 +170,11 @@ pub(crate) fn seen(history: &History, loss: Loss, chance: &mut Chance) -> Vec<Se
             _ => {}
         }
         let seq = update.seq - renumbered;
-        seen.push(Seen { update: Update { seq, ..update.clone() }, place, lost: std::mem::take(&mut lost) });
+        seen.push(Seen {
+            update: Update { seq, ..update.clone() },
+            place,
+            lost: std::mem::take(&mut missing),
+        });
         place += 1;
     }
     seen
