@@ -3,6 +3,7 @@
 //! This is the one source of these texts. The screen explains with them, and so do the drills. What is true only at the moment (why a
 //! node is in its state now) is not here.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 mod table;
@@ -144,18 +145,22 @@ impl Concept {
         ARTICLES.iter().map(|article| article.concept)
     }
 
-    /// The terms that a text names, in the order in which it does so first.
+    /// The terms that a text names, in the order in which it does so first; of two at one place, the longer one is first.
     #[must_use]
     pub fn named_in(text: &str) -> Vec<Self> {
         let text = text.to_lowercase().replace('-', " ");
-        let mut found: Vec<(usize, Self)> = Vec::new();
+        let mut found: Vec<(usize, Reverse<usize>, Self)> = Vec::new();
         for article in ARTICLES {
             let names = std::iter::once(&article.name).chain(article.also);
-            let first = names.filter_map(|name| word_at(&text, &name.to_lowercase().replace('-', " "))).min();
-            found.extend(first.map(|at| (at, article.concept)));
+            let place = |name: &&str| {
+                let at = word_at(&text, &name.to_lowercase().replace('-', " "))?;
+                Some((at, Reverse(name.len())))
+            };
+            let first = names.filter_map(place).min();
+            found.extend(first.map(|(at, length)| (at, length, article.concept)));
         }
         found.sort_unstable();
-        found.into_iter().map(|(_, concept)| concept).collect()
+        found.into_iter().map(|(.., concept)| concept).collect()
     }
 
     /// The term of this name, whatever its case; hyphens count as blanks.

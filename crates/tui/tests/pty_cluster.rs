@@ -243,6 +243,8 @@ fn nodes_join_the_leadership_is_handed_over_and_the_leader_is_removed() {
     assert_eq!(new.node, next, "the one that was selected leads");
     deck.wait_for("five in step behind it", |screen| is_healthy(screen, 5));
     deck.press("x");
+    deck.wait_for_text("from the cluster, with its data?");
+    deck.press("y");
     deck.wait_for("four voters and a leader among them", |screen| {
         let left = voters(screen).unwrap_or_default();
         left.len() == 4 && !left.contains(&format!("n{next}")) && is_healthy(screen, 4)

@@ -82,7 +82,7 @@ fn ctrl_z_stops_the_deck_alone_and_fg_brings_the_whole_screen_back() {
     // On a busy machine a leader may be late too, by less than this.
     shell.press(&format!("{RAFTDECK} --timing debug\r"));
     shell.wait_for("a leader on the deck's screen", |screen| {
-        screen.alternate_screen() && screen.contents().contains("leads term")
+        screen.alternate_screen() && screen.contents().contains(" LEADS TERM ")
     });
     let deck = shell.nodes(1)[0];
     let address = shell.look(|screen| address_in(&screen.contents()));
@@ -110,7 +110,7 @@ fn ctrl_z_stops_the_deck_alone_and_fg_brings_the_whole_screen_back() {
 
     shell.press("fg\r");
     shell.wait_for("the deck's whole screen", |screen| {
-        screen.alternate_screen() && screen.hide_cursor() && screen.contents().contains("leads term")
+        screen.alternate_screen() && screen.hide_cursor() && screen.contents().contains(" LEADS TERM ")
     });
     assert_eq!(processes::children(deck), nodes);
     assert_eq!(

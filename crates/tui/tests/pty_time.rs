@@ -127,7 +127,7 @@ fn an_election_is_stepped_through_message_by_message() {
     deck.wait_for("n2 as everybody's leader", |screen| {
         is_healthy(screen, 3)
             && leader(&rows(screen)).is_some_and(|row| (row.node, row.term) == (2, new))
-            && !screen.contents().contains("in force")
+            && screen.contents().contains("nothing in force")
             && !screen.contents().contains("FROZEN")
     });
     ends(deck);
@@ -171,7 +171,7 @@ fn what_is_in_force_is_shown_and_undone_one_by_one() {
     });
     deck.press("u");
     deck.wait_for("nothing in force, and a whole cluster", |screen| {
-        !screen.contents().contains("in force") && is_healthy(screen, 3)
+        screen.contents().contains("nothing in force") && is_healthy(screen, 3)
     });
     ends(deck);
 }

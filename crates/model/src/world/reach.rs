@@ -57,8 +57,9 @@ impl World {
         }
         match self.last_answer(leader, id) {
             Known::Is(Some(age)) => Known::Is(age <= self.election.1),
-            // It has not answered in this term yet: it may have voted for the leader, or heard from it.
-            Known::Is(None) => Known::Is(status.term == term && stands_with(status, leader)),
+            // A majority has just voted for the leader, and each has been sent a heartbeat. Until one is silent for long, nothing speaks
+            // against it.
+            Known::Is(None) => Known::Is(true),
             Known::Unknown if status.term == term && stands_with(status, leader) => Known::Is(true),
             Known::Unknown => Known::Unknown,
         }

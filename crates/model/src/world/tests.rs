@@ -118,6 +118,17 @@ fn of_several_leaders_the_one_with_the_highest_term_is_meant() {
 }
 
 #[test]
+fn a_leader_that_was_just_elected_can_commit_before_the_others_report() {
+    let mut world = world();
+    for node in [N2, N3] {
+        tell(&mut world, status(node, Role::Follower, 3, true));
+    }
+    tell(&mut world, with_log(N1, N1, (4, 1, 0), &[(2, 0), (3, 0)]));
+    let Verdict::Leads { reach, .. } = world.verdict() else { panic!("{:?}", world.verdict()) };
+    assert_eq!(reach.reached, 3);
+}
+
+#[test]
 fn a_leader_that_is_cut_off_leads_until_another_does() {
     let mut world = world();
     tell(&mut world, leads(N1, 4));

@@ -53,7 +53,7 @@ impl HostedLab {
         sink: impl Fn(SourceEvent) + Send + Sync + 'static,
     ) -> Result<Self> {
         const NO_THREAD: &str = "a thread cannot be started";
-        let (child, pipes) = spawn().wrap_err("the cluster's process cannot be started")?;
+        let (child, pipes) = spawn(options).wrap_err("the cluster's process cannot be started")?;
         let (mut stdin, stdout, stderr) = pipes;
         let words = LastWords::of(stderr).wrap_err(NO_THREAD)?;
         let mut output = BufReader::with_capacity(1 << 16, stdout);
@@ -142,8 +142,8 @@ impl Host {
 type Pipes = (ChildStdin, std::process::ChildStdout, ChildStderr);
 
 /// This program as a host, in a process group of its own: the terminal's signals are not for it.
-fn spawn() -> io::Result<(Child, Pipes)> {
-    let mut command = std::process::Command::new(this_program()?);
+fn spawn(options: &LabOptions) -> io::Result<(Child, Pipes)> {
+    let mut command = std::process::Command::new(program(options)?);
     command.arg0("raftdeck").arg(HOST_COMMAND).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
@@ -153,9 +153,11 @@ fn spawn() -> io::Result<(Child, Pipes)> {
     }
 }
 
-/// The program as it runs, even if its file was replaced meanwhile.
-fn this_program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
+/// The program that can be a host: the one that can be a node. If that is this program, it is taken as it runs, even if its file was
+/// replaced meanwhile.
+fn program(options: &LabOptions) -> io::Result<PathBuf> {
+    let is_own = cfg!(target_os = "linux") && std::env::current_exe()? == options.executable;
+    Ok(if is_own { PathBuf::from("/proc/self/exe") } else { options.executable.clone() })
 }
 
 fn write_all(orders: &Receiver<Command>, mut stdin: impl Write) {
