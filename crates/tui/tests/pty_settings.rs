@@ -28,11 +28,11 @@ fn edited_settings_act_at_once_a_mistake_is_said_and_a_chosen_theme_is_kept() {
     deck.wait_for_text("? help");
     // The folder is not there yet: that it appears is noticed too.
     fs::create_dir(file.parent().unwrap()).unwrap();
-    fs::write(&file, "# mine\n[keys]\nhelp = 'f1'\n").unwrap();
-    deck.wait_for_text("F1 help");
+    fs::write(&file, "# mine\n[keys]\nhelp = 'f9'\n").unwrap();
+    deck.wait_for_text("F9 help");
     fs::write(&file, "# mine\n[keys]\nhepl = 'f2'\n").unwrap();
     deck.wait_for_text("deck.toml:3: hepl is not an action; did you mean help?");
-    deck.wait_for_text("F1 help");
+    deck.wait_for_text("F9 help");
     fs::write(&file, "# mine\n[keys]\nhelp = 'f3'\n").unwrap();
     deck.wait_for_text("F3 help");
     deck.press("T");

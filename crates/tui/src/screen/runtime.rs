@@ -124,12 +124,12 @@ enum Face {
     /// A picture.
     Drawn(Box<Terminal<Canvas>>),
     /// Lines for a screen reader.
-    Read(Voice),
+    Read(Box<Voice>),
 }
 
 fn face(reader: bool) -> io::Result<Face> {
     if reader {
-        Ok(Face::Read(Voice::default()))
+        Ok(Face::Read(Box::default()))
     } else {
         Ok(Face::Drawn(Box::new(Terminal::new(Canvas::new())?)))
     }

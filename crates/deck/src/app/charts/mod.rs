@@ -1,6 +1,6 @@
 //! What the Charts view shows: figures over time, and which part of that time. All times are cluster time.
 //!
-//! [`Watch`](watch::Watch) turns updates into figures, [`History`] keeps them within a fixed amount of memory, and the cursor and the
+//! `watch` turns updates into figures, `history` keeps them within a fixed amount of memory, and the cursor and the
 //! zoom say which of them are on the screen.
 
 mod availability;

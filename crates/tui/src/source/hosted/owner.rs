@@ -6,14 +6,17 @@ use super::lines::{self, HostStart};
 use crate::source::SourceEvent;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use raftdeck_lab::LabOptions;
-use raftdeck_model::{Capabilities, Command, News, ProcessState, Source, Update, WorkloadFigures, World};
+use raftdeck_model::{
+    Capabilities, Command, CommandId, News, ProcessState, Source, Update, WorkloadFigures, World,
+};
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -44,6 +47,8 @@ struct Host {
     is_leaving: AtomicBool,
     /// The newest update's time, for what the source says itself.
     at: Mutex<Duration>,
+    /// The commands that were not answered yet; `None`: the host has ended and takes no more.
+    unanswered: Mutex<Option<BTreeSet<CommandId>>>,
 }
 
 impl HostedLab {
@@ -58,7 +63,12 @@ impl HostedLab {
         let words = LastWords::of(stderr).wrap_err(NO_THREAD)?;
         let mut output = BufReader::with_capacity(1 << 16, stdout);
         let told = lines::write(&mut stdin, options).and_then(|()| lines::read(&mut output, &mut Vec::new()));
-        let host = Host { child: Mutex::new(child), is_leaving: false.into(), at: Mutex::default() };
+        let host = Host {
+            child: Mutex::new(child),
+            is_leaving: false.into(),
+            at: Mutex::default(),
+            unanswered: Mutex::new(Some(BTreeSet::new())),
+        };
         let capabilities = match told {
             Ok(Some(HostStart::Started(capabilities))) => capabilities,
             Ok(Some(HostStart::Failed(why))) => {
@@ -88,12 +98,11 @@ impl Source for HostedLab {
 
     fn send(&self, command: Command) {
         let id = command.id;
-        let is_sent = self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok());
+        let is_sent = self.host.expect_answer(id)
+            && self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok());
         if !is_sent {
-            let reason =
-                "the cluster's process takes no more commands: if it has ended, start raftdeck again";
-            let what = News::Refused { id, reason: reason.to_owned() };
-            (self.sink)(SourceEvent::Updates(vec![self.host.says(what)]));
+            self.host.answered(id);
+            (self.sink)(SourceEvent::Updates(vec![self.host.says(refused(id))]));
         }
     }
 }
@@ -117,7 +126,22 @@ impl Host {
         Update { at: *self.at.lock().unwrap_or_else(PoisonError::into_inner), seq: 0, what }
     }
 
-    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
+    fn unanswered(&self) -> MutexGuard<'_, Option<BTreeSet<CommandId>>> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A command is about to be sent. `false`: there is nobody to answer it.
+    fn expect_answer(&self, id: CommandId) -> bool {
+        self.unanswered().as_mut().map(|waiting| waiting.insert(id)).is_some()
+    }
+
+    fn answered(&self, id: CommandId) {
+        if let Some(waiting) = self.unanswered().as_mut() {
+            waiting.remove(&id);
+        }
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -173,8 +197,12 @@ fn read_all(mut output: impl BufRead, host: &Host, sink: &Sink, words: LastWords
         if let Some(last) = updates.last() {
             *host.at.lock().unwrap_or_else(PoisonError::into_inner) = last.at;
         }
-        for update in updates.iter().filter(|update| is_remembered(&update.what)) {
-            world.fold(update);
+        for update in &updates {
+            match &update.what {
+                News::Done { id } | News::Refused { id, .. } => host.answered(*id),
+                News::Cluster { .. } | News::Workload(_) => drop(world.fold(update)),
+                _ => {}
+            }
         }
         sink(SourceEvent::Updates(updates));
     }
@@ -186,14 +214,18 @@ fn read_all(mut output: impl BufRead, host: &Host, sink: &Sink, words: LastWords
     }
     let words = words.end();
     let why = ended(status, &words);
-    let news = end_of(&world, &why, &words).into_iter().map(|what| host.says(what)).collect();
+    let unanswered = host.unanswered().take().unwrap_or_default();
+    let mut news = end_of(&world, &why, &words);
+    news.extend(unanswered.into_iter().map(refused));
+    let news = news.into_iter().map(|what| host.says(what)).collect();
     sink(SourceEvent::Updates(news));
     sink(SourceEvent::Ended(why));
 }
 
-/// What has to be known for telling the end.
-fn is_remembered(news: &News) -> bool {
-    matches!(news, News::Cluster { .. } | News::Workload(_))
+/// The answer to a command that no host takes.
+fn refused(id: CommandId) -> News {
+    let reason = "the cluster's process takes no more commands: if it has ended, start raftdeck again";
+    News::Refused { id, reason: reason.to_owned() }
 }
 
 /// What the end of the host means for those who watch the cluster.
