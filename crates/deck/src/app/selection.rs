@@ -1,6 +1,7 @@
 //! Which node the keys act on, by id and never by row.
 
 use raftdeck_raft::NodeId;
+use std::ops::Range;
 
 /// The id after (or before) `current` in `ids`, going round.
 #[must_use]
@@ -23,6 +24,14 @@ pub fn keep(ids: &[NodeId], current: Option<NodeId>) -> Option<NodeId> {
     current.filter(|id| ids.contains(id))
 }
 
+/// Which of `ids` are in sight with this many rows: the first ones, or as far down as `current`.
+#[must_use]
+pub fn in_sight(ids: &[NodeId], current: Option<NodeId>, rows: usize) -> Range<usize> {
+    let chosen = current.and_then(|id| ids.iter().position(|other| *other == id)).unwrap_or(0);
+    let first = (chosen + 1).saturating_sub(rows);
+    first..ids.len().min(first + rows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +45,13 @@ mod tests {
         assert_eq!(step(&[], None, false), None);
         assert_eq!(keep(&ids, Some(NodeId(2))), Some(NodeId(2)));
         assert_eq!(keep(&ids, Some(NodeId(3))), None, "it does not slide to a neighbour");
+    }
+
+    #[test]
+    fn the_selected_one_is_in_sight_however_few_rows_there_are() {
+        let ids = [NodeId(1), NodeId(2), NodeId(5)];
+        assert_eq!(in_sight(&ids, None, 2), 0..2);
+        assert_eq!(in_sight(&ids, Some(NodeId(5)), 2), 1..3);
+        assert_eq!(in_sight(&ids, Some(NodeId(5)), 9), 0..3);
     }
 }

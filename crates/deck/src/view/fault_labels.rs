@@ -39,9 +39,9 @@ fn of_rule(rule: &Rule) -> Option<String> {
         Effect::Cut if rule.matching == Matching::default() => return None,
         Effect::Cut => "lost".to_owned(),
         Effect::Delay(delay) => late(*delay),
-        Effect::Lose(chance) => format!("{} lost", percent(*chance)),
-        Effect::Duplicate(chance) => format!("{} twice", percent(*chance)),
-        Effect::Reorder(chance, _) => format!("{} out of order", percent(*chance)),
+        Effect::Lose(chance) => format!("{} lost", write::probability(*chance)),
+        Effect::Duplicate(chance) => format!("{} twice", write::probability(*chance)),
+        Effect::Reorder(chance, _) => format!("{} out of order", write::probability(*chance)),
         Effect::Limit(bytes) => format!("{}/s", write::size(*bytes)),
         Effect::Hold => "held".to_owned(),
     };
@@ -63,10 +63,6 @@ fn late(delay: Delay) -> String {
         Delay::Uniform(least, most) => format!("+{} to {}", span(least), span(most)),
         Delay::Normal(mean, deviation) => format!("+{} ±{}", span(mean), span(deviation)),
     }
-}
-
-fn percent(chance: Probability) -> String {
-    write::probability(chance)
 }
 
 fn of_disturbance(what: &Disturbance, id: NodeId) -> Option<String> {

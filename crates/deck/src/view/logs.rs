@@ -3,6 +3,7 @@
 //! The cells are as tall as the screen permits: a tall one says what its entry is.
 
 use crate::app::finding::{self, List};
+use crate::app::selection;
 use crate::view::labels::{self, Tone, UNKNOWN};
 use crate::view::landed::{Pane, Target};
 use crate::view::log_cells;
@@ -12,7 +13,6 @@ use raftdeck_raft::{LogId, LogIndex, Term};
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 /// Columns taken by the node's name and role.
 const NAMES: u16 = 23;
@@ -32,8 +32,9 @@ const WIDE: u16 = 110;
 /// How wide the legend is there.
 const LEGEND: u16 = 34;
 
-/// Which entries are in sight.
-struct Window {
+/// Which entries are in sight, and the logs that have them.
+struct Window<'a> {
+    rows: Vec<LogRow<'a>>,
     first: u64,
     columns: usize,
     /// A cell and the gap after it.
@@ -41,6 +42,19 @@ struct Window {
     cell_height: u16,
     cursor: LogIndex,
     last: LogIndex,
+}
+
+impl<'a> Window<'a> {
+    /// A node's log, if it has reported one.
+    fn row_of(&self, node: &Node) -> Option<&LogRow<'a>> {
+        self.rows.iter().find(|row| row.node.id == node.id)
+    }
+
+    /// Whether nodes disagree about the entry at an index.
+    fn has_conflict(&self, index: LogIndex) -> bool {
+        let terms: BTreeSet<Term> = self.rows.iter().filter_map(|row| row.term_at(index)).collect();
+        terms.len() > 1
+    }
 }
 
 /// Draws it.
@@ -57,12 +71,13 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let (cell_height, step) = HEIGHTS.iter().find(fits).copied().unwrap_or((1, 1));
     // With more nodes than rows, of the entry one row, and as many nodes as fit, the selected one among them.
     let rows = usize::from(area.height.saturating_sub(2 + SUMMARY) / step).max(1);
-    let in_sight = in_sight(paint, rows);
+    let in_sight = selection::in_sight(&app.world.ids(), app.selected, rows);
     let digits = u16::try_from(extent.last.0.max(app.world.term().0).to_string().len()).unwrap_or(20);
     let cell = if cell_height > 1 { WORDY } else { 6 }.max(digits + 2);
     let columns = usize::from((area.width - names).saturating_sub(1) / cell);
     paint.landed.size(Pane::Entries, columns);
     let window = Window {
+        rows: app.world.log_rows().collect(),
         first: app.logs.leftmost(extent, columns).0,
         columns,
         cell,
@@ -89,14 +104,6 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     legend_and_entry(paint, Rect { y: area.y + used, height: area.height - used, ..area }, &window);
 }
 
-/// Which nodes have a row: the first ones, or as far down as the selected one.
-fn in_sight(paint: &Paint<'_>, rows: usize) -> Range<usize> {
-    let ids = paint.app.world.ids();
-    let chosen = paint.app.selected.and_then(|id| ids.iter().position(|other| *other == id)).unwrap_or(0);
-    let first = (chosen + 1).saturating_sub(rows);
-    first..ids.len().min(first + rows)
-}
-
 /// What is looked for.
 fn search(paint: &Paint<'_>) -> String {
     let dot = paint.glyphs().dot;
@@ -105,7 +112,7 @@ fn search(paint: &Paint<'_>) -> String {
     place.map_or_else(String::new, |place| format!(" {dot} search: {text} {dot} {place}"))
 }
 
-fn title(paint: &Paint<'_>, window: &Window) -> String {
+fn title(paint: &Paint<'_>, window: &Window<'_>) -> String {
     let world = &paint.app.world;
     match world.leader() {
         _ if !paint.app.logs.follows() => format!("logs, entry {} of {}", window.cursor, window.last),
@@ -114,7 +121,7 @@ fn title(paint: &Paint<'_>, window: &Window) -> String {
     }
 }
 
-fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window) {
+fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window<'_>) {
     let left = Rect { width: names, ..area };
     paint.row(left, 0, &Line::styled("   index", paint.theme.faint()));
     for n in 0..window.columns {
@@ -124,7 +131,7 @@ fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window) {
         }
         let place = column(area, names, window, n);
         let here = index == window.cursor && index.0 > 0;
-        let conflict = conflict_at(paint, index);
+        let conflict = window.has_conflict(index);
         let style = match (here, conflict) {
             (true, _) => paint.theme.selected(),
             (false, true) => paint.theme.trouble_plate(),
@@ -139,20 +146,14 @@ fn indices(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window) {
 }
 
 /// The cells of one index, without the gap after them.
-fn column(area: Rect, names: u16, window: &Window, n: usize) -> Rect {
+fn column(area: Rect, names: u16, window: &Window<'_>, n: usize) -> Rect {
     let x = area.x + names + window.cell * u16::try_from(n).unwrap_or(u16::MAX / 64);
     Rect { x, width: window.cell.saturating_sub(1), ..area }
 }
 
-/// Whether members disagree about the entry at an index.
-fn conflict_at(paint: &Paint<'_>, index: LogIndex) -> bool {
-    let terms: BTreeSet<Term> = paint.app.world.log_rows().filter_map(|row| row.term_at(index)).collect();
-    terms.len() > 1
-}
-
-fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &Node) {
-    let row = paint.app.world.log_rows().find(|row| row.node.id == node.id);
-    name(paint, Rect { width: names.saturating_sub(1), ..area }, node, row.as_ref());
+fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window<'_>, node: &Node) {
+    let row = window.row_of(node);
+    name(paint, Rect { width: names.saturating_sub(1), ..area }, node, row);
     let Some(row) = row else { return };
     if row.status.term_runs.is_unknown() {
         paint.at(column(area, names, window, 0), &Line::styled(UNKNOWN, paint.theme.faint()));
@@ -160,7 +161,7 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window, node: &No
     for n in 0..window.columns {
         let index = LogIndex(window.first + n as u64);
         let place = Rect { height: window.cell_height.min(area.height), ..column(area, names, window, n) };
-        log_cells::draw(paint, place, &row, index);
+        log_cells::draw(paint, place, row, index);
     }
 }
 
@@ -197,9 +198,9 @@ fn name(paint: &mut Paint<'_>, area: Rect, node: &Node, row: Option<&LogRow<'_>>
     }
 }
 
-fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
+fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window<'_>) {
     let app = paint.app;
-    let (have, of) = (app.world.log_rows().filter(|row| row.has(window.cursor)).count(), app.world.len());
+    let (have, of) = (window.rows.iter().filter(|row| row.has(window.cursor)).count(), app.world.len());
     let title = if window.cursor == LogIndex::ZERO {
         "no entries yet".to_owned()
     } else {
@@ -212,7 +213,7 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window) {
     let entry = if beside { Rect { width: area.width - LEGEND, ..area } } else { area };
     let mut row = 1;
     for node in app.world.nodes() {
-        let line = holding(paint, node, window.cursor);
+        let line = holding(paint, node, window);
         paint.row(entry, row, &line);
         row += 1;
     }
@@ -253,8 +254,9 @@ fn legend(paint: &Paint<'_>) -> Vec<(String, &'static str)> {
     signs
 }
 
-/// What a node has at an index, in words.
-fn holding(paint: &Paint<'_>, node: &Node, index: LogIndex) -> Line<'static> {
+/// What a node has under the cursor, in words.
+fn holding(paint: &Paint<'_>, node: &Node, window: &Window<'_>) -> Line<'static> {
+    let index = window.cursor;
     let name = Span::styled(format!("   {:<5}", node.id), paint.theme.strong());
     let style = if node.live().is_some() { paint.theme.text() } else { paint.theme.faint() };
     if let Some(status) = node.raft().filter(|s| index > LogIndex::ZERO && s.purged >= index) {
@@ -262,8 +264,7 @@ fn holding(paint: &Paint<'_>, node: &Node, index: LogIndex) -> Line<'static> {
         let text = format!("only in its snapshot{}", end.unwrap_or_default());
         return Line::from(vec![name, Span::styled(text, style)]);
     }
-    let row = paint.app.world.log_rows().find(|row| row.node.id == node.id);
-    let Some((row, term)) = row.and_then(|row| Some((row, row.term_at(index)?))) else {
+    let Some((row, term)) = window.row_of(node).and_then(|row| Some((row, row.term_at(index)?))) else {
         let is_unknown = node.raft().is_some_and(|status| status.term_runs.is_unknown());
         let nothing = if is_unknown { UNKNOWN } else { paint.glyphs().none };
         return Line::from(vec![name, Span::styled(nothing, paint.theme.faint())]);

@@ -1,6 +1,7 @@
 //! The table: a row for each node, and as many columns as fit.
 
 use crate::app::App;
+use crate::app::selection;
 use crate::app::timers::age_words;
 use crate::sentences::changing;
 use crate::view::card;
@@ -138,9 +139,8 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let area = Rect { height: area.height - below, ..area };
     let nodes: Vec<&Node> = app.world.nodes().collect();
     let rows = usize::from(area.height).saturating_sub(2);
-    let chosen = nodes.iter().position(|node| app.selected == Some(node.id)).unwrap_or(0);
-    let first = (chosen + 1).saturating_sub(rows);
-    let in_sight = first..nodes.len().min(first + rows);
+    let in_sight = selection::in_sight(&app.world.ids(), app.selected, rows);
+    let first = in_sight.start;
     let title = title(paint, usize::from(area.width).saturating_sub(6), &nodes, in_sight);
     paint.rule(area, 0, &title);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };

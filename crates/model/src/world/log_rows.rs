@@ -8,7 +8,7 @@ use super::{Node, World};
 use crate::known::Known;
 use crate::view::RaftView;
 use raftdeck_protocol::ClockRate;
-use raftdeck_raft::{LogIndex, NodeId, Term};
+use raftdeck_raft::{LogIndex, Term};
 
 /// A node's log as far as it is known.
 #[derive(Clone, Copy, Debug)]
@@ -82,14 +82,10 @@ impl World {
     /// How far the leader's report confirms a follower's log, if that is further than the follower's own report.
     fn confirmed(&self, node: &Node, status: &RaftView) -> Option<(LogIndex, &RaftView)> {
         let leader = self.leader().filter(|leader| leader.id != node.id && node.live().is_some())?.live()?;
-        let matched = matched(leader, node.id)?;
+        // A follower that has lost confirmed entries does not have what it confirmed.
+        let peer = self.as_leader_sees(node.id).filter(|peer| peer.owes.some().is_none())?;
+        let matched = peer.matched.copied()?;
         let is_behind = status.last_index() < Some(matched);
         (status.term == leader.term && is_behind).then_some((matched, leader))
     }
-}
-
-fn matched(leader: &RaftView, id: NodeId) -> Option<LogIndex> {
-    let peer = leader.peers.items().iter().find(|peer| peer.id == id)?;
-    // A follower that has lost confirmed entries does not have what it confirmed.
-    peer.matched.copied().filter(|_| peer.owes.some().is_none())
 }
