@@ -41,6 +41,8 @@ pub struct Announcer {
     explained: Option<Subject>,
     /// Whether a page, such as the help, is open.
     page: bool,
+    /// What a drill waited for.
+    drill: DrillMoment,
 }
 
 impl Announcer {
@@ -52,7 +54,11 @@ impl Announcer {
         }
         lines.extend(self.of_feed(&app.feed, now));
         lines.extend(self.of_notice(app));
+        let is_other_view = self.view != app.view;
         lines.extend(self.of_view(app, now));
+        let of_drill = self.of_drill(app, now);
+        // The view has been read with all of it.
+        lines.extend(of_drill.filter(|_| !(is_other_view && app.view == View::Drills)).into_iter().flatten());
         lines.extend(self.of_selection(app));
         lines.extend(self.of_menu(app));
         lines.extend(self.of_explanation(app, now));
@@ -80,6 +86,16 @@ impl Announcer {
             lines.insert(0, format!("{unread} earlier events are not read."));
         }
         lines
+    }
+
+    /// A question, what is revealed after its answer, a task and its hints, and how a drill ended: each as it comes, in any view.
+    fn of_drill(&mut self, app: &App, now: Duration) -> Option<Vec<String>> {
+        let moment = DrillMoment::of(app, now);
+        if self.drill == moment {
+            return None;
+        }
+        self.drill = moment;
+        (self.drill != DrillMoment::None).then(|| read::drill(app, now))
     }
 
     fn of_notice(&mut self, app: &App) -> Option<String> {
@@ -169,6 +185,33 @@ impl Announcer {
             lines.extend(self.mistake.as_deref().map(sentence));
         }
         lines
+    }
+}
+
+/// What a running drill waits for from the person, or that one has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum DrillMoment {
+    #[default]
+    None,
+    /// An answer, or that what follows it is read.
+    Question { question: String, chosen: Option<usize> },
+    /// That the person does something.
+    Task { task: String, hints: usize },
+    /// Nothing more: it has ended.
+    Ended,
+}
+
+impl DrillMoment {
+    fn of(app: &App, now: Duration) -> Self {
+        if app.drills.ended().is_some() {
+            return Self::Ended;
+        }
+        let Some(status) = app.drills.playing().map(|playing| playing.status(now)) else { return Self::None };
+        match (status.ask, status.act) {
+            (Some(ask), _) => Self::Question { question: ask.ask.question.clone(), chosen: ask.chosen },
+            (None, Some(act)) => Self::Task { task: act.act.task.clone(), hints: act.hints.len() },
+            (None, None) => Self::None,
+        }
     }
 }
 

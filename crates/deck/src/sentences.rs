@@ -153,6 +153,18 @@ fn pid_words(pid: Option<u32>) -> String {
     pid.map(|pid| format!(", process {pid}")).unwrap_or_default()
 }
 
+/// The nodes' numbers as runs without a hole: each run's first and last.
+pub(crate) fn runs(nodes: impl IntoIterator<Item = NodeId>) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for NodeId(id) in nodes.into_iter().collect::<BTreeSet<_>>() {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(id) => *last = id,
+            _ => runs.push((id, id)),
+        }
+    }
+    runs
+}
+
 /// `n1 n2 n3`.
 #[must_use]
 pub fn ids(nodes: &BTreeSet<NodeId>) -> String {

@@ -456,6 +456,7 @@ fn mouse() -> impl Strategy<Value = MouseEvent> {
     let kind = prop::sample::select(vec![
         MouseEventKind::Down(MouseButton::Left),
         MouseEventKind::Up(MouseButton::Left),
+        MouseEventKind::Drag(MouseButton::Left),
         MouseEventKind::ScrollUp,
         MouseEventKind::ScrollDown,
         MouseEventKind::Moved,

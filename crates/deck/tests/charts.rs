@@ -109,6 +109,9 @@ fn a_click_sets_the_cursor_and_the_wheel_scrolls() {
     scene.mouse(event(MouseEventKind::ScrollUp));
     let screen = shown(&mut scene, 120, 40);
     assert!(row(&screen, "availability").contains("n2 leads term 1"), "{screen}");
+    scene.mouse(event(MouseEventKind::Drag(MouseButton::Left)));
+    let screen = shown(&mut scene, 120, 40);
+    assert!(row(&screen, "availability").contains("no write acknowledged for 320 ms"), "{screen}");
     assert!(scene.targets().any(|target| matches!(target, Target::Moment(_))));
 }
 

@@ -6,6 +6,7 @@ use crossterm::event::KeyCode;
 use fixture::{Scene, drills, ms, n, put, sent};
 use raftdeck_deck::app::drills::{DrillRecord, Drills};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, View, update};
+use raftdeck_deck::reader::Announcer;
 use raftdeck_drills::{LOAD_OFFSET, PersonResult, Verdict};
 use raftdeck_model::{Capabilities, ClientOutcome, CommandId, News, Order, ProcessState, RequestFate};
 
@@ -232,4 +233,40 @@ fn an_update_of_a_command_of_the_run_is_heard_by_the_run_alone() {
     let mut scene = drills::task(Settings::default());
     scene.tell(News::Refused { id: CommandId(FIRST + 3), reason: "it is down already".to_owned() });
     assert!(!text(&mut scene).contains("it is down already"));
+}
+
+#[test]
+fn a_drill_says_to_a_reader_by_itself_what_it_waits_for_and_how_it_ended() {
+    let mut scene = drills::question(Settings::default());
+    let mut announcer = Announcer::default();
+    let mut said = |scene: &Scene| announcer.announce(&scene.app, scene.now).join("\n");
+    let has = |said: &str, words: &[&str]| {
+        for words in words {
+            assert!(said.contains(words), "{words:?} is not in\n{said}");
+        }
+    };
+    said(&scene);
+    // It is the same question as before.
+    scene.now += ms(1_000);
+    assert_eq!(said(&scene), "");
+    scene.press(KeyCode::Tab);
+    assert!(!said(&scene).contains("QUESTION"), "another view");
+    let mut scene = drills::question(Settings::default());
+    scene.press(KeyCode::Tab);
+    let mut announcer = Announcer::default();
+    let mut said = |scene: &Scene| announcer.announce(&scene.app, scene.now).join("\n");
+    has(&said(&scene), &["QUESTION: The leader is about to die.", "1 About one heartbeat interval"]);
+    scene.key('d');
+    said(&scene);
+    scene.key('1');
+    has(&said(&scene), &["WRONG: The leader is about to die.", "the right answer"]);
+    scene.press(KeyCode::Enter);
+    drills::pass(&mut scene, 1_500);
+    has(&said(&scene), &["YOUR TASK: Find the leader and kill it."]);
+    scene.key('H');
+    has(&said(&scene), &["hint 1 The header says which node leads."]);
+    drills::pass(&mut scene, 500);
+    assert_eq!(said(&scene), "", "the time that is left is not read again and again");
+    let ended = drills::ended(Settings::default());
+    has(&said(&ended), &["PASSED", "what to take from it"]);
 }

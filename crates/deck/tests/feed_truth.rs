@@ -41,6 +41,15 @@ fn node(text: &str) -> NodeId {
     )
 }
 
+/// `n1, n3 to n6`.
+fn nodes(text: &str) -> Vec<NodeId> {
+    let named = |part: &str| match part.split_once(" to ") {
+        Some((first, last)) => (node(first).0..=node(last).0).map(NodeId).collect(),
+        None => vec![node(part)],
+    };
+    text.split(", ").flat_map(named).collect()
+}
+
 fn number(text: &str) -> u64 {
     text.parse().unwrap_or_else(|_| panic!("{text} is a number"))
 }
@@ -334,8 +343,8 @@ fn assert_feed(history: &History, seen: &[Seen], context: &str) {
         let newest = feed.entries().back().unwrap().text();
         if let Some(parts) = parts("{} is cut off from {}", &newest) {
             let truth = Truth { history, newest: item.place };
-            for other in parts[1].split(", ") {
-                let links = [(node(parts[0]), node(other)), (node(other), node(parts[0]))];
+            for other in nodes(parts[1]) {
+                let links = [(node(parts[0]), other), (other, node(parts[0]))];
                 let is_cut = |link| truth.link(link).next() == Some(LinkState::Cut);
                 assert!(links.into_iter().all(is_cut), "{context}: \"{newest}\" is not true");
             }

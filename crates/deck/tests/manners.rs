@@ -10,8 +10,8 @@ use raftdeck_deck::app::confirm::ConfirmReply;
 use raftdeck_deck::app::copy::CopyTarget;
 use raftdeck_deck::app::drills::{Catalogue, Drills};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
-use raftdeck_deck::view::Target;
-use raftdeck_model::{Disturbance, News, Order, ProcessState};
+use raftdeck_deck::view::{Target, move_on};
+use raftdeck_model::{Disturbance, LinkState, News, NodeView, Order, ProcessState};
 use ratatui::buffer::Buffer;
 use std::collections::BTreeMap;
 
@@ -319,4 +319,144 @@ fn the_cursor_of_the_messages_follows_a_pressed_mouse_unless_something_covers_th
     scene.press(KeyCode::Esc);
     drag(&mut scene);
     assert_ne!(chosen(&scene), before);
+}
+
+/// What a divider is dragged with.
+fn drag(scene: &mut Scene, from: (u16, u16), to: (u16, u16)) {
+    let event = |kind, (column, row)| MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+    scene.mouse(event(MouseEventKind::Down(MouseButton::Left), from));
+    scene.mouse(event(MouseEventKind::Drag(MouseButton::Left), to));
+    scene.mouse(event(MouseEventKind::Up(MouseButton::Left), to));
+}
+
+fn divider(scene: &mut Scene, width: u16, height: u16) -> ratatui::layout::Rect {
+    scene.paint(width, height);
+    scene.app.landed().find(Target::Divider).expect("there is a divider")
+}
+
+#[test]
+fn the_line_between_two_panes_follows_the_mouse_within_bounds() {
+    for (width, height, is_upright) in [(120, 40, true), (80, 24, false)] {
+        let mut scene = scene();
+        let before = divider(&mut scene, width, height);
+        assert_eq!(before.height > 1, is_upright, "{before:?}");
+        let at = (before.x, before.y);
+        let to = if is_upright { (before.x - 5, before.y) } else { (before.x, before.y - 2) };
+        drag(&mut scene, at, to);
+        let after = divider(&mut scene, width, height);
+        assert_eq!((after.x, after.y), to);
+        // The button was released.
+        let event = MouseEventKind::Drag(MouseButton::Left);
+        scene.mouse(MouseEvent { kind: event, column: 1, row: 3, modifiers: KeyModifiers::NONE });
+        assert_eq!(divider(&mut scene, width, height), after);
+        for far in [(0, 0), (width - 1, height - 1)] {
+            drag(&mut scene, (after.x, after.y), far);
+            let most = divider(&mut scene, width, height);
+            assert!(scene.targets().any(|target| target == Target::Node(n(1))), "{most:?}");
+            drag(&mut scene, (most.x, most.y), (after.x, after.y));
+        }
+        // A click on it alone moves nothing.
+        let here = divider(&mut scene, width, height);
+        drag(&mut scene, (here.x, here.y), (here.x, here.y));
+        assert_eq!(divider(&mut scene, width, height), here);
+    }
+}
+
+/// The row of the table's titles.
+fn titles(scene: &mut Scene, width: u16, height: u16) -> String {
+    let shown = text(&scene.paint(width, height));
+    shown
+        .lines()
+        .find(|line| line.trim_start().starts_with("node "))
+        .expect("the table has titles")
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn the_columns_of_the_table_stay_where_they_are_while_figures_grow_and_nodes_fail() {
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let mut scene = quiet(Settings::default(), 5);
+        let before = titles(&mut scene, width, height);
+        for last in [7, 1_234, 98_765] {
+            for id in 1..=5 {
+                let log = [(1, last)];
+                let status = match id {
+                    2 => fixture::leader(id, 5, &log, last),
+                    _ => fixture::follower(id, 5, 2, &log, last),
+                };
+                scene.status(status);
+            }
+            assert_eq!(titles(&mut scene, width, height), before, "{width}x{height}, entry {last}");
+        }
+        scene.tell(News::Process { node: n(3), state: ProcessState::Killed });
+        assert_eq!(titles(&mut scene, width, height), before);
+        scene.tell(News::Process { node: n(3), state: ProcessState::Running { pid: Some(4_123_456) } });
+        assert_eq!(titles(&mut scene, width, height), before);
+    }
+}
+
+#[test]
+fn past_the_usual_figures_the_same_columns_stay() {
+    let names = |titles: String| titles.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for (width, height) in [(80, 24), (120, 40)] {
+        let mut scene = quiet(Settings::default(), 5);
+        let before = names(titles(&mut scene, width, height));
+        let log = [(1, 1_234_567)];
+        scene.status(fixture::leader(2, 5, &log, 1_234_567));
+        scene.status(fixture::follower(1, 5, 2, &log, 1_234_567));
+        assert_eq!(names(titles(&mut scene, width, height)), before, "{width}x{height}");
+    }
+}
+
+#[test]
+fn a_frame_in_which_only_messages_moved_is_what_a_whole_frame_would_be() {
+    let cut_off = || {
+        let mut scene = quiet(Settings::default(), 5);
+        scene.cut_off(4, LinkState::Cut);
+        in_force(&mut scene, vec![(1, rule("isolate 4"))]);
+        scene
+    };
+    let presented = || {
+        let mut scene = quiet(Settings::default(), 5);
+        scene.press(KeyCode::F(5));
+        scene
+    };
+    let scenes = [
+        ("three", quiet(Settings::default(), 3)),
+        ("nine", quiet(Settings::default(), 9)),
+        ("cut off", cut_off()),
+        ("presenter", presented()),
+    ];
+    let mut moved = 0;
+    for (name, mut scene) in scenes {
+        let mut last = scene.paint(120, 40);
+        let end = scene.now + fixture::ms(2_000);
+        while let Some(at) = scene.app.next_wake(scene.now).filter(|at| *at < end) {
+            scene.now = at;
+            // All goes on as before.
+            for id in scene.app.world().ids() {
+                let what = scene.app.world().node(id).and_then(|node| node.status.clone());
+                let status = Box::new(NodeView::clone(&what.expect("it has reported")));
+                scene.tell(News::Status { node: id, status });
+            }
+            update(&mut scene.app, Msg::Wake, scene.now);
+            if scene.app.moved() {
+                let mut drawn = last.clone();
+                move_on(&scene.app, scene.now, &mut drawn);
+                scene.app.note_motion();
+                assert!(!scene.app.changed() && !scene.app.moved());
+                let (base, landed) = (last.clone(), scene.app.landed().clone());
+                let whole = scene.paint(120, 40);
+                assert_eq!(text(&whole), text(&drawn), "{name} at {at:?}");
+                assert_eq!(whole, drawn, "{name} at {at:?}: the styles differ");
+                // The deck would not have painted the whole.
+                scene.app.set_landed(landed);
+                moved += usize::from(drawn != base);
+            } else {
+                last = scene.paint(120, 40);
+            }
+        }
+    }
+    assert!(moved > 10, "{moved} frames");
 }

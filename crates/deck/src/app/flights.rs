@@ -2,15 +2,17 @@
 //!
 //! Real messages take a fraction of a millisecond and heartbeats come by the dozen. What is drawn is a sample, slow enough for the
 //! eye. A directed link shows one message at a time and remembers at most one to follow. A vote has priority over an entry, an entry
-//! over a heartbeat. A reply starts when its request has arrived. Of frequent heartbeats about one round a second is shown.
+//! over a heartbeat. A reply starts when its request has arrived. Of frequent heartbeats a round is shown every two seconds.
 
+use super::timers::on_multiple;
 use raftdeck_model::{FrameFate, FrameKind, FrameReport};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// While something moves, the screen changes this often.
-pub const STEP: Duration = Duration::from_millis(66);
+/// While something moves, the screen changes this often. A whole number of them is a [`TICK`](super::timers::TICK), so that what moves
+/// and what runs down is painted together.
+const STEP: Duration = Duration::from_millis(100);
 
 /// A lost message's burst is shown this long.
 const BURST: Duration = Duration::from_millis(350);
@@ -19,7 +21,7 @@ const BURST: Duration = Duration::from_millis(350);
 const FREQUENT: Duration = Duration::from_millis(400);
 
 /// A sampled round of heartbeats starts this often.
-const ROUND: Duration = Duration::from_millis(1200);
+const ROUND: Duration = Duration::from_millis(2000);
 
 /// Heartbeats this close to the start of a sampled round belong to it.
 const SAME_ROUND: Duration = Duration::from_millis(100);
@@ -77,8 +79,13 @@ impl Flight {
             | FrameKind::InstallSnapshot
             | FrameKind::SnapshotReply
             | FrameKind::DiskStalled => 2,
-            FrameKind::AppendReply if self.granted == Some(false) => 2,
-            FrameKind::AppendReply | FrameKind::Heartbeat => 1,
+            FrameKind::AppendReply | FrameKind::Heartbeat => {
+                if is_routine(self.kind, self.granted) {
+                    1
+                } else {
+                    2
+                }
+            }
         }
     }
 }
@@ -97,29 +104,28 @@ pub struct Flights {
 }
 
 impl Flights {
-    /// Takes messages that passed. `heartbeat` is the interval between heartbeats; `known` says which links exist. Says whether
-    /// anything new is shown.
+    /// Takes messages that passed. `heartbeat` is the interval between heartbeats; `known` says which links exist. What
+    /// is new is shown from [`next_change`](Self::next_change) on.
     pub fn tell(
         &mut self,
         frames: &[FrameReport],
         heartbeat: Duration,
         known: impl Fn(NodeId) -> bool,
         now: Duration,
-    ) -> bool {
+    ) {
         self.tidy(now);
         let mut frames: Vec<&FrameReport> =
             frames.iter().filter(|f| f.from != f.to && known(f.from) && known(f.to)).collect();
         // Requests before replies, so that a reply finds its request under way.
         frames.sort_by_key(|f| is_answer(f.kind));
-        let mut shown = false;
         for frame in frames {
-            shown |= self.launch(frame, heartbeat, now);
+            self.launch(frame, heartbeat, now);
         }
-        shown
     }
 
-    fn launch(&mut self, frame: &FrameReport, heartbeat: Duration, now: Duration) -> bool {
-        let life = (heartbeat * 4 / 5).clamp(Duration::from_millis(400), Duration::from_millis(800));
+    fn launch(&mut self, frame: &FrameReport, heartbeat: Duration, now: Duration) {
+        let shortest = Duration::from_millis(if is_routine(frame.kind, frame.granted) { 600 } else { 400 });
+        let life = (heartbeat * 4 / 5).clamp(shortest, Duration::from_millis(800));
         let back = self.lanes.get(&(frame.to, frame.from)).copied().unwrap_or_default();
         let asked =
             back.next.or(back.now).filter(|asked| is_answer(frame.kind) && answers(frame.kind, asked.kind));
@@ -131,27 +137,25 @@ impl Flights {
             life,
         };
         if flight.rank() == 1 && asked.is_none() && !self.joins_round(heartbeat, now) {
-            return false;
+            return;
         }
         let lane = self.lanes.entry((frame.from, frame.to)).or_default();
         let Some(current) = lane.now else {
             lane.now = Some(flight);
-            return true;
+            return;
         };
         let outranks = flight.rank() > current.rank();
         if outranks && current.rank() == 1 {
             *lane = FlightLane { now: Some(flight), next: None };
-            return true;
+            return;
         }
         if flight.rank() == 1 && asked.is_none() {
-            return false;
+            return;
         }
         if lane.next.is_none_or(|next| flight.rank() >= next.rank()) {
             flight.start = flight.start.max(current.end());
             lane.next = Some(flight);
-            return true;
         }
-        false
     }
 
     fn joins_round(&mut self, heartbeat: Duration, now: Duration) -> bool {
@@ -196,10 +200,16 @@ impl Flights {
     pub fn next_change(&self, now: Duration) -> Option<Duration> {
         let changes =
             self.lanes.values().flat_map(|lane| [lane.now, lane.next]).flatten().filter_map(|flight| {
-                if now < flight.start { Some(flight.start) } else { (now < flight.end()).then(|| now + STEP) }
+                let next = flight.start.max(now.saturating_add(Duration::from_millis(1)));
+                (now < flight.end()).then(|| on_multiple(next, STEP))
             });
         changes.min()
     }
+}
+
+/// A heartbeat, or an answer that says that all is well.
+fn is_routine(kind: FrameKind, granted: Option<bool>) -> bool {
+    kind == FrameKind::Heartbeat || (kind == FrameKind::AppendReply && granted != Some(false))
 }
 
 /// Whether a message answers another.
@@ -260,7 +270,7 @@ mod tests {
     fn an_answer_sets_out_when_its_question_has_arrived() {
         let mut flights = Flights::default();
         let frames = [frame(2, 1, FrameKind::VoteReply), frame(1, 2, FrameKind::RequestVote)];
-        assert!(flights.tell(&frames, FAST, |_| true, ms(0)));
+        flights.tell(&frames, FAST, |_| true, ms(0));
         assert_eq!(kinds(&flights, ms(100)), [(1, FrameKind::RequestVote)]);
         assert_eq!(kinds(&flights, ms(450)), [(2, FrameKind::VoteReply)]);
         assert_eq!(kinds(&flights, ms(900)), []);
@@ -269,13 +279,17 @@ mod tests {
 
     #[test]
     fn frequent_heartbeats_are_sampled_and_slow_ones_all_shown() {
-        let mut fast = Flights::default();
-        let shown =
-            (0..60).filter(|n| fast.tell(&[frame(1, 2, FrameKind::Heartbeat)], FAST, |_| true, FAST * *n));
-        assert_eq!(shown.count(), 3, "three seconds of heartbeats");
-        let mut slow = Flights::default();
-        let beat = ms(3000);
-        assert!((0..5).all(|n| slow.tell(&[frame(1, 2, FrameKind::Heartbeat)], beat, |_| true, beat * n)));
+        let shown = |heartbeat: Duration, count: u32| {
+            let mut flights = Flights::default();
+            let is_shown = |n: &u32| {
+                let now = heartbeat * *n;
+                flights.tell(&[frame(1, 2, FrameKind::Heartbeat)], heartbeat, |_| true, now);
+                flights.at(now).any(|(_, _, _, place)| place == FlightPosition::OnTheWay(0.0))
+            };
+            (0..count).filter(is_shown).count()
+        };
+        assert_eq!(shown(FAST, 100), 3, "five seconds of heartbeats");
+        assert_eq!(shown(ms(3000), 5), 5);
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub mod scripted;
 pub mod selection;
 mod session;
 pub mod sieve;
+pub(crate) mod split;
 pub mod subject;
 pub mod themes;
 pub mod timers;
@@ -72,6 +73,7 @@ use crate::app::presenter::Presenter;
 use crate::app::prompt::Prompt;
 use crate::app::rate::{CommitRate, Rate};
 use crate::app::scripted::Scripted;
+use crate::app::split::Split;
 use crate::app::themes::ThemePicker;
 use crate::app::timers::{Gauges, Moment, Timers, on_tick};
 use crate::settings::{Keymap, Preferences};
@@ -85,6 +87,9 @@ use std::time::Duration;
 
 /// While messages move, the Messages view is redrawn this often.
 const MESSAGES_STEP: Duration = Duration::from_millis(150);
+
+/// While time is slow, messages move on the ring this often.
+const SLOW_STEP: Duration = Duration::from_millis(66);
 
 /// What the deck is started with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -173,6 +178,8 @@ pub struct App {
     pub(crate) focus: Focus,
     /// The view whose focused pane has all of it.
     zoomed: Option<View>,
+    /// Where the screen is divided.
+    pub(crate) split: Split,
     /// What is looked for.
     pub(crate) finds: Finds,
     pub(crate) flights: Flights,
@@ -206,6 +213,8 @@ pub struct App {
     /// Commands that the deck sent on its own: a refusal of these is not shown.
     pub(crate) quiet: BTreeSet<CommandId>,
     changed: bool,
+    /// What moves by itself is in another place than on the screen.
+    moved: bool,
 }
 
 impl App {
@@ -237,6 +246,7 @@ impl App {
             events: Events::default(),
             focus: Focus::default(),
             zoomed: None,
+            split: Split::default(),
             finds: Finds::default(),
             flights: Flights::default(),
             messages: Messages::default(),
@@ -260,6 +270,7 @@ impl App {
             sent: 0,
             quiet: BTreeSet::new(),
             changed: true,
+            moved: false,
         };
         themes::say_mistakes(&mut app, Duration::ZERO);
         app
@@ -380,10 +391,22 @@ impl App {
         self.changed
     }
 
+    /// Whether only what moves by itself is in another place than on the screen: [`move_on`](crate::view::move_on) draws it.
+    #[must_use]
+    pub fn moved(&self) -> bool {
+        self.moved && !self.changed
+    }
+
+    /// What moves is on the screen now as it is.
+    pub fn note_motion(&mut self) {
+        self.moved = false;
+    }
+
     /// Stores what [`view`](crate::view::view) returned: that is on the screen now, and mouse events refer to it.
     pub fn set_landed(&mut self, landed: Landed) {
         self.landed = landed;
         self.changed = false;
+        self.moved = false;
     }
 
     /// Where things are on the screen.
@@ -395,11 +418,29 @@ impl App {
     /// When the screen next changes, or something is due, without any message: send [`Msg::Wake`] then. `None`: not before a message comes.
     #[must_use]
     pub fn next_wake(&self, now: Duration) -> Option<Duration> {
+        let moving = if self.view == View::Cluster { self.flights.next_change(now) } else { None };
+        // Never immediately: a runtime that obeys this cannot spin.
+        let soonest = now.saturating_add(Duration::from_millis(1));
+        let next = self.next_change_at_rest(now).into_iter().chain(moving).min();
+        next.map(|at| at.max(soonest))
+    }
+
+    /// Whether since the last frame only what moves by itself is in another place.
+    fn is_only_motion(&self, now: Duration) -> bool {
+        let is_bare = self.view == View::Cluster && !self.is_covered() && !self.explain.is_open();
+        let Some(part) = self.landed.moving().filter(|_| is_bare && self.picker.is_none()) else {
+            return false;
+        };
+        self.next_change_at_rest(part.at).is_none_or(|at| at > now)
+    }
+
+    /// When the screen next changes by the mere passing of time, but for what moves on the links.
+    fn next_change_at_rest(&self, now: Duration) -> Option<Duration> {
         let notice = self.notice.as_ref().map(|notice| notice.until);
         let rates = self.beats.next_change(now).into_iter().chain(self.commits.next_change(now)).min();
         let waiting = self.operations.next_change(now);
         let of_view = match self.view {
-            View::Cluster => self.cluster_view_change(now),
+            View::Cluster => self.at_rest_change(now),
             View::Logs => {
                 let ask = self.logs.next_ask(&self.world, self.landed.rows(Pane::Entries), now);
                 self.logs.next_end(&self.world).into_iter().chain(ask).min()
@@ -409,17 +450,11 @@ impl App {
             View::Data => data::next_change(self, now),
             View::Drills | View::Output => None,
         };
-        // Never immediately: a runtime that obeys this cannot spin.
-        let soonest = now.saturating_add(Duration::from_millis(1));
         let clock = if self.world.is_empty() { None } else { self.clock.next_change(now) };
         let script = self.scripted.as_ref().and_then(Scripted::next_due);
         let drill = self.drills.next_change(self.view == View::Drills, now);
         let output = self.output.next_change();
-        [notice, rates, waiting, of_view, clock, script, drill, output]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|at| at.max(soonest))
+        [notice, rates, waiting, of_view, clock, script, drill, output].into_iter().flatten().min()
     }
 
     /// When the running drill has something to do without any message: send [`Msg::Due`] then, whether or not a frame is due.
@@ -430,10 +465,9 @@ impl App {
         Some(playing.next_due()?.max(now.saturating_add(Duration::from_millis(1))))
     }
 
-    fn cluster_view_change(&self, now: Duration) -> Option<Duration> {
-        let flights = self.flights.next_change(now);
-        let messages = self.messages_change(now, flights::STEP);
-        [flights, messages, self.next_timer(now)].into_iter().flatten().min()
+    fn at_rest_change(&self, now: Duration) -> Option<Duration> {
+        let messages = self.messages_change(now, SLOW_STEP);
+        [messages, self.next_timer(now)].into_iter().flatten().min()
     }
 
     fn messages_change(&self, now: Duration, step: Duration) -> Option<Duration> {

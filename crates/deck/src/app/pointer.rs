@@ -6,11 +6,12 @@ use crate::app::perform::{
     WHEEL, attempt, chart_columns, scroll_feed, select, step_charts, step_log, step_message, turn_output,
 };
 use crate::app::subject::Subject;
-use crate::app::{App, Effect, View, data, drills, entered, explain, focus, output, themes};
+use crate::app::{App, Effect, View, data, drills, entered, explain, focus, output, split, themes};
 use crate::explain::quiet;
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
+use ratatui::layout::Position;
 use std::time::Duration;
 
 /// How many columns of time the wheel scrolls.
@@ -21,7 +22,14 @@ pub(super) fn mouse(app: &mut App, event: MouseEvent, now: Duration) -> Vec<Effe
     let target = app.landed.at(event.column, event.row);
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => click(app, target, now),
-        MouseEventKind::Drag(MouseButton::Left) => drag(app, target),
+        MouseEventKind::Drag(MouseButton::Left) => {
+            drag(app, target, Position::new(event.column, event.row));
+            Vec::new()
+        }
+        MouseEventKind::Up(MouseButton::Left) => {
+            split::let_go(app);
+            Vec::new()
+        }
         MouseEventKind::ScrollUp => wheel(app, target, false),
         MouseEventKind::ScrollDown => wheel(app, target, true),
         _ => Vec::new(),
@@ -103,6 +111,7 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
             let columns = chart_columns(app);
             app.charts.go_to(time, columns);
         }
+        Some(Target::Divider) => split::hold(app),
         Some(Target::Entry(index)) => {
             pick(app, Subject::Entry(index), |app| {
                 app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
@@ -113,19 +122,23 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The cursor of a view follows the pressed mouse: over the messages and over the entries.
-fn drag(app: &mut App, target: Option<Target>) -> Vec<Effect> {
-    if !app.is_covered() {
-        match target {
-            Some(Target::Message(id)) => app.messages.choose(id),
-            Some(Target::Entry(index)) => {
-                app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
-            }
-            _ => return Vec::new(),
-        }
-        app.mark_changed();
+/// The divider, or the cursor of a view, follows the pressed mouse: over the messages, the entries and the charts' time.
+fn drag(app: &mut App, target: Option<Target>, pointer: Position) {
+    if app.is_covered() || split::follow(app, pointer) {
+        return;
     }
-    Vec::new()
+    match target {
+        Some(Target::Message(id)) => app.messages.choose(id),
+        Some(Target::Entry(index)) => {
+            app.logs.go_to(index, app.world.extent(), app.landed.rows(Pane::Entries));
+        }
+        Some(Target::Moment(time)) => {
+            let columns = chart_columns(app);
+            app.charts.go_to(time, columns);
+        }
+        _ => return,
+    }
+    app.mark_changed();
 }
 
 /// A click selects; one on what is selected already explains it, and so does any while an explanation is open.

@@ -83,7 +83,11 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         Msg::Wake => {
             app.flights.tidy(now);
             app.messages.tidy(now, app.clock.at(now));
-            app.mark_changed();
+            if app.is_only_motion(now) {
+                app.moved = true;
+            } else {
+                app.mark_changed();
+            }
             Vec::new()
         }
         Msg::Due => Vec::new(),
@@ -164,7 +168,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
             }
         }
         News::Messages { messages, skipped } => changed = on_the_links(app, messages, skipped, now),
-        News::Frames { frames } => changed |= passed(app, frames, now),
+        News::Frames { frames } => passed(app, frames, now),
         ref answer @ News::Client { .. } => {
             app.operations.end(answer, update.at, now);
             changed = true;
@@ -225,15 +229,14 @@ fn on_the_links(app: &mut App, messages: Vec<MessageReport>, skipped: u64, now: 
 }
 
 /// Takes messages that passed: counts them, and draws a sample of them, unless they are drawn at their true places.
-fn passed(app: &mut App, mut frames: Vec<FrameReport>, now: Duration) -> bool {
+fn passed(app: &mut App, mut frames: Vec<FrameReport>, now: Duration) {
     app.beats.add(heartbeats(&frames), now);
     if app.clock.is_slow() {
-        return false;
+        return;
     }
     let App { flights, world, messages, .. } = app;
     frames.retain(|frame| !messages.is_slow(frame.from, frame.to));
-    let shown = flights.tell(&frames, world.heartbeat, |id| world.node(id).is_some(), now);
-    shown && app.view == View::Cluster
+    flights.tell(&frames, world.heartbeat, |id| world.node(id).is_some(), now);
 }
 
 fn heartbeats(frames: &[FrameReport]) -> u64 {

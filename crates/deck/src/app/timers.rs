@@ -131,10 +131,23 @@ impl Gauges {
         readings.into_iter().flat_map(|readings| &readings.newest).filter(is_new)
     }
 
+    /// When a reading that is shown no longer counts.
+    fn next_release(&self, node: &Node, heartbeat: Duration, moment: Moment) -> Option<Duration> {
+        let shown = self.shown(node, heartbeat, moment);
+        let mut worst = after(node.live()?, unreported(node, moment));
+        let held: Vec<&Reading> = self.held(node, heartbeat, moment).collect();
+        let mut newest_first = held.iter().rev().take_while(|reading| {
+            let is_missing = worst != shown;
+            worst = worst.worse(reading.shown);
+            is_missing
+        });
+        newest_first.by_ref().last().map(|reading| reading.at.saturating_add(HOLD))
+    }
+
     /// When a node's timers next show another step without a new report from it, in the deck's time.
     #[must_use]
     pub fn next_change(&self, node: &Node, heartbeat: Duration, moment: Moment) -> Option<Duration> {
-        let released = self.held(node, heartbeat, moment).next().map(|oldest| oldest.at.saturating_add(HOLD));
+        let released = self.next_release(node, heartbeat, moment);
         let step = next_step(node, moment).and_then(|wait| moment.rate.takes(wait));
         released.into_iter().chain(step.map(|wait| moment.now.saturating_add(wait))).min()
     }
@@ -187,8 +200,13 @@ fn election(status: &RaftView, since: Duration) -> Known<(Duration, Duration)> {
 /// The tick at or after `at`.
 #[must_use]
 pub fn on_tick(at: Duration) -> Duration {
-    let ticks = at.as_nanos().div_ceil(TICK.as_nanos());
-    u32::try_from(ticks).map_or(Duration::MAX, |ticks| TICK * ticks)
+    on_multiple(at, TICK)
+}
+
+/// The first multiple of `step` at or after `at`.
+pub(super) fn on_multiple(at: Duration, step: Duration) -> Duration {
+    let steps = at.as_nanos().div_ceil(step.as_nanos());
+    u32::try_from(steps).map_or(Duration::MAX, |steps| step * steps)
 }
 
 fn eighths(left: Duration, whole: Duration) -> u8 {

@@ -275,7 +275,7 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'stati
             Line::styled("no member", text)
         }
         Role::Follower => {
-            let timers = paint.app.timers(node, paint.now);
+            let timers = paint.timers(node);
             let heard = match timers.heartbeat {
                 _ if labels::lost(status) => "no leader".to_owned(),
                 Known::Is(Some(age)) => age_words(age),

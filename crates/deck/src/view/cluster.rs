@@ -2,6 +2,7 @@
 //!
 //! The sizes depend on the screen and on how many nodes there are, and on nothing that happens, so that nothing jumps.
 
+use crate::app::split::Divider;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
 use crate::view::{explain, feed, going_on, log_strip, ring, table};
@@ -43,7 +44,7 @@ fn zoomed(paint: &mut Paint<'_>, area: Rect, pane: Pane) {
 
 fn wide(paint: &mut Paint<'_>, area: Rect) {
     let nodes = paint.app.world.len();
-    let feed_width = (area.width * 3 / 8).min(72);
+    let feed_width = beside(paint, area.width);
     let ring_width = area.width - feed_width - 1;
     let mut table_rows = table_rows(paint, area, ring::grid_rows(nodes, ring_width)[0].max(10));
     let mut above = area.height - table_rows;
@@ -59,6 +60,7 @@ fn wide(paint: &mut Paint<'_>, area: Rect) {
     }
     let ring = Rect { width: ring_width, height: above, ..area };
     let right = Rect { x: ring.right() + 1, width: feed_width, ..ring };
+    divide(paint, right);
     let going_on_rows = if above >= going_on::ROWS + 6 { going_on::ROWS } else { 0 };
     ring::draw(paint, ring);
     if paint.app.explain.is_open() {
@@ -71,10 +73,42 @@ fn wide(paint: &mut Paint<'_>, area: Rect) {
     log_strip::draw(paint, Rect { y: area.y + above + table_rows, height: strip_rows, ..area });
 }
 
+/// How many columns the events have beside the ring, and the explanation beside any view.
+pub(crate) fn beside(paint: &Paint<'_>, width: u16) -> u16 {
+    paint.app.split.columns(width, (width * 3 / 8).min(72))
+}
+
+/// Makes the column before a part of the screen the divider.
+pub(crate) fn divide(paint: &mut Paint<'_>, right: Rect) {
+    let area = Rect { x: right.x - 1, width: 1, ..right };
+    paint.landed.divide(Divider { area, size: right.width });
+}
+
 fn stacked(paint: &mut Paint<'_>, area: Rect) {
     if paint.app.world.len() > ring::RING {
         return stacked_grid(paint, area);
     }
+    let [ring, table, feed] = parts(paint, area);
+    if ring.height > 0 {
+        ring::draw(paint, ring);
+    }
+    table::draw(paint, table);
+    if feed.height > 0 {
+        feed::draw(paint, feed);
+    }
+    if ring.height > 0 && feed.height > 0 {
+        paint.landed.divide(Divider { area: Rect { height: 1, ..feed }, size: feed.height });
+    }
+}
+
+/// The rows of the ring, if it is on the screen and not beside the events.
+pub(crate) fn ring_rows(paint: &Paint<'_>, area: Rect) -> u16 {
+    let has_ring = paint.app.zoomed().is_none() && paint.app.world.len() <= ring::RING;
+    if has_ring { parts(paint, area)[0].height } else { 0 }
+}
+
+/// The ring, the table and the events, below each other.
+fn parts(paint: &Paint<'_>, area: Rect) -> [Rect; 3] {
     let table_rows = table_rows(paint, area, 0);
     let above = area.height - table_rows;
     let feed_rows = match above {
@@ -85,18 +119,15 @@ fn stacked(paint: &mut Paint<'_>, area: Rect) {
         14..20 => 5,
         _ => above / 3,
     };
-    let (ring_rows, feed_rows) =
-        if above - feed_rows >= LEAST_RING { (above - feed_rows, feed_rows) } else { (0, above) };
+    let (ring_rows, feed_rows) = if above - feed_rows >= LEAST_RING {
+        let feed_rows = paint.app.split.rows(above - LEAST_RING, feed_rows);
+        (above - feed_rows, feed_rows)
+    } else {
+        (0, above)
+    };
     let ring = Rect { height: ring_rows, ..area };
     let table = Rect { y: ring.bottom(), height: area.height - ring_rows - feed_rows, ..area };
-    let feed = Rect { y: table.bottom(), height: feed_rows, ..area };
-    if ring_rows > 0 {
-        ring::draw(paint, ring);
-    }
-    table::draw(paint, table);
-    if feed_rows > 0 {
-        feed::draw(paint, feed);
-    }
+    [ring, table, Rect { y: table.bottom(), height: feed_rows, ..area }]
 }
 
 /// The grid, of the table as many rows as remain, and three rows of events. A screen too small for the grid has the table alone.
@@ -142,6 +173,6 @@ pub(crate) fn waiting(paint: &mut Paint<'_>, area: Rect) {
     ];
     let top = area.height.saturating_sub(5) / 2;
     for (row, line) in (top..).zip(&lines) {
-        paint.row(area, row, &line.clone().centered());
+        paint.centred(area, row, line);
     }
 }

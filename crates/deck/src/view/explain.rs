@@ -2,7 +2,7 @@
 
 use crate::app::View;
 use crate::explain::{Explanation, Link, explain};
-use crate::view::cluster::WIDE;
+use crate::view::cluster::{self, WIDE};
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::{Paint, wrap};
 use ratatui::layout::Rect;
@@ -31,11 +31,14 @@ pub(crate) fn split(paint: &Paint<'_>, body: Rect) -> (Rect, Option<Rect>) {
         return (body, None);
     }
     if body.width >= WIDE && paint.app.view != View::Cluster {
-        let width = (body.width * 3 / 8).min(72);
+        let width = cluster::beside(paint, body.width);
         let panel = Rect { x: body.right() - width, width, ..body };
         return (Rect { width: body.width - width - 1, ..body }, Some(panel));
     }
-    let rows = needed(paint, body.width).min(body.height.saturating_sub(5)).max(body.height / 2);
+    let mut rows = needed(paint, body.width).min(body.height.saturating_sub(5)).max(body.height / 2);
+    if paint.app.view == View::Cluster && !paint.app.presenter.is_on {
+        rows = rows.min(body.height - cluster::ring_rows(paint, body)).max(body.height / 3);
+    }
     let panel = Rect { y: body.bottom() - rows, height: rows, ..body };
     match paint.app.view {
         View::Cluster => (body, Some(panel)),
@@ -49,6 +52,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, panel: Option<Rect>) {
         return;
     }
     let whole = Rect { height: area.height.saturating_sub(1), ..area };
+    if let Some(panel) = panel.filter(|panel| panel.x > area.x) {
+        cluster::divide(paint, panel);
+    }
     column(paint, panel.unwrap_or(whole));
 }
 

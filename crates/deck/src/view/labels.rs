@@ -2,7 +2,7 @@
 
 use crate::actions::ActionId;
 use crate::app::App;
-use crate::sentences::ids;
+use crate::sentences::{ids, runs};
 use crate::theme::Theme;
 pub(crate) use crate::times::{span, stamp};
 use raftdeck_model::{
@@ -267,18 +267,11 @@ pub(crate) fn configuration(world: &World, room: usize) -> Option<String> {
 
 /// `n1-n5 n7`: consecutive nodes as a range.
 fn in_runs(nodes: &BTreeSet<NodeId>) -> String {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for &NodeId(id) in nodes {
-        match runs.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(id) => *last = id,
-            _ => runs.push((id, id)),
-        }
-    }
     let run = |(first, last): (u64, u64)| match last - first {
         0 => format!("n{first}"),
         _ => format!("n{first}-n{last}"),
     };
-    runs.into_iter().map(run).collect::<Vec<_>>().join(" ")
+    runs(nodes.iter().copied()).into_iter().map(run).collect::<Vec<_>>().join(" ")
 }
 
 /// A message's glyph.

@@ -4,11 +4,13 @@ use crate::actions::ActionId;
 use crate::app::View;
 use crate::app::charts::Charted;
 use crate::app::confirm::ConfirmReply;
+use crate::app::split::Divider;
 use crate::app::timers::Timers;
 use bytes::Bytes;
 use raftdeck_model::{FaultId, MessageId};
 use raftdeck_raft::{LogIndex, NodeId};
 use ratatui::layout::{Position, Rect};
+use std::time::Duration;
 
 /// A part of the screen that scrolls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,8 @@ pub enum Target {
     Quiet,
     /// A link of the explanation, by its place.
     Related(usize),
+    /// The line between two panes, which can be moved.
+    Divider,
     /// A pane, where nothing else is.
     Pane(Pane),
 }
@@ -91,6 +95,17 @@ pub struct Link {
     pub url: String,
 }
 
+/// The part of the screen in which things move by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MovingPart {
+    /// Where it is.
+    pub(crate) area: Rect,
+    /// Whether it is drawn for a lecture hall.
+    pub(crate) is_large: bool,
+    /// When it was painted with all the rest.
+    pub(crate) at: Duration,
+}
+
 /// What was painted where.
 #[derive(Clone, Debug, Default)]
 pub struct Landed {
@@ -100,6 +115,8 @@ pub struct Landed {
     events: Option<(u64, u64)>,
     timers: Vec<(NodeId, Timers)>,
     charted: Option<Charted>,
+    divider: Option<Divider>,
+    moving: Option<MovingPart>,
     keys: Vec<Bytes>,
     help: usize,
     is_output_behind: bool,
@@ -123,6 +140,23 @@ impl Landed {
 
     pub(crate) fn painted(&mut self, node: NodeId, timers: Timers) {
         self.timers.push((node, timers));
+    }
+
+    pub(crate) fn moves(&mut self, part: MovingPart) {
+        self.moving = Some(part);
+    }
+
+    pub(crate) fn moving(&self) -> Option<MovingPart> {
+        self.moving
+    }
+
+    pub(crate) fn divide(&mut self, divider: Divider) {
+        self.divider = Some(divider);
+        self.mark(divider.area, Target::Divider);
+    }
+
+    pub(crate) fn divider(&self) -> Option<Divider> {
+        self.divider
     }
 
     pub(crate) fn charts(&mut self, charted: Charted) {

@@ -2,7 +2,7 @@
 //! open them (OSC 8). They are found in what is drawn, so that every text has them, whoever wrote it.
 
 use crate::view::landed::Link;
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 
 /// The paper: Ongaro and Ousterhout, In Search of an Understandable Consensus Algorithm (Extended Version).
@@ -21,7 +21,11 @@ pub(super) fn find(buf: &Buffer) -> Vec<Link> {
     (buf.area.y..)
         .zip(rows)
         .flat_map(|(y, cells)| {
-            let symbols: Vec<&str> = cells.iter().map(ratatui::buffer::Cell::symbol).collect();
+            let symbols: Vec<&str> = if cells.iter().any(may_begin) {
+                cells.iter().map(Cell::symbol).collect()
+            } else {
+                Vec::new()
+            };
             in_row(&symbols).into_iter().map(move |(from, to, url)| {
                 let x = buf.area.x + u16::try_from(from).unwrap_or(u16::MAX);
                 let width = u16::try_from(to - from).unwrap_or(u16::MAX);
@@ -29,6 +33,11 @@ pub(super) fn find(buf: &Buffer) -> Vec<Link> {
             })
         })
         .collect()
+}
+
+/// Whether a link may begin here or, of an address, soon after: most rows have neither sign.
+fn may_begin(cell: &Cell) -> bool {
+    matches!(cell.symbol(), "§" | "/")
 }
 
 /// The links of a row: the first cell, the one after the last, the address.

@@ -13,6 +13,7 @@ use raftdeck_raft::{LogId, LogIndex, Term};
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
+use unicode_width::UnicodeWidthStr;
 
 /// Columns taken by the node's name and role.
 const NAMES: u16 = 23;
@@ -228,11 +229,23 @@ fn legend_and_entry(paint: &mut Paint<'_>, area: Rect, window: &Window<'_>) {
             paint.row(legend, row, &line);
         }
     } else if area.height > row {
-        let words =
-            signs.iter().map(|(sign, words)| format!("{sign} {words}")).collect::<Vec<_>>().join("  ");
-        let words = paint.cut(&format!(" {words}"), usize::from(area.width));
+        let words = as_many(signs, usize::from(area.width));
         paint.row(area, area.height - 1, &Line::styled(words, paint.theme.faint()));
     }
+}
+
+/// As many of the signs as fit on a line, each whole.
+fn as_many(signs: Vec<(String, &'static str)>, width: usize) -> String {
+    let mut line = String::new();
+    for (sign, words) in signs {
+        let gap = if line.is_empty() { " " } else { "  " };
+        let more = format!("{gap}{sign} {words}");
+        if line.width() + more.width() > width {
+            break;
+        }
+        line.push_str(&more);
+    }
+    line
 }
 
 /// The signs of the cells, the most needed first.
@@ -242,7 +255,7 @@ fn legend(paint: &Paint<'_>) -> Vec<(String, &'static str)> {
     let mut signs = vec![
         (solid, "term t, committed"),
         (hollow, "not committed"),
-        ("t~".to_owned(), "not on its disk yet"),
+        ("t~".to_owned(), "not on disk yet"),
         (g.conflict.to_owned(), "logs differ"),
     ];
     let has_snapshot =

@@ -52,6 +52,7 @@ use crate::app::{App, View};
 use paint::Paint;
 use raftdeck_protocol::printable::is_unsafe;
 use ratatui::Frame;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Constraint, Layout, Rect};
 use std::time::Duration;
 
@@ -62,16 +63,7 @@ const LEAST: (u16, u16) = (24, 6);
 #[must_use = "give it to App::set_landed, or the mouse finds nothing"]
 pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
     let area = frame.area();
-    let time = app.clock.at(now);
-    let mut paint = Paint {
-        app,
-        theme: app.theme,
-        now,
-        time,
-        buf: frame.buffer_mut(),
-        landed: Landed::default(),
-        cursor: None,
-    };
+    let mut paint = painting(app, now, frame.buffer_mut());
     for node in app.world.nodes() {
         paint.landed.painted(node.id, app.timers(node, now));
     }
@@ -84,18 +76,41 @@ pub fn view(app: &App, now: Duration, frame: &mut Frame<'_>) -> Landed {
         whole(&mut paint, area);
     }
     let Paint { mut landed, cursor, buf, .. } = paint;
-    // Whatever the text's origin, no cell holds characters that a terminal would interpret, reorder or hide.
-    for cell in &mut buf.content {
-        if cell.symbol().contains(is_unsafe) {
-            cell.set_symbol("\u{fffd}");
-        }
-        app.theme.finish(cell);
-    }
+    buf.content.iter_mut().for_each(|cell| finish(app, cell));
     landed.refer(links::find(buf));
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
     landed
+}
+
+/// Draws the part that moves over the last frame that [`view`] drew, which is in the buffer. Everything else is as it was.
+pub fn move_on(app: &App, now: Duration, buf: &mut Buffer) {
+    let Some(part) = app.landed.moving() else { return };
+    let mut paint = painting(app, now, buf);
+    for id in app.world.ids() {
+        app.landed.timers(id).into_iter().for_each(|timers| paint.landed.painted(id, timers));
+    }
+    ring::draw_again(&mut paint, part);
+    for position in part.area.intersection(buf.area).positions() {
+        if let Some(cell) = buf.cell_mut(position) {
+            finish(app, cell);
+        }
+    }
+}
+
+fn painting<'a>(app: &'a App, now: Duration, buf: &'a mut Buffer) -> Paint<'a> {
+    let time = app.clock.at(now);
+    Paint { app, theme: app.theme, now, time, buf, landed: Landed::default(), cursor: None }
+}
+
+/// Whatever the text's origin, no cell holds characters that a terminal would interpret, reorder or hide.
+fn finish(app: &App, cell: &mut Cell) {
+    let is_plain = matches!(cell.symbol().as_bytes(), [b' '..=b'~']);
+    if !is_plain && cell.symbol().contains(is_unsafe) {
+        cell.set_symbol("\u{fffd}");
+    }
+    app.theme.finish(cell);
 }
 
 fn whole(paint: &mut Paint<'_>, area: Rect) {

@@ -2,8 +2,10 @@
 
 use crate::actions::{Action, ActionId};
 use crate::app::App;
+use crate::app::timers::Timers;
 use crate::theme::{Glyphs, Theme};
 use crate::view::landed::{Landed, Target};
+use raftdeck_model::Node;
 use raftdeck_protocol::printable;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -31,6 +33,11 @@ pub(crate) struct Paint<'a> {
 }
 
 impl Paint<'_> {
+    /// A node's timers: on one screen they are everywhere the same.
+    pub(crate) fn timers(&self, node: &Node) -> Timers {
+        self.landed.timers(node.id).unwrap_or_else(|| self.app.timers(node, self.now))
+    }
+
     pub(crate) fn glyphs(&self) -> &'static Glyphs {
         self.theme.glyphs()
     }
@@ -58,6 +65,12 @@ impl Paint<'_> {
             }
             self.buf.set_line(area.x, area.y, &shown, area.width);
         }
+    }
+
+    /// Writes a line in the middle of an area's row.
+    pub(crate) fn centred(&mut self, area: Rect, row: u16, line: &Line<'_>) {
+        let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+        self.row(Rect { x: area.x + (area.width - width) / 2, width, ..area }, row, line);
     }
 
     /// Writes a line at the right of an area's row, if there is room for all of it.

@@ -29,6 +29,6 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         }
     }
     for (row, line) in (0..caption.height).zip(lines) {
-        paint.row(caption, row, &Line::styled(line, paint.theme.strong()).centered());
+        paint.centred(caption, row, &Line::styled(line, paint.theme.strong()));
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{confirm, data, drills, output};
 use crate::app::{App, View};
-use crate::view::landed::Landed;
 use crate::view::paint::Paint;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -33,19 +32,15 @@ pub(crate) fn view(app: &App, now: Duration) -> Vec<String> {
     })
 }
 
+/// What a drill waits for from the person, or how it ended.
+pub(crate) fn drill(app: &App, now: Duration) -> Vec<String> {
+    drawn(app, now, |paint, area| drills::draw_now(paint, area))
+}
+
 fn drawn(app: &App, now: Duration, draw: impl FnOnce(&mut Paint<'_>, Rect)) -> Vec<String> {
     let area = Rect::new(0, 0, WIDTH, HEIGHT);
     let mut buf = Buffer::empty(area);
-    let mut paint = Paint {
-        app,
-        theme: app.theme,
-        now,
-        time: app.clock.at(now),
-        buf: &mut buf,
-        landed: Landed::default(),
-        cursor: None,
-    };
-    draw(&mut paint, area);
+    draw(&mut super::painting(app, now, &mut buf), area);
     let row = |y| (0..WIDTH).map(|x| buf[(x, y)].symbol()).collect::<String>();
     (0..HEIGHT).map(|y| bare(&row(y))).filter(|line| !line.is_empty()).collect()
 }

@@ -6,6 +6,7 @@ use crate::view::big;
 use crate::view::card::{self, Size};
 use crate::view::fault_labels;
 use crate::view::labels::{message_glyph, message_style};
+use crate::view::landed::MovingPart;
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke, to_u32};
 use raftdeck_model::{FrameKind, Phase, Verdict, World};
@@ -31,12 +32,23 @@ pub(crate) fn grid_rows(count: usize, width: u16) -> [u16; 2] {
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
-    draw_in(paint, area, &Size::RING);
+    draw_as(paint, area, false);
 }
 
 /// Draws it for a lecture hall: larger, and with a spotlight.
 pub(crate) fn draw_large(paint: &mut Paint<'_>, area: Rect) {
-    draw_in(paint, area, &Size::PRESENTER);
+    draw_as(paint, area, true);
+}
+
+/// Draws it as it was, with what moves in its present place.
+pub(super) fn draw_again(paint: &mut Paint<'_>, part: MovingPart) {
+    paint.clear(part.area);
+    draw_as(paint, part.area, part.is_large);
+}
+
+fn draw_as(paint: &mut Paint<'_>, area: Rect, is_large: bool) {
+    paint.landed.moves(MovingPart { area, is_large, at: paint.now });
+    draw_in(paint, area, if is_large { &Size::PRESENTER } else { &Size::RING });
 }
 
 fn draw_in(paint: &mut Paint<'_>, area: Rect, sizes: &[Size]) {

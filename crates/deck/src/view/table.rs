@@ -54,8 +54,8 @@ impl Column {
 
     /// The order in which they are left out when there is no room.
     const FIRST_TO_GO: [Self; 11] = [
-        Self::Address,
         Self::Pid,
+        Self::Address,
         Self::NextMatch,
         Self::Vote,
         Self::Applied,
@@ -85,14 +85,20 @@ impl Column {
         }
     }
 
-    fn least_width(self) -> usize {
+    /// How wide it is with what it shows most of the time, so that no figure that grows and no node that restarts moves the columns.
+    fn usual_width(self) -> usize {
         match self {
+            Self::Node | Self::Term | Self::Vote => 4,
             Self::Role => 15,
+            Self::Last => 5,
+            Self::Commit => 6,
+            Self::Applied | Self::Heartbeat | Self::Pid => 7,
+            // `12345/12345 replicate`
+            Self::NextMatch => 21,
             Self::Election => 8,
-            Self::Heartbeat => 7,
             Self::State => 9,
-            Self::Vote => 4,
-            _ => 0,
+            // `127.0.0.1:65535`
+            Self::Address => 15,
         }
     }
 
@@ -101,6 +107,15 @@ impl Column {
         matches!(self, Self::Term | Self::Last | Self::Commit | Self::Applied | Self::NextMatch | Self::Pid)
     }
 }
+
+/// The mark of the selected node, and a blank.
+const MARGIN: usize = 2;
+
+/// The place of the roles in [`Column::ALL`].
+const ROLE: usize = 1;
+
+/// By how much a role may be cut: `◇ pre-candi…` is still one.
+const MOST_OF_ROLE: usize = 3;
 
 /// How many rows the remarks besides the figures take on a screen of this height.
 pub(crate) fn matter_rows(app: &App, height: u16) -> u16 {
@@ -145,18 +160,22 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     paint.rule(area, 0, &title);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let cells: Vec<Vec<Line<'static>>> = nodes.iter().map(|node| row(paint, node)).collect();
-    let widths = widths(&cells);
-    let columns = fitting(&widths, usize::from(area.width).saturating_sub(3));
+    let mut widths = widths(&cells);
+    let columns = fit(&mut widths, usize::from(area.width).saturating_sub(MARGIN));
     let used: usize = columns.iter().map(|c| widths[*c]).sum();
     let gaps = columns.len().saturating_sub(1).max(1);
-    let gap = (usize::from(area.width).saturating_sub(3 + used) / gaps).clamp(1, 3);
+    let gap = (usize::from(area.width).saturating_sub(MARGIN + used) / gaps).clamp(1, 3);
     let titles = columns.iter().map(|c| {
         pad(Line::styled(Column::ALL[*c].title(), paint.theme.faint()), Column::ALL[*c], widths[*c])
     });
     paint.row(area, 0, &join(" ".into(), titles, gap));
     for (row, (node, cells)) in (1..area.height).zip(nodes.iter().zip(&cells).skip(first)) {
         let mark = if app.selected == Some(node.id) { paint.glyphs().selected } else { " " };
-        let cells = columns.iter().map(|c| pad(cells[*c].clone(), Column::ALL[*c], widths[*c]));
+        let cells = columns.iter().map(|c| {
+            let cell = cells[*c].clone();
+            let cell = if *c == ROLE { cut(paint, cell, widths[*c]) } else { cell };
+            pad(cell, Column::ALL[*c], widths[*c])
+        });
         let place = Rect { y: area.y + row, height: 1, ..area };
         paint.at(place, &join(Span::styled(mark, paint.theme.strong()), cells, gap));
         paint.mark(place, Target::Node(node.id));
@@ -187,23 +206,40 @@ fn title(paint: &Paint<'_>, room: usize, nodes: &[&Node], in_sight: Range<usize>
 fn widths(rows: &[Vec<Line<'static>>]) -> Vec<usize> {
     let widest = |n: usize| rows.iter().map(|row| row[n].width()).max().unwrap_or(0);
     let width =
-        |(n, column): (usize, &Column)| widest(n).max(column.title().width()).max(column.least_width());
+        |(n, column): (usize, &Column)| widest(n).max(column.title().width()).max(column.usual_width());
     Column::ALL.iter().enumerate().map(width).collect()
 }
 
-/// The places in [`Column::ALL`] of the columns that fit.
-fn fitting(widths: &[usize], room: usize) -> Vec<usize> {
-    let mut gone = 0;
-    loop {
-        let kept: Vec<usize> = (0..Column::ALL.len())
-            .filter(|n| !Column::FIRST_TO_GO[..gone].contains(&Column::ALL[*n]))
-            .collect();
-        let used: usize = kept.iter().map(|n| widths[*n] + 1).sum();
-        if used <= room + 1 || gone == Column::FIRST_TO_GO.len() {
-            return kept;
+/// The places in [`Column::ALL`] of the columns that are shown: as many as usually fit. If they need more room than usual, the roles
+/// are cut; only if that is not enough, a column goes.
+fn fit(widths: &mut [usize], room: usize) -> Vec<usize> {
+    let kept = |gone: usize| -> Vec<usize> {
+        let is_kept = |n: &usize| !Column::FIRST_TO_GO[..gone].contains(&Column::ALL[*n]);
+        (0..Column::ALL.len()).filter(is_kept).collect()
+    };
+    let too_many = |kept: &[usize], width: &dyn Fn(usize) -> usize| {
+        kept.iter().map(|n| width(*n) + 1).sum::<usize>().saturating_sub(room + 1)
+    };
+    let fewest = Column::FIRST_TO_GO.len();
+    let usual = |n: usize| Column::ALL[n].usual_width();
+    let first = (0..fewest).find(|gone| too_many(&kept(*gone), &usual) == 0).unwrap_or(fewest);
+    for gone in first..=fewest {
+        let columns = kept(gone);
+        let over = too_many(&columns, &|n| widths[n]);
+        if over <= MOST_OF_ROLE {
+            widths[ROLE] -= over;
+            return columns;
         }
-        gone += 1;
     }
+    kept(fewest)
+}
+
+/// A cell of one span, cut to a width.
+fn cut(paint: &Paint<'_>, mut cell: Line<'static>, width: usize) -> Line<'static> {
+    if let Some(span) = cell.spans.first_mut().filter(|span| span.width() > width) {
+        span.content = paint.cut(&span.content, width).into();
+    }
+    cell
 }
 
 fn pad(mut line: Line<'static>, column: Column, width: usize) -> Line<'static> {
@@ -217,7 +253,7 @@ fn pad(mut line: Line<'static>, column: Column, width: usize) -> Line<'static> {
 }
 
 fn join(mark: Span<'static>, cells: impl Iterator<Item = Line<'static>>, gap: usize) -> Line<'static> {
-    let mut joined = Line::from(vec![Span::raw(" "), mark, Span::raw(" ")]);
+    let mut joined = Line::from(vec![mark, Span::raw(" ")]);
     for (n, cell) in cells.enumerate() {
         if n > 0 {
             joined.push_span(Span::raw(" ".repeat(gap)));
@@ -246,7 +282,7 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
     let raft = |figure: &dyn Fn(&RaftView) -> Known<Option<String>>| {
         known(node.raft().map_or(Known::Is(None), figure))
     };
-    let timers = paint.app.timers(node, paint.now);
+    let timers = paint.timers(node);
     match column {
         Column::Node => name(paint, node),
         Column::Role => role(paint, node),

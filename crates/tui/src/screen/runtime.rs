@@ -21,10 +21,11 @@ use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::output_log::OutputLog;
 use raftdeck_deck::settings::Preferences;
-use raftdeck_deck::view::{Landed, view};
+use raftdeck_deck::view::{Landed, move_on, view};
 use raftdeck_drills::{Context, Drill, catalogue};
 use raftdeck_model::{Capabilities, Command, News, Source, Update};
 use ratatui::Terminal;
+use ratatui::buffer::Buffer;
 use rustix::process::{Signal, kill_current_process_group};
 use std::collections::VecDeque;
 use std::io;
@@ -98,6 +99,7 @@ fn on_screen(
         modes,
         started: Instant::now(),
         painted: None,
+        drawn: Buffer::default(),
         wake_at: None,
         inbox,
         source,
@@ -171,6 +173,8 @@ struct Deck<'a> {
     started: Instant,
     /// When the newest frame was painted.
     painted: Option<Instant>,
+    /// The newest frame, before anything moved on.
+    drawn: Buffer,
     /// When the screen wants to be woken.
     wake_at: Option<Instant>,
     inbox: Arc<Inbox>,
@@ -211,8 +215,11 @@ impl Deck<'_> {
                 LoopStep::Suspend => self.suspend()?,
                 LoopStep::End(status) => return Ok(status),
             }
-            if self.app.changed() && (at_once || self.frame_due() <= Instant::now()) {
+            let is_due = at_once || self.frame_due() <= Instant::now();
+            if self.app.changed() && is_due {
                 self.paint()?;
+            } else if self.app.moved() && is_due {
+                self.move_on()?;
             }
         }
     }
@@ -355,7 +362,7 @@ impl Deck<'_> {
         };
         let wish = wish.map(|at| (self.started + at).max(self.frame_due()));
         self.wake_at = [self.wake_at, wish].into_iter().flatten().min();
-        if self.app.changed() { Some(self.frame_due()) } else { self.wake_at }
+        if self.app.changed() || self.app.moved() { Some(self.frame_due()) } else { self.wake_at }
     }
 
     fn frame_due(&self) -> Instant {
@@ -369,11 +376,12 @@ impl Deck<'_> {
             Face::Drawn(screen) => {
                 let mut landed = None;
                 let links = screen.backend().links();
-                screen.draw(|frame| {
+                let drawn = screen.draw(|frame| {
                     let painted = view(&self.app, now, frame);
                     links.replace(painted.links().to_vec());
                     landed = Some(painted);
                 })?;
+                self.drawn.clone_from(drawn.buffer);
                 if let Some(landed) = landed {
                     self.app.set_landed(landed);
                 }
@@ -385,6 +393,26 @@ impl Deck<'_> {
                 self.app.close_read_pages();
             }
         }
+        self.painted = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Paints what moves over the last frame.
+    fn move_on(&mut self) -> io::Result<()> {
+        let now = self.started.elapsed();
+        if let Face::Drawn(screen) = &mut self.face {
+            screen.draw(|frame| {
+                if frame.area() == self.drawn.area {
+                    frame.buffer_mut().clone_from(&self.drawn);
+                    move_on(&self.app, now, frame.buffer_mut());
+                } else {
+                    // The terminal has another size; the message that says so is on its way.
+                    let _ = view(&self.app, now, frame);
+                }
+            })?;
+            screen.backend_mut().present()?;
+        }
+        self.app.note_motion();
         self.painted = Some(Instant::now());
         Ok(())
     }

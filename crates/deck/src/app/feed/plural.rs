@@ -1,11 +1,26 @@
 //! What one node does, of several nodes.
 
+use crate::sentences::runs;
 use raftdeck_raft::NodeId;
 
-/// `n1, n3`.
+/// `n1, n3`; four or more in a row are `n5 to n9`.
 pub(super) fn names(ids: &[NodeId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    if ids.len() < LEAST_RUN {
+        return ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    }
+    let mut names = Vec::new();
+    for (first, last) in runs(ids.iter().copied()) {
+        if last - first < LEAST_RUN as u64 - 1 {
+            names.extend((first..=last).map(|id| NodeId(id).to_string()));
+        } else {
+            names.push(format!("n{first} to n{last}"));
+        }
+    }
+    names.join(", ")
 }
+
+/// As many nodes in a row are named by the first and the last.
+const LEAST_RUN: usize = 4;
 
 /// `votes for n1` becomes `vote for n1`, and `gives up its campaign: it saw term 5` becomes
 /// `give up their campaigns: they saw term 5`.
@@ -43,6 +58,18 @@ pub(super) fn plural(deed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_nodes_in_a_row_are_named_by_the_first_and_the_last() {
+        for (ids, text) in [
+            (vec![3, 1], "n3, n1"),
+            (vec![1, 3, 4, 5], "n1, n3, n4, n5"),
+            (vec![5, 4, 2, 3], "n2 to n5"),
+            (vec![1, 3, 4, 5, 6, 9, 10], "n1, n3 to n6, n9, n10"),
+        ] {
+            assert_eq!(names(&ids.into_iter().map(NodeId).collect::<Vec<_>>()), text);
+        }
+    }
 
     #[test]
     fn several_are_spoken_of_as_several() {

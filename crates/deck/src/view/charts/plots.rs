@@ -111,7 +111,7 @@ pub(super) fn bytes(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
 
 /// How long writes took: the median and the 99th percentile of the workload, and single requests as points.
 pub(super) fn latency(paint: &mut Paint<'_>, area: Rect, sheet: &Sheet) {
-    let (median, slow) = (paint.theme.leader_line(), paint.theme.entries());
+    let (median, slow) = (paint.theme.leader_line(), paint.theme.text());
     let at = sheet.at_cursor(|column| column.latency);
     let single = sheet.at_cursor(|column| column.request.get());
     let mut spans = Vec::new();

@@ -40,6 +40,20 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     in_ascii(paint, area);
 }
 
+/// Draws of the running drill only what it waits for from the person, and of one that has ended how.
+pub(crate) fn draw_now(paint: &mut Paint<'_>, area: Rect) {
+    let app = paint.app;
+    match &app.drills.stage {
+        DrillStage::Choosing | DrillStage::Starting(_) => {}
+        DrillStage::Playing(playing) => {
+            let text = now::now(paint, playing, &playing.status(paint.now), area.width);
+            show(paint, area, text.lines(), 0);
+        }
+        DrillStage::Ended(outcome) => result::draw(paint, area, outcome),
+    }
+    in_ascii(paint, area);
+}
+
 /// Where only ASCII may be drawn, the other characters of a drill's own texts are replaced by what comes closest in one cell.
 fn in_ascii(paint: &mut Paint<'_>, area: Rect) {
     if !paint.app.settings.ascii {

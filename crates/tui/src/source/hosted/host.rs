@@ -4,23 +4,27 @@
 //! inbox, which is bounded and counts what it drops.
 
 use super::lines::{self, HostStart};
+use super::timers::{LastStatuses, Told};
 use crate::errors::sentence;
 use crate::incoming::inbox::{EndReason, Inbox};
 use crate::incoming::signals;
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_lab::{Lab, LabOptions};
-use raftdeck_model::{Command, Source};
+use raftdeck_model::{Command, News, Source};
 use std::io::{self, BufRead, BufReader};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Makes the program a host, as its first argument. Only the program itself uses it.
 pub const HOST_COMMAND: &str = "host-cluster";
 
 /// Updates that come within this time after others are written with the next ones: each write wakes the owner.
 const GATHER: Duration = Duration::from_millis(10);
+
+/// The same while nothing but the routine goes on: a person sees no difference.
+const GATHER_ROUTINE: Duration = Duration::from_millis(50);
 
 /// The lab, until the host ends.
 type RunningLab = Arc<Mutex<Option<Lab>>>;
@@ -94,13 +98,27 @@ fn take_commands(
     Ok(())
 }
 
+/// What nodes report and send all the time, whether something happens or not.
+fn of_routine(news: &News) -> bool {
+    matches!(news, News::Status { .. } | News::Frames { .. } | News::Messages { .. })
+}
+
 /// Passes updates to the owner until the host ends.
 fn pass_on(inbox: &Inbox) -> io::Result<EndReason> {
     let mut output = io::stdout().lock();
+    let mut statuses = LastStatuses::default();
+    let mut told: Vec<Told> = Vec::new();
+    let mut is_routine = true;
+    let mut due = Instant::now();
     loop {
-        let batch = inbox.wait(None);
-        if !batch.updates.is_empty() {
-            lines::write(&mut output, &batch.updates)?;
+        let batch = inbox.wait((!told.is_empty()).then(Instant::now));
+        is_routine &= batch.updates.iter().all(|update| of_routine(&update.what));
+        told.extend(batch.updates.into_iter().map(|update| statuses.shorten(update)));
+        if !told.is_empty() && (!is_routine || Instant::now() >= due || batch.end.is_some()) {
+            lines::write(&mut output, &told)?;
+            told.clear();
+            is_routine = true;
+            due = Instant::now() + GATHER_ROUTINE;
         }
         if let Some(end) = batch.end {
             return Ok(end);

@@ -9,6 +9,7 @@ pub(crate) mod host;
 mod last_words;
 mod lines;
 mod owner;
+mod timers;
 
 pub use host::HOST_COMMAND;
 pub(crate) use owner::HostedLab;

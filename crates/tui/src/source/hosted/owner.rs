@@ -3,6 +3,7 @@
 use super::host::HOST_COMMAND;
 use super::last_words::LastWords;
 use super::lines::{self, HostStart};
+use super::timers::{LastStatuses, Told};
 use crate::source::SourceEvent;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use raftdeck_lab::LabOptions;
@@ -193,7 +194,9 @@ fn write_all(orders: &Receiver<Command>, mut stdin: impl Write) {
 fn read_all(mut output: impl BufRead, host: &Host, sink: &Sink, words: LastWords) {
     let mut line = Vec::new();
     let mut world = World::default();
-    while let Ok(Some(updates)) = lines::read::<Vec<Update>>(&mut output, &mut line) {
+    let mut statuses = LastStatuses::default();
+    while let Ok(Some(told)) = lines::read::<Vec<Told>>(&mut output, &mut line) {
+        let updates: Vec<Update> = told.into_iter().filter_map(|told| statuses.restore(told)).collect();
         if let Some(last) = updates.last() {
             *host.at.lock().unwrap_or_else(PoisonError::into_inner) = last.at;
         }
