@@ -422,7 +422,7 @@ fn a_frame_in_which_only_messages_moved_is_what_a_whole_frame_would_be() {
         scene.press(KeyCode::F(5));
         scene
     };
-    let scenes = [
+    let scenes = vec![
         ("three", quiet(Settings::default(), 3)),
         ("nine", quiet(Settings::default(), 9)),
         ("cut off", cut_off()),

@@ -21,7 +21,7 @@ const BURST: Duration = Duration::from_millis(350);
 const FREQUENT: Duration = Duration::from_millis(400);
 
 /// A sampled round of heartbeats starts this often.
-const ROUND: Duration = Duration::from_millis(2000);
+const ROUND: Duration = Duration::from_secs(2);
 
 /// Heartbeats this close to the start of a sampled round belong to it.
 const SAME_ROUND: Duration = Duration::from_millis(100);

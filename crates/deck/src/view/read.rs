@@ -34,7 +34,7 @@ pub(crate) fn view(app: &App, now: Duration) -> Vec<String> {
 
 /// What a drill waits for from the person, or how it ended.
 pub(crate) fn drill(app: &App, now: Duration) -> Vec<String> {
-    drawn(app, now, |paint, area| drills::draw_now(paint, area))
+    drawn(app, now, drills::draw_now)
 }
 
 fn drawn(app: &App, now: Duration, draw: impl FnOnce(&mut Paint<'_>, Rect)) -> Vec<String> {

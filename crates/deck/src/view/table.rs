@@ -89,7 +89,8 @@ impl Column {
     fn usual_width(self) -> usize {
         match self {
             Self::Node | Self::Term | Self::Vote => 4,
-            Self::Role => 15,
+            // `◇ pre-candidate`; `127.0.0.1:65535`
+            Self::Role | Self::Address => 15,
             Self::Last => 5,
             Self::Commit => 6,
             Self::Applied | Self::Heartbeat | Self::Pid => 7,
@@ -97,8 +98,6 @@ impl Column {
             Self::NextMatch => 21,
             Self::Election => 8,
             Self::State => 9,
-            // `127.0.0.1:65535`
-            Self::Address => 15,
         }
     }
 

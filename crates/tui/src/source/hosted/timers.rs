@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Told {
     /// The whole update.
-    Whole(Update),
+    Whole(Box<Update>),
     /// A node's status, which differs from its last one in these.
     Timers { at: Duration, seq: u64, node: NodeId, timers: Box<Timers> },
 }
@@ -75,21 +75,16 @@ pub(super) struct LastStatuses(BTreeMap<NodeId, NodeView>);
 impl LastStatuses {
     /// What is sent of an update.
     pub(super) fn shorten(&mut self, update: Update) -> Told {
-        let News::Status { node, status } = &update.what else { return Told::Whole(update) };
-        let timers = Timers::of(status);
+        let News::Status { node, status } = &update.what else { return Told::Whole(Box::new(update)) };
+        let timers = Box::new(Timers::of(status));
         if let Some(last) = self.0.get_mut(node) {
             timers.clone().put_into(last);
             if *last == **status {
-                return Told::Timers {
-                    at: update.at,
-                    seq: update.seq,
-                    node: *node,
-                    timers: Box::new(timers),
-                };
+                return Told::Timers { at: update.at, seq: update.seq, node: *node, timers };
             }
         }
         self.0.insert(*node, NodeView::clone(status));
-        Told::Whole(update)
+        Told::Whole(Box::new(update))
     }
 
     /// The update that was sent; `None`: it refers to a status that was never sent.
@@ -99,7 +94,7 @@ impl LastStatuses {
                 if let News::Status { node, status } = &update.what {
                     self.0.insert(*node, NodeView::clone(status));
                 }
-                return Some(update);
+                return Some(*update);
             }
             Told::Timers { at, seq, node, timers } => (at, seq, node, timers),
         };
@@ -122,7 +117,19 @@ mod tests {
 
     fn leader() -> NodeView {
         let mut status = NodeView::new(RaftView::new(NodeId(1), Term(2), Role::Leader));
-        status.raft.peers = Known::Is(vec![PeerView::new(NodeId(2)), PeerView::new(NodeId(3))]);
+        let peer = |id| PeerView {
+            id: NodeId(id),
+            matched: Known::Unknown,
+            next: Known::Is(LogIndex(3)),
+            state: Known::Unknown,
+            last_heard: Known::Unknown,
+            snapshot: Known::Unknown,
+            disk_stalled: Known::Unknown,
+            incarnation: Known::Unknown,
+            owes: Known::Unknown,
+            refused_snapshot: Known::Unknown,
+        };
+        status.raft.peers = Known::Is(vec![peer(2), peer(3)]);
         status
     }
 
@@ -161,8 +168,8 @@ mod tests {
 
     #[test]
     fn timers_of_a_node_that_never_reported_are_nothing() {
-        let timers = Timers::of(&leader());
-        let told = Told::Timers { at: Duration::ZERO, seq: 1, node: NodeId(1), timers: Box::new(timers) };
+        let timers = Box::new(Timers::of(&leader()));
+        let told = Told::Timers { at: Duration::ZERO, seq: 1, node: NodeId(1), timers };
         assert_eq!(LastStatuses::default().restore(told), None);
     }
 }
