@@ -8,12 +8,14 @@ mod disturbances;
 mod memory;
 mod requests;
 mod situation;
+mod succession;
 mod teller;
 mod time_and_faults;
 mod traces;
 
 pub use requests::{answered, asked, requested};
 pub use situation::situation;
+pub use succession::Succession;
 pub use teller::Teller;
 
 use crate::app::data::is_look;

@@ -441,7 +441,7 @@ fn without_the_pane_beside_the_ring_the_quiet_line_says_what_is_wrong_in_whole_w
     scene.at(60_000);
     let painted = scene.paint(80, 24);
     let line: String = (0..80).map(|x| painted[(x, 22)].symbol()).collect();
-    let said = situation(scene.app.world()).swap_remove(0);
+    let said = situation(scene.app.world(), scene.app.succession()).swap_remove(0);
     let shown = line.trim().trim_end_matches(['…', ' ']);
     assert!(said.starts_with(shown) && shown.len() > 40, "{line}");
     assert!(said[shown.len()..].is_empty() || said[shown.len()..].starts_with(' '), "{line}");

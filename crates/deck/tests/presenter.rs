@@ -25,7 +25,7 @@ fn it_shows_the_ring_and_one_sentence_and_no_keys() {
     let mut scene = presenting();
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let text = screen(&mut scene, width, height);
-        assert!(text.contains("n2 leads term 1. It sends heartbeats"), "{width}x{height}");
+        assert!(text.contains("n2 leads term 1. An entry is committed once"), "{width}x{height}");
         assert!(!text.contains("quit") && !text.contains("events"), "{width}x{height}:\n{text}");
     }
     scene.press(KeyCode::F(5));

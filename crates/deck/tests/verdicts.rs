@@ -8,7 +8,7 @@ use raftdeck_deck::sentences::situation;
 use raftdeck_model::{
     FrameFate, FrameKind, Known, LinkState, News, Node, Phase, ProcessState, Reach, Verdict,
 };
-use raftdeck_raft::{NodeId, Role, Status, Term};
+use raftdeck_raft::{LogIndex, NodeId, Role, Status, Term, TraceEvent};
 
 fn judged(scene: &Scene) -> Verdict {
     scene.app.world().verdict()
@@ -227,11 +227,8 @@ fn an_answer_to_someone_else_is_not_shown_as_ours() {
 
 #[test]
 fn what_is_going_on_is_said_most_important_first() {
-    let said = |scene: &Scene| situation(scene.app.world());
-    assert_eq!(
-        said(&three()),
-        ["n2 leads term 1. It sends heartbeats, and an entry is committed once 2 of 3 voters have it."]
-    );
+    let said = |scene: &Scene| situation(scene.app.world(), scene.app.succession());
+    assert_eq!(said(&three()), ["n2 leads term 1. An entry is committed once 2 of 3 voters have it."]);
     let mut scene = three();
     scene.cut_off(2, LinkState::Cut);
     assert_eq!(
@@ -242,18 +239,56 @@ fn what_is_going_on_is_said_most_important_first() {
         ]
     );
     let partition = said(&partition(Settings::default()));
-    assert!(partition[0].ends_with("one more failure, and nothing can be committed."), "{partition:?}");
+    assert!(partition[0].ends_with(" Only 3 are in reach, so none of them may fail."), "{partition:?}");
     assert_eq!(
         partition[1..],
-        ["n1 is cut off: it asks for votes, and no other node hears it.", "n5 is down."]
+        [
+            "n1 is cut off and asks for pre-votes in vain. n5 is down.",
+            "n4 leads since 0:14.528: n1, the leader of term 2, was cut off at 0:14.310."
+        ]
     );
     let stale = said(&stale_leader(Settings::default()));
     assert_eq!(
-        stale[1..],
+        stale[1..3],
         ["n1 still believes that it leads term 2: nothing that it accepts can be committed.", "n5 is down."]
     );
     assert!(
         said(&election(Settings::default()))[0].starts_with("n3 asks for votes in term 2 and has 1 of 2.")
     );
     assert!(said(&Scene::new(Settings::default())).is_empty(), "nothing is known");
+}
+
+#[test]
+fn a_small_screen_says_why_somebody_else_leads_and_a_detail_does_not_push_out_the_story() {
+    let mut scene = three();
+    let text = |scene: &mut Scene| {
+        let buffer = scene.paint(80, 24);
+        let row = |y| (0..80).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        (0..24).map(row).collect::<Vec<_>>().join("\n")
+    };
+    scene.now += ms(20_000);
+    scene.tell(News::Process { node: n(2), state: ProcessState::Killed });
+    scene.now += ms(200);
+    let at = u64::try_from(scene.now.as_millis()).unwrap();
+    fixture::elect(&mut scene, 3, &[1], 2, at);
+    let log = [(1, 42), (2, 43)];
+    scene.status(fixture::leader(3, 3, &log, 43));
+    scene.status(fixture::follower(1, 3, 3, &log, 43));
+    for next in (2..9).rev() {
+        let trace = TraceEvent::Conflict { follower: n(1), next: LogIndex(next) };
+        scene.tell(News::Trace { node: n(3), trace });
+    }
+    assert!(text(&mut scene).contains("moves the next index"), "it has just happened");
+    scene.now += ms(5_000);
+    let shown = text(&mut scene);
+    assert!(shown.contains("n2 was killed") && shown.contains("n3 leads term 2 with 2 votes"), "{shown}");
+    assert!(!shown.contains("moves the next index"), "{shown}");
+    scene.now += ms(10_000);
+    let shown = text(&mut scene);
+    assert!(
+        shown.contains("new leader  n3 leads since 0:") && shown.contains("n2, the leader of term 1"),
+        "{shown}"
+    );
+    scene.key('o');
+    assert!(text(&mut scene).contains("moves the next index"), "among the events all are there");
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which: failover, cluster, messages; without a name all
+    /// Which, such as failover or logs; without a name all
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 }

@@ -122,6 +122,10 @@ impl FeedEntry {
                 self.who.extend(node.filter(|node| !self.who.contains(node)));
                 self.who.sort_unstable();
             }
+            // How long it heard no leader differs each time.
+            (Fold::PreVotes(node, term), _) => {
+                self.deed = format!("{node} asks for pre-votes in term {term}")
+            }
             _ => deed.clone_into(&mut self.deed),
         }
     }

@@ -172,6 +172,12 @@ impl Flights {
         }
     }
 
+    /// Forgets what was lost on a link: it is open again.
+    pub fn forget_lost(&mut self, from: NodeId, to: NodeId) {
+        let is_lost = |lane: &FlightLane| lane.now.is_some_and(|flight| flight.lost);
+        self.lanes.retain(|link, lane| *link != (from, to) || !is_lost(lane));
+    }
+
     /// Forgets all messages.
     pub fn clear(&mut self) {
         self.lanes.clear();

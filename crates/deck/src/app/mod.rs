@@ -76,6 +76,7 @@ use crate::app::scripted::Scripted;
 use crate::app::split::Split;
 use crate::app::themes::ThemePicker;
 use crate::app::timers::{Gauges, Moment, Timers, on_tick};
+use crate::sentences::Succession;
 use crate::settings::{Keymap, Preferences};
 pub use crate::theme::ColourChoice;
 use crate::theme::{self, Sheet, Theme};
@@ -168,6 +169,8 @@ pub struct App {
     pub(crate) beats: Rate,
     /// Entries that were committed.
     pub(crate) commits: CommitRate,
+    /// Why the present leader leads and not the one before.
+    pub(crate) succession: Succession,
     /// What the nodes' timers showed lately.
     pub(crate) gauges: Gauges,
     pub(crate) selected: Option<NodeId>,
@@ -240,6 +243,7 @@ impl App {
             partition: None,
             beats: Rate::default(),
             commits: CommitRate::default(),
+            succession: Succession::default(),
             gauges: Gauges::default(),
             selected: None,
             feed: Feed::default(),
@@ -407,6 +411,12 @@ impl App {
         self.landed = landed;
         self.changed = false;
         self.moved = false;
+    }
+
+    /// Why the present leader leads and not the one before.
+    #[must_use]
+    pub fn succession(&self) -> &Succession {
+        &self.succession
     }
 
     /// Where things are on the screen.

@@ -15,7 +15,7 @@ use crate::app::{
 use crate::keys;
 use crate::view::Pane;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use raftdeck_model::{FrameFate, FrameKind, FrameReport, MessageReport, News, Update};
+use raftdeck_model::{FrameFate, FrameKind, FrameReport, LinkState, MessageReport, News, Update};
 use std::time::Duration;
 
 /// Takes one message. Pure: the same state, message and time give the same state and effects.
@@ -127,6 +127,7 @@ fn told(app: &mut App, update: Update, now: Duration) {
     }
     let is_first = app.world.is_empty();
     let mut changed = app.world.fold(&update);
+    app.succession.hear(&update, &app.world);
     app.charts.hear(&update, &app.world, app.clock.is_slow());
     data::hear(app, &update, now);
     drills::hear(app, &update, now);
@@ -158,7 +159,12 @@ fn told(app: &mut App, update: Update, now: Duration) {
             }
             app.commits.tell(app.world.committed(), now);
         }
-        News::Link { .. } => app.forget_healed_partition(),
+        News::Link { from, to, state } => {
+            app.forget_healed_partition();
+            if state == LinkState::Open {
+                app.flights.forget_lost(from, to);
+            }
+        }
         News::Time(time) => {
             app.clock.tell(time, now);
             app.messages.set_slow(app.clock.is_slow());

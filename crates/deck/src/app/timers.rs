@@ -41,12 +41,13 @@ impl Timers {
     /// For a node that has none.
     pub const NONE: Self = Self { heartbeat: Known::Is(None), election: Known::Is(None) };
 
-    /// The worse of each gauge.
+    /// The worse of each gauge. A node that knows no leader has no heartbeat that could be old.
     fn worse(self, other: Self) -> Self {
         let age = |timers: Self| timers.heartbeat.some();
         let left = |timers: Self| timers.election.some();
+        let oldest = age(self).max(age(other)).filter(|_| self.heartbeat != Known::Is(None));
         Self {
-            heartbeat: age(self).max(age(other)).map_or(self.heartbeat, |age| Known::Is(Some(age))),
+            heartbeat: oldest.map_or(self.heartbeat, |age| Known::Is(Some(age))),
             election: left(self)
                 .into_iter()
                 .chain(left(other))

@@ -27,7 +27,7 @@ pub struct Quiet {
 #[must_use]
 pub fn cluster_trouble(app: &App) -> Option<String> {
     let is_of_cluster = trouble(app) == Some(Subject::Cluster);
-    situation(&app.world).into_iter().next().filter(|_| is_of_cluster)
+    situation(&app.world, &app.succession).into_iter().next().filter(|_| is_of_cluster)
 }
 
 /// The sentence for this moment; `None` before anything is known.
@@ -39,7 +39,16 @@ pub fn quiet(app: &App, now: Duration) -> Option<Quiet> {
     let trouble = trouble(app).map(|subject| about(app, subject, now));
     let selected = || remarkable(app).map(|subject| about(app, subject, now));
     let term = || about(app, Subject::Concept(turn(app, now)), now);
-    Some(trouble.or_else(selected).unwrap_or_else(term))
+    Some(trouble.or_else(|| new_leader(app, now)).or_else(selected).unwrap_or_else(term))
+}
+
+/// Why somebody else leads, while that is news.
+fn new_leader(app: &App, now: Duration) -> Option<Quiet> {
+    const NEWS: Duration = Duration::from_mins(1);
+    let since = app.succession.since().filter(|since| app.clock.at(now).saturating_sub(*since) < NEWS)?;
+    let leader = app.world.leader().filter(|_| since > Duration::ZERO)?.id;
+    let text = first_sentence(&app.succession.sentence(leader)?);
+    Some(Quiet { subject: Subject::Node(leader), title: "new leader".to_owned(), text })
 }
 
 fn about(app: &App, subject: Subject, now: Duration) -> Quiet {

@@ -18,7 +18,7 @@ pub fn status(app: &App) -> Vec<String> {
     if app.world.is_empty() {
         return vec!["Nothing is known of the cluster yet.".to_owned()];
     }
-    let mut lines = situation(&app.world);
+    let mut lines = situation(&app.world, &app.succession);
     lines.extend(app.world.ids().into_iter().filter_map(|id| node(app, id)));
     lines.extend(in_force(app));
     lines.extend(time(app));

@@ -1,19 +1,22 @@
 //! What is going on in the cluster at this moment, in a few sentences: the most important one first.
 
-use super::ids;
+use super::{Succession, ids};
 use raftdeck_model::{Campaign, Known, Node, Phase, Reach, Verdict, World};
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
 
-/// The sentences. Each claims only what the world knows.
+/// The sentences. Each claims only what the world knows, and what was seen of the leader before.
 #[must_use]
-pub fn situation(world: &World) -> Vec<String> {
+pub fn situation(world: &World, succession: &Succession) -> Vec<String> {
     if world.is_empty() {
         return Vec::new();
     }
     let mut sentences = vec![whole(world)];
     sentences.extend(stale_leaders(world));
-    sentences.extend(of_absent(world));
+    sentences.extend(Some(of_absent(world).join(" ")).filter(|absent| !absent.is_empty()));
+    if let Verdict::Leads { leader, .. } = world.verdict() {
+        sentences.extend(succession.sentence(leader));
+    }
     sentences
 }
 
@@ -57,12 +60,12 @@ fn whole(world: &World) -> String {
 fn leads(leader: NodeId, term: Term, reach: Reach) -> String {
     let spare = match reach.reached {
         Known::Is(reached) if reached == reach.needed && reach.of > reach.needed => {
-            " It needs every one of them: one more failure, and nothing can be committed."
+            format!(" Only {reached} are in reach, so none of them may fail.")
         }
-        Known::Is(_) | Known::Unknown => "",
+        Known::Is(_) | Known::Unknown => String::new(),
     };
     format!(
-        "{leader} leads term {term}. It sends heartbeats, and an entry is committed once {} of {} voters have it.{spare}",
+        "{leader} leads term {term}. An entry is committed once {} of {} voters have it.{spare}",
         reach.needed, reach.of
     )
 }
@@ -107,21 +110,22 @@ fn of_absent(world: &World) -> Vec<String> {
 }
 
 fn cut_off(world: &World, nodes: &BTreeSet<NodeId>) -> Option<String> {
-    let is_campaign = |id: &&NodeId| {
-        let phase = world.node(**id).map(Node::phase);
-        matches!(phase, Some(Phase::Running(Role::PreCandidate | Role::Candidate)))
-    };
-    let all_campaign = nodes.iter().filter(is_campaign).count() == nodes.len();
-    Some(match nodes.len() {
+    let (first, are) = match nodes.len() {
         0 => return None,
-        1 if all_campaign => {
-            format!("{} is cut off: it asks for votes, and no other node hears it.", ids(nodes))
+        1 => (nodes.first()?, "is"),
+        _ => (nodes.first()?, "are"),
+    };
+    let phase = |id: &NodeId| world.node(*id).map(Node::phase);
+    let all_alike = nodes.iter().all(|id| phase(id) == phase(first));
+    let asks = if nodes.len() == 1 { "asks" } else { "ask" };
+    Some(match phase(first).filter(|_| all_alike) {
+        Some(Phase::Running(Role::PreCandidate)) => {
+            format!("{} {are} cut off and {asks} for pre-votes in vain.", ids(nodes))
         }
-        _ if all_campaign => {
-            format!("{} are cut off: they ask for votes, and no other node hears them.", ids(nodes))
+        Some(Phase::Running(Role::Candidate)) => {
+            format!("{} {are} cut off and {asks} for votes in vain.", ids(nodes))
         }
-        1 => format!("{} is cut off.", ids(nodes)),
-        _ => format!("{} are cut off.", ids(nodes)),
+        _ => format!("{} {are} cut off.", ids(nodes)),
     })
 }
 

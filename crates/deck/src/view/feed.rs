@@ -1,9 +1,9 @@
 //! The event feed, newest at the bottom; above it the last words of a node that failed.
 
-use crate::app::Focus;
 use crate::app::events::Anchor;
 use crate::app::feed::FeedEntry;
 use crate::app::finding::{self, List};
+use crate::app::{App, Focus};
 use crate::sentences::Weight;
 use crate::view::found;
 use crate::view::labels::stamp;
@@ -13,13 +13,28 @@ use raftdeck_model::{Node, Phase, ProcessState};
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use std::collections::VecDeque;
+use std::time::Duration;
+
+/// With so few rows, its heading included, what matters less goes soon.
+const SMALL: u16 = 6;
+
+/// How long something has just happened.
+const FRESH: Duration = Duration::from_secs(3);
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let area = last_words(paint, area);
-    let shown = paint.app.shown_events();
+    let mut shown = paint.app.shown_events();
+    if area.height <= SMALL && is_followed(paint.app) {
+        shown
+            .retain(|number| paint.app.feed.numbered(*number).is_some_and(|entry| is_news(entry, paint.now)));
+    }
     let sheet = Sheet { width: area.width, rows: usize::from(area.height.saturating_sub(1)), shown: &shown };
-    let rows = sheet.rows(paint);
+    let mut rows = sheet.rows(paint);
+    // The end of a sentence without its beginning says little.
+    while rows.iter().any(|row| row.of_whole) && rows.front().is_some_and(|row| !row.of_whole) {
+        rows.pop_front();
+    }
     let title = title(paint, &shown, rows.back());
     paint.rule(area, 0, &title);
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -37,6 +52,16 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     if let (Some(first), Some(last)) = (rows.iter().find(whole), rows.iter().rfind(whole)) {
         paint.landed.show_events(first.number, last.number);
     }
+}
+
+/// Whether the newest events are shown, and nobody reads in them or looks for something.
+fn is_followed(app: &App) -> bool {
+    app.focus == Focus::Nodes && app.events.anchor().is_none() && app.events.find.is_empty()
+}
+
+/// Whether an event is worth a row where there are few: it matters, or it has just happened.
+fn is_news(entry: &FeedEntry, now: Duration) -> bool {
+    entry.weight >= Weight::Major || now.saturating_sub(entry.settles()) < FRESH
 }
 
 /// What is looked for, where the cursor is, and how much is out of sight below.

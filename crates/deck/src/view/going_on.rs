@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 /// How many rows it takes, its heading included: always the same, so that the events below do not jump.
-pub(crate) const ROWS: u16 = 7;
+pub(crate) const ROWS: u16 = 8;
 
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
@@ -15,7 +15,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     paint.rule(area, 0, "what is going on");
     let width = usize::from(area.width).saturating_sub(2);
     let room = usize::from(area.height.saturating_sub(1));
-    let sentences = situation(&paint.app.world);
+    let sentences = situation(&paint.app.world, &paint.app.succession);
     // Whole sentences, as many as fit.
     let mut lines: Vec<(String, bool)> = Vec::new();
     for (n, sentence) in sentences.iter().enumerate() {

@@ -22,7 +22,7 @@ pub(crate) fn rows(nodes: usize) -> u16 {
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let world = &paint.app.world;
     let end = world.log_end();
-    paint.rule(area, 0, &format!("logs, up to entry {end}"));
+    paint.rule(area, 0, &format!("logs: the term of each entry, up to entry {end}"));
     let digits = u16::try_from(world.term().0.to_string().len()).unwrap_or(20);
     // An edge on each side, and a mark.
     let cell = digits + 3;

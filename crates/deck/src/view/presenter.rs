@@ -19,7 +19,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let rule = paint.glyphs().rule.repeat(usize::from(gap.width));
     paint.row(gap, 0, &Line::styled(rule, paint.theme.faint()));
     // The sentence that matters now; what does not fit is left out by whole lines.
-    let sentences = situation(&paint.app.world);
+    let sentences = situation(&paint.app.world, &paint.app.succession);
     let Some(first) = sentences.first() else { return };
     let mut lines = wrap(first, usize::from(caption.width).saturating_sub(4));
     for other in &sentences[1..] {

@@ -1,7 +1,7 @@
 //! Takes the pictures of the README and the book from the real program: it runs the deck in a pseudo-terminal, presses keys, and
 //! draws what is on the screen. `cargo xtask screenshots` calls it.
 //!
-//! `screenshots DIR [failover|cluster|messages ...]`: where the pictures go, and which; without a name all. The program is the one that
+//! `screenshots DIR [NAME ...]`: where the pictures go, and which of the stories (`stories.rs`); without a name all. The program is the one that
 //! was built beside this one.
 
 mod film;

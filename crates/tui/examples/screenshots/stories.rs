@@ -7,8 +7,18 @@ use std::time::Duration;
 
 type Tell = fn(&str) -> Result<String>;
 
-pub(crate) const STORIES: [(&str, Tell); 3] =
-    [("failover", failover), ("cluster", cluster), ("messages", messages)];
+pub(crate) const STORIES: [(&str, Tell); 10] = [
+    ("failover", failover),
+    ("cluster", cluster),
+    ("messages", messages),
+    ("logs", logs),
+    ("charts", charts),
+    ("data", data),
+    ("drills", drills),
+    ("output", output),
+    ("explain", explain),
+    ("presenter", presenter),
+];
 
 const SIZE: (u16, u16) = (120, 36);
 
@@ -105,10 +115,137 @@ fn messages(program: &str) -> Result<String> {
     deck.wait_for("PreVoteReply ")?;
     deck.press(" ")?;
     deck.wait_for("FROZEN")?;
-    // What was said of the last command goes by itself.
-    std::thread::sleep(after(12_000));
+    settle();
     Ok(still(
         &deck,
         "The Messages view of a frozen world: entries and heartbeats are held, and pre-votes are on their way",
     ))
+}
+
+/// Goes to a view.
+fn show(terminal: &mut Terminal, view: &str) -> Result<()> {
+    command(terminal, &format!("view {view}"))
+}
+
+/// Three nodes with a leader, whose first entry is committed.
+fn three(program: &str, timing: &str, size: (u16, u16)) -> Result<Terminal> {
+    let deck = Terminal::start(program, &["--nodes", "3", "--timing", timing], size.0, size.1)?;
+    deck.wait_for(" LEADS TERM ")?;
+    deck.wait_for("that is committed")?;
+    Ok(deck)
+}
+
+/// What was said of the last command goes by itself.
+fn settle() {
+    std::thread::sleep(after(12_000));
+}
+
+/// The leader was cut off with an entry that nobody else has; the others have elected one of themselves.
+fn logs(program: &str) -> Result<String> {
+    let mut deck = three(program, "debug", (SIZE.0, 28))?;
+    let old = leader(&deck).ok_or("no leader")?;
+    for line in ["put color blue", "put shape round"] {
+        command(&mut deck, line)?;
+        deck.wait_for(&format!("{line}: stored at"))?;
+    }
+    let first = term(&deck);
+    command(&mut deck, &format!("isolate {old}"))?;
+    deck.wait_for("is cut off")?;
+    command(&mut deck, &format!("propose {old} color red"))?;
+    deck.wait_until("another leader", |deck| term(deck) > first)?;
+    for line in ["put color green", "put size 9"] {
+        command(&mut deck, line)?;
+        deck.wait_for(&format!("{line}: stored at"))?;
+    }
+    show(&mut deck, "logs")?;
+    deck.press("\x1b[D\x1b[D")?;
+    settle();
+    Ok(still(&deck, "The Logs view: a leader that was cut off holds an entry that nobody else has"))
+}
+
+/// Under a steady load the leader was killed.
+fn charts(program: &str) -> Result<String> {
+    let mut deck = three(program, "fast", SIZE)?;
+    deck.press("W")?;
+    std::thread::sleep(after(5_000));
+    let first = term(&deck);
+    deck.press("K")?;
+    deck.wait_until("another leader", |deck| term(deck) > first)?;
+    std::thread::sleep(after(4_000));
+    deck.press("R")?;
+    show(&mut deck, "charts")?;
+    std::thread::sleep(after(3_000));
+    Ok(still(
+        &deck,
+        "The Charts view: the leader was killed under a steady load, and for a moment nothing was acknowledged",
+    ))
+}
+
+/// A few keys, one of them with JSON in it.
+fn data(program: &str) -> Result<String> {
+    let mut deck = three(program, "fast", (SIZE.0, 28))?;
+    for line in [
+        "put config \"{\\\"replicas\\\":3,\\\"zones\\\":[\\\"a\\\",\\\"b\\\"]}\"",
+        "put color red",
+        "put color blue",
+        "delete shape",
+        "put owner alice",
+        "as bob cas color blue green",
+        "put config \"{\\\"replicas\\\":5,\\\"zones\\\":[\\\"a\\\",\\\"b\\\",\\\"c\\\"]}\"",
+    ] {
+        command(&mut deck, line)?;
+        std::thread::sleep(after(400));
+    }
+    show(&mut deck, "data")?;
+    deck.wait_for("replicas")?;
+    // The second key.
+    deck.press("\x1b[B")?;
+    settle();
+    Ok(still(&deck, "The Data view: the keys, a value as JSON, how it came to be, and the last writes"))
+}
+
+/// The catalogue.
+fn drills(program: &str) -> Result<String> {
+    let mut deck = three(program, "fast", SIZE)?;
+    deck.press("d")?;
+    deck.wait_for("what must hold")?;
+    settle();
+    Ok(still(&deck, "The Drills view: the catalogue"))
+}
+
+/// A node was killed, and the others say what they notice of it.
+fn output(program: &str) -> Result<String> {
+    let mut deck = three(program, "fast", (SIZE.0, 28))?;
+    let first = term(&deck);
+    deck.press("K")?;
+    deck.wait_until("another leader", |deck| term(deck) > first)?;
+    deck.press("R")?;
+    show(&mut deck, "output")?;
+    settle();
+    Ok(still(&deck, "The Output view: what the nodes and the deck's own parts log"))
+}
+
+/// A follower that was cut off, explained.
+fn explain(program: &str) -> Result<String> {
+    let mut deck = three(program, "debug", SIZE)?;
+    let follower = if leader(&deck).as_deref() == Some("1") { "2" } else { "1" };
+    deck.press(follower)?;
+    deck.press("i")?;
+    deck.wait_for("pre-candidate")?;
+    deck.press("\r")?;
+    deck.wait_for("what A node")?;
+    settle();
+    Ok(still(&deck, "An explanation: what a pre-candidate is, why this node is one, what would change that"))
+}
+
+/// The same screen for a lecture hall.
+fn presenter(program: &str) -> Result<String> {
+    let mut deck = three(program, "debug", (100, 30))?;
+    let id = leader(&deck).ok_or("no leader")?;
+    deck.press(&id)?;
+    // F5
+    deck.press("\x1b[15~")?;
+    deck.wait_until("no tabs", |deck| !deck.shows("Charts"))?;
+    std::thread::sleep(after(1_500));
+    Ok(still(&deck, "Presenter mode: larger, with one sentence of what is going on"))
 }
