@@ -6,16 +6,14 @@
 
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
+mod load;
 
 use crossterm::event::KeyCode;
-use fixture::{Scene, n, quiet};
+use fixture::{Scene, quiet};
+use load::{FRAME, Load, NODES, batch};
 use raftdeck_deck::app::Settings;
 use raftdeck_deck::output_log::OutputLog;
 use raftdeck_deck::view::view;
-use raftdeck_model::{
-    FrameFate, FrameKind, FrameReport, Known, LogLevel, MessageId, MessageReport, MessageState, News,
-};
-use raftdeck_raft::{LogIndex, Term, TraceEvent};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -23,32 +21,18 @@ use std::io::{self, Sink};
 use std::time::{Duration, Instant};
 
 const FRAMES: u64 = 1000;
-const FRAME: Duration = Duration::from_millis(33);
-const NODES: u64 = 5;
-const LEADER: u64 = 2;
-/// Lines in a frame's time at 10,000 a second.
-const LINES: u64 = 330;
-/// Writes in a frame's time at 50,000 a second.
-const WRITES: u64 = 1650;
-
-#[derive(Clone, Copy)]
-struct Load {
-    name: &'static str,
-    writes: bool,
-    flood: bool,
-}
 
 fn main() {
     println!("{:<44} {:>9} {:>9} {:>9}", "key to the end of its frame", "p50", "p99", "most");
-    for load in [
-        Load { name: "quiet", writes: false, flood: false },
-        Load { name: "50,000 writes a second", writes: true, flood: false },
-        Load { name: "the same, and 10,000 log lines a second", writes: true, flood: true },
+    for (name, load) in [
+        ("quiet", Load { writes: false, flood: false }),
+        ("50,000 writes a second", Load { writes: true, flood: false }),
+        ("the same, and 10,000 log lines a second", Load { writes: true, flood: true }),
     ] {
         let mut took = measure(load);
         took.sort_unstable();
         let at = |percent: usize| millis(took[(took.len() - 1) * percent / 100]);
-        println!("{:<44} {:>9} {:>9} {:>9}", load.name, at(50), at(99), at(100));
+        println!("{:<44} {:>9} {:>9} {:>9}", name, at(50), at(99), at(100));
     }
 }
 
@@ -89,74 +73,4 @@ fn paint(scene: &mut Scene, terminal: &mut Terminal<CrosstermBackend<Sink>>) {
     let drawn = terminal.draw(|frame| landed = Some(view(&scene.app, scene.now, frame)));
     drawn.expect("a sink takes all");
     scene.app.set_landed(landed.expect("it was drawn"));
-}
-
-/// What a lab tells in a frame's time.
-fn batch(load: Load, frame: u64) -> Vec<News> {
-    let index = 42 + if load.writes { frame * WRITES } else { 0 };
-    let mut batch: Vec<News> = (1..=NODES).map(|id| status(id, index)).collect();
-    if load.writes {
-        batch.extend((0..100).map(|step| committed(1 + step % NODES, index + step)));
-        batch.push(News::Frames { frames: (1..=NODES).map(frames).collect() });
-        let messages = (0..200).map(|step| message(frame * 200 + step, index)).collect();
-        batch.push(News::Messages { messages, skipped: 4 * WRITES });
-    }
-    if load.flood {
-        batch.extend((0..LINES).map(line));
-    }
-    batch
-}
-
-fn status(id: u64, index: u64) -> News {
-    let log = [(1, index)];
-    let status = match id {
-        LEADER => fixture::leader(id, NODES, &log, index),
-        _ => fixture::follower(id, NODES, LEADER, &log, index),
-    };
-    News::Status { node: n(id), status: Box::new(fixture::node_status(status).into()) }
-}
-
-fn committed(id: u64, index: u64) -> News {
-    News::Trace { node: n(id), trace: TraceEvent::Committed { through: LogIndex(index) } }
-}
-
-fn frames(to: u64) -> FrameReport {
-    FrameReport {
-        from: n(LEADER),
-        to: n(to),
-        kind: FrameKind::AppendEntries,
-        term: Term(1),
-        index: None,
-        granted: None,
-        fate: FrameFate::Delivered,
-        count: 300,
-        entries: WRITES,
-        bytes: Known::Is(64 * WRITES),
-    }
-}
-
-fn message(id: u64, index: u64) -> MessageReport {
-    MessageReport {
-        id: MessageId(id),
-        from: n(LEADER),
-        to: n(1 + id % NODES),
-        kind: FrameKind::AppendEntries,
-        term: Term(1),
-        index: Some(LogIndex(index)),
-        granted: None,
-        entries: 8,
-        fields: format!("prev {index} in term 1, commit {index}"),
-        sent: Duration::ZERO,
-        state: MessageState::Delivered { at: Duration::ZERO },
-    }
-}
-
-fn line(number: u64) -> News {
-    News::Output {
-        node: n(1 + number % NODES),
-        level: if number.is_multiple_of(3) { LogLevel::Debug } else { LogLevel::Info },
-        line: format!(
-            "raftdeck_node::narrate: line {number} of a flood, with \u{1b}[31mcolours\u{1b}[0m in it"
-        ),
-    }
 }

@@ -29,6 +29,8 @@ enum Benchmark {
     Links,
     /// How long a key of the deck waits for its frame, under load and a flood of log lines too
     Keys,
+    /// How much memory a deck takes after eight hours
+    Hours,
     /// What the screen costs at a pseudo-terminal with real nodes: keys, frames, bytes, processor time
     Screen,
     /// Writes of a real cluster, and by turns the floor: what the machine could do without Raft
@@ -44,6 +46,7 @@ const TABLE: &[(Benchmark, &[&str])] = &[
     (Benchmark::Link, &["bench", "--package", "raftdeck-lab"]),
     (Benchmark::Links, &["bench", "--package", "raftdeck-node"]),
     (Benchmark::Keys, &["bench", "--package", "raftdeck-deck", "--bench", "keys"]),
+    (Benchmark::Hours, &["bench", "--package", "raftdeck-deck", "--bench", "hours"]),
     (Benchmark::Screen, &["bench", "--package", "raftdeck-tui", "--bench", "screen"]),
     (
         Benchmark::Writes,

@@ -124,7 +124,7 @@ impl FeedEntry {
             }
             // How long it heard no leader differs each time.
             (Fold::PreVotes(node, term), _) => {
-                self.deed = format!("{node} asks for pre-votes in term {term}")
+                self.deed = format!("{node} asks for pre-votes in term {term}");
             }
             _ => deed.clone_into(&mut self.deed),
         }

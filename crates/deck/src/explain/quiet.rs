@@ -47,7 +47,7 @@ fn new_leader(app: &App, now: Duration) -> Option<Quiet> {
     const NEWS: Duration = Duration::from_mins(1);
     let since = app.succession.since().filter(|since| app.clock.at(now).saturating_sub(*since) < NEWS)?;
     let leader = app.world.leader().filter(|_| since > Duration::ZERO)?.id;
-    let text = first_sentence(&app.succession.sentence(leader)?);
+    let text = app.succession.brief(leader)?;
     Some(Quiet { subject: Subject::Node(leader), title: "new leader".to_owned(), text })
 }
 

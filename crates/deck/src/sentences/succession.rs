@@ -78,17 +78,27 @@ impl Succession {
                 before.leader, before.term
             ));
         };
-        let (end, at) = (phrase(end), stamp(at));
+        let end = phrase(end, &format!(" at {}", stamp(at)));
         Some(if before.leader == leader {
-            format!(
-                "{leader} leads again since {since}: as the leader of term {} it {end} at {at}.",
-                before.term
-            )
+            format!("{leader} leads again since {since}: as the leader of term {} it {end}.", before.term)
         } else {
             format!(
-                "{leader} leads since {since}: {}, the leader of term {}, {end} at {at}.",
+                "{leader} leads since {since}: {}, the leader of term {}, {end}.",
                 before.leader, before.term
             )
+        })
+    }
+
+    /// The same in a few words, without a full stop.
+    #[must_use]
+    pub fn brief(&self, leader: NodeId) -> Option<String> {
+        self.present.as_ref().filter(|reign| reign.leader == leader)?;
+        let before = self.before.as_ref()?;
+        let again = before.leader == leader;
+        Some(match before.end.map(|(_, end)| phrase(end, "")) {
+            Some(end) if again => format!("{leader} again, after it {end}"),
+            Some(end) => format!("{leader}, after {} {end}", before.leader),
+            None => format!("{leader}; {} led before", before.leader),
         })
     }
 
@@ -174,22 +184,23 @@ impl Succession {
     }
 }
 
-fn phrase(end: ReignEnd) -> String {
+/// What ended it, with ` at TIME` or nothing.
+fn phrase(end: ReignEnd, at: &str) -> String {
     match end {
-        ReignEnd::Killed => "was killed".to_owned(),
-        ReignEnd::Stopped => "was stopped".to_owned(),
-        ReignEnd::Failed => "failed".to_owned(),
-        ReignEnd::Paused => "was paused".to_owned(),
-        ReignEnd::CutOff => "was cut off".to_owned(),
-        ReignEnd::CutFromMajority => "was cut off from a majority".to_owned(),
-        ReignEnd::HandedOver(to) => format!("began to hand over to {to}"),
+        ReignEnd::Killed => format!("was killed{at}"),
+        ReignEnd::Stopped => format!("was stopped{at}"),
+        ReignEnd::Failed => format!("failed{at}"),
+        ReignEnd::Paused => format!("was paused{at}"),
+        ReignEnd::CutOff => format!("was cut off{at}"),
+        ReignEnd::CutFromMajority => format!("was cut off from a majority{at}"),
+        ReignEnd::HandedOver(to) => format!("began to hand over to {to}{at}"),
         ReignEnd::HigherTerm(term, Some(node)) => {
-            format!("saw term {term}, in which {node} had asked for votes,")
+            format!("saw term {term}{at}, in which {node} had asked for votes")
         }
-        ReignEnd::HigherTerm(term, None) => format!("saw term {term}"),
-        ReignEnd::QuorumLost => "had no answers from a majority and stepped down".to_owned(),
-        ReignEnd::Removed => "was removed from the cluster".to_owned(),
-        ReignEnd::DiskStalled => "stepped down because of its stalled disk".to_owned(),
+        ReignEnd::HigherTerm(term, None) => format!("saw term {term}{at}"),
+        ReignEnd::QuorumLost => format!("stepped down{at} without answers from a majority"),
+        ReignEnd::Removed => format!("was removed from the cluster{at}"),
+        ReignEnd::DiskStalled => format!("stepped down{at} with a stalled disk"),
     }
 }
 
@@ -263,6 +274,7 @@ mod tests {
             seen.said(2).as_deref(),
             Some("n2 leads since 0:05.000: n1, the leader of term 1, was killed at 0:03.000.")
         );
+        assert_eq!(seen.succession.brief(N[2]).as_deref(), Some("n2, after n1 was killed"));
         assert_eq!(seen.said(1), None, "it does not lead");
     }
 
@@ -293,7 +305,7 @@ mod tests {
         assert_eq!(
             seen.said(1).as_deref(),
             Some(
-                "n1 leads again since 0:05.000: as the leader of term 1 it saw term 18, in which n2 had asked for votes, at 0:04.000."
+                "n1 leads again since 0:05.000: as the leader of term 1 it saw term 18 at 0:04.000, in which n2 had asked for votes."
             )
         );
     }

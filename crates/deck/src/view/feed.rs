@@ -1,7 +1,7 @@
 //! The event feed, newest at the bottom; above it the last words of a node that failed.
 
 use crate::app::events::Anchor;
-use crate::app::feed::FeedEntry;
+use crate::app::feed::{Feed, FeedEntry};
 use crate::app::finding::{self, List};
 use crate::app::{App, Focus};
 use crate::sentences::Weight;
@@ -26,8 +26,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let area = last_words(paint, area);
     let mut shown = paint.app.shown_events();
     if area.height <= SMALL && is_followed(paint.app) {
-        shown
-            .retain(|number| paint.app.feed.numbered(*number).is_some_and(|entry| is_news(entry, paint.now)));
+        keep_news(&paint.app.feed, &mut shown, paint.now);
     }
     let sheet = Sheet { width: area.width, rows: usize::from(area.height.saturating_sub(1)), shown: &shown };
     let mut rows = sheet.rows(paint);
@@ -59,9 +58,13 @@ fn is_followed(app: &App) -> bool {
     app.focus == Focus::Nodes && app.events.anchor().is_none() && app.events.find.is_empty()
 }
 
-/// Whether an event is worth a row where there are few: it matters, or it has just happened.
-fn is_news(entry: &FeedEntry, now: Duration) -> bool {
-    entry.weight >= Weight::Major || now.saturating_sub(entry.settles()) < FRESH
+/// Keeps what is worth a row where there are few: what matters and, unless something that matters has just happened, what has.
+fn keep_news(feed: &Feed, shown: &mut Vec<u64>, now: Duration) {
+    let is_fresh = |entry: &FeedEntry| now.saturating_sub(entry.settles()) < FRESH;
+    let matters = |entry: &FeedEntry| entry.weight >= Weight::Major;
+    let entry = |number: &u64| feed.numbered(*number);
+    let has_news = shown.iter().rev().map_while(entry).take_while(|e| is_fresh(e)).any(matters);
+    shown.retain(|number| entry(number).is_some_and(|e| matters(e) || (is_fresh(e) && !has_news)));
 }
 
 /// What is looked for, where the cursor is, and how much is out of sight below.

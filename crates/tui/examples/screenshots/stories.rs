@@ -51,7 +51,7 @@ fn failover(program: &str) -> Result<String> {
     let mut deck = Terminal::start(program, &["--nodes", "5", "--timing", "debug"], SIZE.0, SIZE.1)?;
     deck.wait_for(" LEADS TERM ")?;
     // The first entry is committed everywhere, and the events of the start are told.
-    deck.wait_for("that is committed")?;
+    deck.wait_for("configuration is committed")?;
     let now = |_: &Terminal| true;
     let mut film = Film::default();
     film.shoot(&deck, "raftdeck: five nodes, one leader", now, after(1200));
@@ -96,7 +96,7 @@ fn messages(program: &str) -> Result<String> {
     let args = ["--nodes", "5", "--timing", "debug", "--append-bytes", "1"];
     let mut deck = Terminal::start(program, &args, SIZE.0, 32)?;
     deck.wait_for(" LEADS TERM ")?;
-    deck.wait_for("that is committed")?;
+    deck.wait_for("configuration is committed")?;
     command(&mut deck, "put color blue")?;
     deck.wait_for("stored")?;
     deck.press("\t\t")?;
@@ -131,7 +131,7 @@ fn show(terminal: &mut Terminal, view: &str) -> Result<()> {
 fn three(program: &str, timing: &str, size: (u16, u16)) -> Result<Terminal> {
     let deck = Terminal::start(program, &["--nodes", "3", "--timing", timing], size.0, size.1)?;
     deck.wait_for(" LEADS TERM ")?;
-    deck.wait_for("that is committed")?;
+    deck.wait_for("configuration is committed")?;
     Ok(deck)
 }
 
