@@ -432,7 +432,7 @@ fn the_quiet_line_tells_trouble_first_and_changes_only_with_the_state() {
     assert!(line(&mut scene).contains("n1, killed"), "{}", line(&mut scene));
     let mut scene = partition(Settings::default());
     scene.at(60_000);
-    assert!(line(&mut scene).contains("n1, pre-candidate for term 3"), "{}", line(&mut scene));
+    assert!(line(&mut scene).contains("n1, pre-candidate in term 2"), "{}", line(&mut scene));
 }
 
 #[test]

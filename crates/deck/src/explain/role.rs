@@ -160,7 +160,7 @@ pub(super) fn candidate(app: &App, node: &Node, pre_vote: bool) -> Explanation {
     // A pre-candidate asks about the term after its own (thesis §9.6).
     let at = Term(status.term.0.saturating_add(pre_vote.into()));
     let role = if pre_vote { "pre-candidate" } else { "candidate" };
-    let mut told = Explanation::by(concept, format!("{id}, {role} for {}", term(at)));
+    let mut told = Explanation::by(concept, format!("{id}, {role} in {}", term(status.term)));
     told.because(answers(app, id, status, asks));
     let can = able_to_answer(app, id);
     if app.world.is_majority(&can) {

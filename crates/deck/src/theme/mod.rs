@@ -181,6 +181,10 @@ impl Theme {
     /// together can make a pair that cannot be read.
     pub(crate) fn finish(&self, cell: &mut Cell) {
         let screen = self.roles[TextRole::Screen as usize];
+        if cell.modifier.contains(Modifier::BOLD) {
+            // Both at once look different on each terminal. What is bold was written over what was faint.
+            cell.modifier.remove(Modifier::DIM);
+        }
         let is_plate = cell.bg != Color::Reset && Some(cell.bg) != screen.ground;
         if is_plate {
             self.ink_of_plate(cell);

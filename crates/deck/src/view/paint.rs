@@ -105,7 +105,11 @@ impl Paint<'_> {
         self.row(area, row, &Line::styled(rule, faint));
         let title = Line::from(Span::styled(format!(" {title} "), self.theme.strong()));
         if row < area.height && area.width > 4 {
-            self.at(Rect { x: area.x + 2, y: area.y + row, width: area.width - 4, height: 1 }, &title);
+            let place = Rect { x: area.x + 2, y: area.y + row, width: area.width - 4, height: 1 };
+            let width = u16::try_from(title.width()).unwrap_or(u16::MAX).min(place.width);
+            // Nothing of the rule's style stays: bold and faint at once looks different on each terminal.
+            self.clear(Rect { width, ..place });
+            self.at(place, &title);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::view::raster::{Raster, Stroke, to_u32};
 use raftdeck_model::{FrameKind, Phase, Verdict, World};
 use raftdeck_raft::{NodeId, Role};
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr;
 
@@ -89,7 +89,7 @@ fn draw_in(paint: &mut Paint<'_>, area: Rect, sizes: &[Size]) {
     }
     if let Some(lit) = app.presenter.spotlight {
         for (_, place) in places.iter().filter(|(id, _)| *id != lit) {
-            paint.fill(*place, paint.theme.faint());
+            paint.fill(*place, paint.theme.faint().remove_modifier(Modifier::BOLD));
         }
     }
 }

@@ -198,8 +198,9 @@ fn data(program: &str) -> Result<String> {
     }
     show(&mut deck, "data")?;
     deck.wait_for("replicas")?;
-    // The second key.
-    deck.press("\x1b[B")?;
+    // The second key; the first press selects.
+    deck.press("\x1b[B\x1b[B")?;
+    deck.wait_for("JSON")?;
     settle();
     Ok(still(&deck, "The Data view: the keys, a value as JSON, how it came to be, and the last writes"))
 }
