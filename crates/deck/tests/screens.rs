@@ -12,6 +12,7 @@ use raftdeck_deck::app::drills::Drills;
 use raftdeck_deck::app::{App, ColourChoice, Settings};
 use raftdeck_deck::settings::{Preferences, SettingsFiles};
 use raftdeck_deck::theme::{ColourDepth, SHIPPED};
+use raftdeck_deck::view::Target;
 use raftdeck_model::{
     Ability, Capabilities, ChangeStep, Known, LinkState, News, NodeView, ProcessState, RaftView,
 };
@@ -669,4 +670,33 @@ fn the_quiet_line_says_one_thing_while_nothing_happens() {
         scene
     };
     check("quiet-line", later, &[(80, 24), (120, 40)]);
+}
+
+#[test]
+fn on_a_screen_without_room_for_the_ring_no_node_lies_over_another() {
+    for nodes in 1..=9 {
+        for (width, height) in [(24, 23), (24, 12), (30, 18), (26, 30), (40, 20)] {
+            for presents in [false, true] {
+                let mut scene = quiet(Settings::default(), nodes);
+                if presents {
+                    scene.press(KeyCode::F(5));
+                }
+                scene.paint(width, height);
+                let places: Vec<_> =
+                    scene.app.landed().areas().filter(|(_, of)| matches!(of, Target::Node(_))).collect();
+                for (n, (one, first)) in places.iter().enumerate() {
+                    for (other, second) in &places[n + 1..] {
+                        assert!(
+                            first == second || !one.intersects(*other),
+                            "{nodes} nodes at {width}x{height}: {first:?} and {second:?}"
+                        );
+                    }
+                }
+                assert!(
+                    places.iter().any(|(_, of)| *of == Target::Node(n(1))),
+                    "the selected one is in sight"
+                );
+            }
+        }
+    }
 }

@@ -70,6 +70,7 @@ impl Flight {
 
     fn rank(&self) -> u8 {
         match self.kind {
+            _ if is_routine(self.kind, self.granted) => 1,
             FrameKind::PreVote
             | FrameKind::PreVoteReply
             | FrameKind::RequestVote
@@ -78,14 +79,9 @@ impl Flight {
             FrameKind::AppendEntries
             | FrameKind::InstallSnapshot
             | FrameKind::SnapshotReply
-            | FrameKind::DiskStalled => 2,
-            FrameKind::AppendReply | FrameKind::Heartbeat => {
-                if is_routine(self.kind, self.granted) {
-                    1
-                } else {
-                    2
-                }
-            }
+            | FrameKind::DiskStalled
+            | FrameKind::AppendReply
+            | FrameKind::Heartbeat => 2,
         }
     }
 }

@@ -119,12 +119,11 @@ fn parts(paint: &Paint<'_>, area: Rect) -> [Rect; 3] {
         14..20 => 5,
         _ => above / 3,
     };
-    let (ring_rows, feed_rows) = if above - feed_rows >= LEAST_RING {
-        let feed_rows = paint.app.split.rows(above - LEAST_RING, feed_rows);
-        (above - feed_rows, feed_rows)
-    } else {
-        (0, above)
-    };
+    let has_room =
+        |rows: u16| rows >= LEAST_RING && ring::fits(Rect { height: rows, ..area }, paint.app.world.len());
+    let set = paint.app.split.rows(above.saturating_sub(LEAST_RING), feed_rows);
+    let feed_rows = [set, feed_rows].into_iter().find(|rows| has_room(above - rows)).unwrap_or(above);
+    let ring_rows = above - feed_rows;
     let ring = Rect { height: ring_rows, ..area };
     let table = Rect { y: ring.bottom(), height: area.height - ring_rows - feed_rows, ..area };
     [ring, table, Rect { y: table.bottom(), height: feed_rows, ..area }]

@@ -2,7 +2,7 @@
 
 use crate::sentences::situation;
 use crate::view::paint::{Paint, wrap};
-use crate::view::ring;
+use crate::view::{ring, table};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
@@ -15,7 +15,11 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let [ring, gap, caption] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(1), Constraint::Length(caption_rows)])
             .areas(area);
-    ring::draw_large(paint, ring);
+    if ring::fits(ring, paint.app.world.len()) {
+        ring::draw_large(paint, ring);
+    } else {
+        table::draw(paint, ring);
+    }
     let rule = paint.glyphs().rule.repeat(usize::from(gap.width));
     paint.row(gap, 0, &Line::styled(rule, paint.theme.faint()));
     // The sentence that matters now; what does not fit is left out by whole lines.

@@ -30,6 +30,18 @@ pub(crate) fn grid_rows(count: usize, width: u16) -> [u16; 2] {
     })
 }
 
+/// Whether all nodes have a place of their own there.
+pub(crate) fn fits(area: Rect, count: usize) -> bool {
+    let area = inner(area);
+    let (size, places) = places(area, count, &Size::RING);
+    apart(&places, area, size)
+}
+
+/// Where the cards may be.
+fn inner(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
 /// Draws it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     draw_as(paint, area, false);
@@ -53,7 +65,7 @@ fn draw_as(paint: &mut Paint<'_>, area: Rect, is_large: bool) {
 
 fn draw_in(paint: &mut Paint<'_>, area: Rect, sizes: &[Size]) {
     let app = paint.app;
-    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let area = inner(area);
     let ids = app.world.ids();
     let (size, places) = places(area, ids.len(), sizes);
     let places: Vec<(NodeId, Rect)> = ids.into_iter().zip(places).collect();
