@@ -197,9 +197,9 @@ fn data(program: &str) -> Result<String> {
         std::thread::sleep(after(400));
     }
     show(&mut deck, "data")?;
-    deck.wait_for("replicas")?;
-    // The second key; the first press selects.
-    deck.press("\x1b[B\x1b[B")?;
+    deck.wait_for("3 keys")?;
+    // The second key.
+    deck.press("\x1b[B")?;
     deck.wait_for("JSON")?;
     settle();
     Ok(still(&deck, "The Data view: the keys, a value as JSON, how it came to be, and the last writes"))
