@@ -110,7 +110,22 @@ fn finish(app: &App, cell: &mut Cell) {
     if !is_plain && cell.symbol().contains(is_unsafe) {
         cell.set_symbol("\u{fffd}");
     }
+    if app.settings.ascii && !cell.symbol().is_ascii() {
+        cell.set_symbol(closest(cell.symbol()));
+    }
     app.theme.finish(cell);
+}
+
+/// What comes closest to a character in one of ASCII.
+fn closest(symbol: &str) -> &'static str {
+    match symbol {
+        "§" => "S",
+        "–" | "—" | "−" => "-",
+        "“" | "”" | "„" => "\"",
+        "‘" | "’" => "'",
+        "…" | "±" => "~",
+        _ => "?",
+    }
 }
 
 fn whole(paint: &mut Paint<'_>, area: Rect) {

@@ -41,6 +41,7 @@ fn drawn(app: &App, now: Duration, draw: impl FnOnce(&mut Paint<'_>, Rect)) -> V
     let area = Rect::new(0, 0, WIDTH, HEIGHT);
     let mut buf = Buffer::empty(area);
     draw(&mut super::painting(app, now, &mut buf), area);
+    buf.content.iter_mut().for_each(|cell| super::finish(app, cell));
     let row = |y| (0..WIDTH).map(|x| buf[(x, y)].symbol()).collect::<String>();
     (0..HEIGHT).map(|y| bare(&row(y))).filter(|line| !line.is_empty()).collect()
 }

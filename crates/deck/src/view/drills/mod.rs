@@ -37,7 +37,6 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         DrillStage::Playing(playing) => running::draw(paint, area, playing),
         DrillStage::Ended(outcome) => result::draw(paint, area, outcome),
     }
-    in_ascii(paint, area);
 }
 
 /// Draws of the running drill only what it waits for from the person, and of one that has ended how.
@@ -50,28 +49,6 @@ pub(crate) fn draw_now(paint: &mut Paint<'_>, area: Rect) {
             show(paint, area, text.lines(), 0);
         }
         DrillStage::Ended(outcome) => result::draw(paint, area, outcome),
-    }
-    in_ascii(paint, area);
-}
-
-/// Where only ASCII may be drawn, the other characters of a drill's own texts are replaced by what comes closest in one cell.
-fn in_ascii(paint: &mut Paint<'_>, area: Rect) {
-    if !paint.app.settings.ascii {
-        return;
-    }
-    for position in area.intersection(paint.buf.area).positions() {
-        let Some(cell) = paint.buf.cell_mut(position).filter(|cell| !cell.symbol().is_ascii()) else {
-            continue;
-        };
-        let closest = match cell.symbol() {
-            "§" => "S",
-            "–" | "—" | "−" => "-",
-            "“" | "”" | "„" => "\"",
-            "‘" | "’" => "'",
-            "…" => "~",
-            _ => "?",
-        };
-        cell.set_symbol(closest);
     }
 }
 

@@ -29,7 +29,6 @@ pub(crate) fn strip(paint: &mut Paint<'_>, area: Rect) {
         DrillStage::Ended(outcome) => ended(paint, area, outcome),
         DrillStage::Choosing | DrillStage::Starting(_) => {}
     }
-    super::in_ascii(paint, area);
     paint.mark(area, Target::View(View::Drills));
 }
 
