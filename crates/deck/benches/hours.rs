@@ -28,11 +28,11 @@ fn main() {
     let mut scene = quiet(Settings::default(), NODES);
     let mut log = OutputLog::new();
     let load = Load { writes: true, flood: false };
-    let end = scene.now + HOUR * HOURS;
+    let start = scene.now;
     let (mut frame, mut news, mut term) = (0_u64, 0_u64, 1);
-    let (mut next_failure, mut next_hour) = (scene.now + FAILURE, scene.now + HOUR);
+    let (mut next_failure, mut hours) = (start + FAILURE, 0);
     println!("hours  news        resident");
-    while scene.now < end {
+    while scene.now < start + HOUR * HOURS {
         frame += 1;
         scene.now += FRAME * STEP;
         let mut batch = batch(load, frame);
@@ -48,11 +48,11 @@ fn main() {
             fail(&mut scene, term);
             look(&mut scene, &mut log);
         }
-        if scene.now >= next_hour {
-            next_hour += HOUR;
+        if scene.now - start >= HOUR * (hours + 1) {
+            hours += 1;
             let used = resident().zip(before).map(|(now, before)| now.saturating_sub(before) >> 20);
             let used = used.map_or_else(|| "?".to_owned(), |mib| format!("{mib} MiB"));
-            println!("{:>5}  {news:<10}  {used}", (frame * 33 * u64::from(STEP)) / 3_600_000);
+            println!("{hours:>5}  {news:<10}  {used}");
         }
     }
     println!("target: under 150 MiB; took {:.0} s", began.elapsed().as_secs_f64());
