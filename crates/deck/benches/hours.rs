@@ -48,7 +48,7 @@ fn main() {
             fail(&mut scene, term);
             look(&mut scene, &mut log);
         }
-        if scene.now - start >= HOUR * (hours + 1) {
+        if scene.now >= start + HOUR * (hours + 1) {
             hours += 1;
             let used = resident().zip(before).map(|(now, before)| now.saturating_sub(before) >> 20);
             let used = used.map_or_else(|| "?".to_owned(), |mib| format!("{mib} MiB"));

@@ -1,8 +1,7 @@
 //! The Cluster view for a lecture hall: the band, the ring as large as it can be, and in words what is going on.
 
-use crate::sentences::situation;
-use crate::view::paint::{Paint, wrap};
-use crate::view::{ring, table};
+use crate::view::paint::Paint;
+use crate::view::{going_on, ring, table};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
@@ -22,17 +21,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
     let rule = paint.glyphs().rule.repeat(usize::from(gap.width));
     paint.row(gap, 0, &Line::styled(rule, paint.theme.faint()));
-    // The sentence that matters now; what does not fit is left out by whole lines.
-    let sentences = situation(&paint.app.world, &paint.app.succession);
-    let Some(first) = sentences.first() else { return };
-    let mut lines = wrap(first, usize::from(caption.width).saturating_sub(4));
-    for other in &sentences[1..] {
-        let more = wrap(other, usize::from(caption.width).saturating_sub(4));
-        if lines.len() + more.len() <= usize::from(caption.height) {
-            lines.extend(more);
-        }
-    }
-    for (row, line) in (0..caption.height).zip(lines) {
+    let lines =
+        going_on::lines(paint, usize::from(caption.width).saturating_sub(4), usize::from(caption.height));
+    for (row, (line, _)) in (0..caption.height).zip(lines) {
         paint.centred(caption, row, &Line::styled(line, paint.theme.strong()));
     }
 }
