@@ -146,7 +146,7 @@ mod tests {
                     status.raft.election_remaining = Known::Is(later);
                     status.uptime_micros = Known::Is(seq);
                     if let Known::Is(peers) = &mut status.raft.peers {
-                        peers[1].last_heard = Known::Is(Some(later));
+                        peers[0].last_heard = Known::Is(Some(later));
                     }
                 }
                 2 => status.raft.committed = Known::Is(LogIndex(seq)),
