@@ -54,19 +54,19 @@ fn failover(program: &str) -> Result<String> {
     deck.wait_for("configuration is committed")?;
     let now = |_: &Terminal| true;
     let mut film = Film::default();
-    film.shoot(&deck, "raftdeck: five nodes, one leader", now, after(1200));
+    film.shoot(&deck, "raftdeck: five nodes, one leader", now, after(960));
     deck.press("W")?;
-    film.shoot(&deck, "W: a steady load of writes", now, after(1900));
+    film.shoot(&deck, "W: a steady load of writes", now, after(1440));
     let (first, old) = (term(&deck), leader(&deck).unwrap_or_default());
     deck.press("K")?;
     let gone = |deck: &Terminal| deck.shows("NO LEADER");
     film.shoot(&deck, "K: the leader is killed", gone, after(0));
     let other = |deck: &Terminal| term(deck) > first;
     film.shoot(&deck, "K: the leader is killed, and nothing can be written", other, after(0));
-    film.shoot(&deck, "another leads, in a higher term; writes go on", now, after(2100));
+    film.shoot(&deck, "another leads, in a higher term; writes go on", now, after(1680));
     deck.press("R")?;
     let follows = format!("n{old}   ● follower");
-    film.shoot(&deck, "R: the old leader is back, as a follower", |deck| deck.shows(&follows), after(2100));
+    film.shoot(&deck, "R: the old leader is back, as a follower", |deck| deck.shows(&follows), after(1680));
     Ok(film.developed("The deck: a leader is killed, another one is elected, and writes go on"))
 }
 
