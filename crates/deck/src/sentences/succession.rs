@@ -50,7 +50,7 @@ impl Succession {
             News::Trace { node, trace } => self.trace(update.at, *node, trace),
             News::Process { node, state } => self.process(update.at, *node, state),
             News::Link { state, .. } => self.link(update.at, *state, world),
-            News::Status { .. } => {
+            News::Status { status, .. } if status.raft.role == Role::Leader => {
                 if let Some((leader, term)) = world.leader().and_then(|node| Some((node.id, node.leads()?))) {
                     self.begin(update.at, leader, term);
                 }

@@ -24,7 +24,7 @@ pub const HOST_COMMAND: &str = "host-cluster";
 const GATHER: Duration = Duration::from_millis(10);
 
 /// The same while nothing but the routine goes on: a person sees no difference.
-const GATHER_ROUTINE: Duration = Duration::from_millis(50);
+const GATHER_ROUTINE: Duration = Duration::from_millis(80);
 
 /// The lab, until the host ends.
 type RunningLab = Arc<Mutex<Option<Lab>>>;
