@@ -171,6 +171,25 @@ pub struct PeerView {
     pub refused_snapshot: Known<Option<SnapshotRefusal>>,
 }
 
+impl PeerView {
+    /// A follower of which nothing else is known.
+    #[must_use]
+    pub fn new(id: NodeId) -> Self {
+        Self {
+            id,
+            matched: Known::Unknown,
+            next: Known::Unknown,
+            state: Known::Unknown,
+            last_heard: Known::Unknown,
+            snapshot: Known::Unknown,
+            disk_stalled: Known::Unknown,
+            incarnation: Known::Unknown,
+            owes: Known::Unknown,
+            refused_snapshot: Known::Unknown,
+        }
+    }
+}
+
 impl NodeView {
     /// Of a node of which nothing else is known.
     #[must_use]

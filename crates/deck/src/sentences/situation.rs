@@ -110,14 +110,10 @@ fn of_absent(world: &World) -> Vec<String> {
 }
 
 fn cut_off(world: &World, nodes: &BTreeSet<NodeId>) -> Option<String> {
-    let (first, are) = match nodes.len() {
-        0 => return None,
-        1 => (nodes.first()?, "is"),
-        _ => (nodes.first()?, "are"),
-    };
+    let first = nodes.first()?;
+    let (are, asks) = if nodes.len() == 1 { ("is", "asks") } else { ("are", "ask") };
     let phase = |id: &NodeId| world.node(*id).map(Node::phase);
     let all_alike = nodes.iter().all(|id| phase(id) == phase(first));
-    let asks = if nodes.len() == 1 { "asks" } else { "ask" };
     Some(match phase(first).filter(|_| all_alike) {
         Some(Phase::Running(Role::PreCandidate)) => {
             format!("{} {are} cut off and {asks} for pre-votes in vain.", ids(nodes))

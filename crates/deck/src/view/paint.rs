@@ -107,7 +107,7 @@ impl Paint<'_> {
         if row < area.height && area.width > 4 {
             let place = Rect { x: area.x + 2, y: area.y + row, width: area.width - 4, height: 1 };
             let width = u16::try_from(title.width()).unwrap_or(u16::MAX).min(place.width);
-            // Nothing of the rule's style stays: bold and faint at once looks different on each terminal.
+            // Nothing of the rule's colour stays in the title.
             self.clear(Rect { width, ..place });
             self.at(place, &title);
         }

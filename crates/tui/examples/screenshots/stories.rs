@@ -35,6 +35,13 @@ fn term(terminal: &Terminal) -> u64 {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
+/// Kills the leader, and waits until another one leads.
+fn kill_leader(terminal: &mut Terminal) -> Result<()> {
+    let first = term(terminal);
+    terminal.press("K")?;
+    terminal.wait_until("another leader", |terminal| term(terminal) > first)
+}
+
 /// Types a command into the palette.
 fn command(terminal: &mut Terminal, words: &str) -> Result<()> {
     terminal.press(":")?;
@@ -81,9 +88,7 @@ fn cluster(program: &str) -> Result<String> {
     deck.press(&cut)?;
     deck.press("i")?;
     deck.wait_for("is cut off")?;
-    let first = term(&deck);
-    deck.press("K")?;
-    deck.wait_until("another leader", |deck| term(deck) > first)?;
+    kill_leader(&mut deck)?;
     let new = leader(&deck).ok_or("no leader")?;
     deck.press(&new)?;
     // The load goes on, and messages are on their way.
@@ -168,9 +173,7 @@ fn charts(program: &str) -> Result<String> {
     let mut deck = three(program, "fast", SIZE)?;
     deck.press("W")?;
     std::thread::sleep(after(5_000));
-    let first = term(&deck);
-    deck.press("K")?;
-    deck.wait_until("another leader", |deck| term(deck) > first)?;
+    kill_leader(&mut deck)?;
     std::thread::sleep(after(4_000));
     deck.press("R")?;
     show(&mut deck, "charts")?;
@@ -217,9 +220,7 @@ fn drills(program: &str) -> Result<String> {
 /// A node was killed, and the others say what they notice of it.
 fn output(program: &str) -> Result<String> {
     let mut deck = three(program, "fast", (SIZE.0, 28))?;
-    let first = term(&deck);
-    deck.press("K")?;
-    deck.wait_until("another leader", |deck| term(deck) > first)?;
+    kill_leader(&mut deck)?;
     deck.press("R")?;
     show(&mut deck, "output")?;
     settle();

@@ -199,16 +199,9 @@ fn bytes_are_shown_only_where_they_were_all_told() {
 fn a_nodes_figures_are_known_only_while_they_are() {
     let mut heard = Heard::led();
     let peer = |matched, state| PeerView {
-        id: NodeId(2),
         matched: Known::Is(LogIndex(matched)),
-        next: Known::Unknown,
         state: Known::Is(state),
-        last_heard: Known::Unknown,
-        snapshot: Known::Unknown,
-        disk_stalled: Known::Unknown,
-        incarnation: Known::Unknown,
-        owes: Known::Unknown,
-        refused_snapshot: Known::Unknown,
+        ..PeerView::new(NodeId(2))
     };
     let figures = |heard: &mut Heard, at| {
         heard.tell(at + 5, News::Frames { frames: Vec::new() });

@@ -117,18 +117,7 @@ mod tests {
 
     fn leader() -> NodeView {
         let mut status = NodeView::new(RaftView::new(NodeId(1), Term(2), Role::Leader));
-        let peer = |id| PeerView {
-            id: NodeId(id),
-            matched: Known::Unknown,
-            next: Known::Is(LogIndex(3)),
-            state: Known::Unknown,
-            last_heard: Known::Unknown,
-            snapshot: Known::Unknown,
-            disk_stalled: Known::Unknown,
-            incarnation: Known::Unknown,
-            owes: Known::Unknown,
-            refused_snapshot: Known::Unknown,
-        };
+        let peer = |id| PeerView { next: Known::Is(LogIndex(3)), ..PeerView::new(NodeId(id)) };
         status.raft.peers = Known::Is(vec![peer(2), peer(3)]);
         status
     }
