@@ -6,9 +6,12 @@
 //! This crate starts no cluster, opens no file or socket, starts no thread and reads no clock: time and updates are passed in. So the
 //! same drill runs over real processes, over the simulator, at the keyboard and in CI.
 
+mod awaited;
 mod bound;
 mod catalogue;
+mod clock;
 mod file;
+mod lesson;
 mod measure;
 mod outcome;
 mod rehearse;
@@ -20,6 +23,7 @@ mod score;
 pub use bound::{Bound, Measured, Millis, Unit};
 pub use catalogue::{CATALOGUE, built_in, catalogue};
 pub use file::*;
+pub use lesson::*;
 pub use measure::{MEASURES, Measure, Phase, Quantile};
 pub use outcome::*;
 pub use rehearse::rehearse;

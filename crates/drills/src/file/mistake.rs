@@ -1,10 +1,10 @@
-//! What is wrong with a drill file.
+//! What is wrong with a file of a drill or a lesson.
 
 use std::fmt;
 
-/// A mistake in a drill file.
+/// A mistake in a file of a drill or a lesson.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DrillMistake {
+pub struct FileMistake {
     /// The line, from 1.
     pub line: usize,
     /// The column, in characters from 1.
@@ -13,13 +13,13 @@ pub struct DrillMistake {
     pub sentence: String,
 }
 
-impl fmt::Display for DrillMistake {
+impl fmt::Display for FileMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.sentence)
     }
 }
 
-impl std::error::Error for DrillMistake {}
+impl std::error::Error for FileMistake {}
 
 /// The line and the column, both from 1, of a byte in a text.
 pub(super) fn place(source: &str, at: usize) -> (usize, usize) {

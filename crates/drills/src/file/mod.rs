@@ -6,11 +6,14 @@
 mod check;
 mod mistake;
 mod phrase;
+mod phrases;
 mod read;
 
-pub use mistake::DrillMistake;
+pub use mistake::FileMistake;
 pub use phrase::Phrase;
 pub(crate) use phrase::world_of;
+pub(crate) use phrases::{Phrases, is_id};
+pub(crate) use read::of_toml;
 
 use schemars::JsonSchema;
 use serde::Deserialize;

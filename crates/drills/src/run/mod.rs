@@ -4,8 +4,6 @@
 //! says when it is to be called again if nothing is reported. Times of the drill are cluster time, so that a drill can be slowed down
 //! and frozen; only its budget and a person's time are real time.
 
-mod awaited;
-mod clock;
 mod figures;
 mod heal;
 mod judge;
@@ -22,10 +20,10 @@ mod verdict;
 pub use person::PersonInput;
 pub use status::{ActStatus, AskStatus, LiveCheck, RunStatus, StageName};
 
+use crate::awaited::Awaited;
+use crate::clock::RunClock;
 use crate::file::{Ask, Drill, Phrase};
 use crate::outcome::{Context, Moments, Outcome, PersonResult, StepResult, Verdict};
-use awaited::Awaited;
-use clock::RunClock;
 use heal::Healing;
 use judge::Judge;
 use load::Load;

@@ -1,6 +1,6 @@
 //! Probes: conditions that are checked while a drill runs.
 
-use super::awaited::{Awaited, Look};
+use crate::awaited::{Awaited, Look};
 use crate::bound::Millis;
 use crate::file::{Probe, ProbeMode, Severity};
 use crate::outcome::{CheckKind, CheckResult, CheckState};

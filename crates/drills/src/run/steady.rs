@@ -1,9 +1,9 @@
 //! The steady state: its conditions all hold at once, and the workload is answered, for some time without a break.
 
-use super::awaited::Awaited;
 use super::load::Load;
 use super::steps::StepState;
 use super::{LOAD_OFFSET, Run, RunEffect, Stage, in_t};
+use crate::awaited::Awaited;
 use crate::bound::Millis;
 use crate::file::{Drill, WorkloadSpec};
 use crate::outcome::Verdict;

@@ -1,8 +1,8 @@
 //! The steps of a drill, one after the other.
 
-use super::awaited::{Awaited, Look};
 use super::person::{PersonInput, TaskProgress, in_words};
 use super::{Run, RunEffect, Stage, in_t, is_down, is_fault};
+use crate::awaited::{Awaited, Look};
 use crate::file::{Act, Ask, Drill, Step};
 use crate::outcome::{PersonResult, StepResult, Verdict};
 use raftdeck_model::World;

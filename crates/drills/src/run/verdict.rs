@@ -1,9 +1,9 @@
 //! The verdict, and all that is said with it.
 
-use super::awaited::Awaited;
 use super::figures::{Measurements, gaps, with_consequences};
 use super::status::LiveCheck;
 use super::{Decision, Run, Stage};
+use crate::awaited::{Awaited, Look};
 use crate::bound::{Bound, Measured, Millis, Unit};
 use crate::file::{Assert, Drill, Severity, world_of};
 use crate::measure::Measure;
@@ -210,9 +210,9 @@ impl Run {
         let mut condition = Awaited::new(assert.expr.text());
         let look = condition.look(world, self.script.bindings(), self.script.unanswered());
         let state = match look {
-            super::awaited::Look::Holds => CheckState::Holds,
-            super::awaited::Look::Broken(why) => CheckState::Broken(why),
-            super::awaited::Look::Unknown(why) => CheckState::Unknown(why),
+            Look::Holds => CheckState::Holds,
+            Look::Broken(why) => CheckState::Broken(why),
+            Look::Unknown(why) => CheckState::Unknown(why),
         };
         result(assert, None, state)
     }

@@ -2,7 +2,7 @@
 
 use crate::files;
 use color_eyre::eyre::{Result, bail};
-use raftdeck_drills::{CATALOGUE, Drill, DrillMistake, built_in};
+use raftdeck_drills::{CATALOGUE, Drill, FileMistake, built_in};
 use raftdeck_protocol::printable;
 use raftdeck_script::nearest;
 use std::fmt;
@@ -57,7 +57,7 @@ fn unknown(named: &str) -> String {
     }
 }
 
-fn lines(place: &str, mistakes: &[DrillMistake]) -> String {
-    let line = |mistake: &DrillMistake| printable::line(&format!("{place}:{mistake}")).into_owned();
+fn lines(place: &str, mistakes: &[FileMistake]) -> String {
+    let line = |mistake: &FileMistake| printable::line(&format!("{place}:{mistake}")).into_owned();
     mistakes.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -5,22 +5,22 @@ use raftdeck_script::{Bindings, Condition, condition};
 
 /// A condition and whether it could be parsed yet.
 #[derive(Clone, Debug)]
-pub(super) struct Awaited {
+pub(crate) struct Awaited {
     text: String,
     parsed: Option<Condition>,
 }
 
 impl Awaited {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self { text: text.to_owned(), parsed: None }
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Whether it holds.
-    pub(super) fn look(&mut self, world: &World, bindings: &Bindings, unanswered: usize) -> Look {
+    pub(crate) fn look(&mut self, world: &World, bindings: &Bindings, unanswered: usize) -> Look {
         let parsed = match self.parsed.take().map_or_else(|| condition(&self.text, world, bindings), Ok) {
             Ok(parsed) => self.parsed.insert(parsed),
             Err(mistake) => return Look::Unknown(mistake.to_string()),
@@ -35,7 +35,7 @@ impl Awaited {
 
 /// Whether a condition holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// It does.
     Holds,
     /// It does not; how things are instead.
@@ -46,7 +46,7 @@ pub(super) enum Look {
 
 impl Look {
     /// Why it does not hold, or is not known to; `None`: it holds.
-    pub(super) fn unmet(self) -> Option<String> {
+    pub(crate) fn unmet(self) -> Option<String> {
         match self {
             Self::Holds => None,
             Self::Broken(why) | Self::Unknown(why) => Some(why),

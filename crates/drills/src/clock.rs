@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The clock of a run. Until something is reported it runs in real time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RunClock {
+pub(crate) struct RunClock {
     told: ClusterTime,
     since: Duration,
     /// The time of the newest update: cluster time is at least that.
@@ -13,7 +13,7 @@ pub(super) struct RunClock {
 }
 
 impl RunClock {
-    pub(super) fn hear(&mut self, update: &Update, now: Duration) {
+    pub(crate) fn hear(&mut self, update: &Update, now: Duration) {
         self.newest = self.newest.max(update.at);
         if let News::Time(told) = update.what {
             self.told = told;
@@ -22,16 +22,16 @@ impl RunClock {
     }
 
     /// The cluster time at this real time.
-    pub(super) fn at(&self, now: Duration) -> Duration {
+    pub(crate) fn at(&self, now: Duration) -> Duration {
         self.told.after(now.saturating_sub(self.since)).max(self.newest)
     }
 
     /// The real time at which the cluster reaches this time; `None`: never, at this rate.
-    pub(super) fn when(&self, time: Duration) -> Option<Duration> {
+    pub(crate) fn when(&self, time: Duration) -> Option<Duration> {
         self.since.checked_add(self.told.until(time)?)
     }
 
-    pub(super) fn rate(&self) -> raftdeck_protocol::ClockRate {
+    pub(crate) fn rate(&self) -> raftdeck_protocol::ClockRate {
         self.told.rate
     }
 }
