@@ -7,7 +7,7 @@
 //!
 //! One view shows what the process holds, the log of tui-logger; [`output_log`] fills that.
 //!
-//! [`explain`] says what something on the screen is, and why it is as it is. [`sentences`] turns updates into sentences, for the feed
+//! [`svg`] is the cluster as a picture for a browser. [`explain`] says what something on the screen is, and why it is as it is. [`sentences`] turns updates into sentences, for the feed
 //! and for printed output; [`reader`] says for a screen reader what the view shows.
 
 pub mod actions;
@@ -18,6 +18,7 @@ pub mod output_log;
 pub mod reader;
 pub mod sentences;
 pub mod settings;
+pub mod svg;
 pub mod theme;
 pub mod times;
 pub mod view;

@@ -5,6 +5,7 @@
 //! [`Msg::Wake`] at [`App::next_wake`] and [`Msg::Due`] at [`App::next_due`]. `now` is the time since the deck started; it never decreases.
 
 pub mod answer;
+pub mod audience;
 pub mod charts;
 pub mod clock;
 pub mod confirm;

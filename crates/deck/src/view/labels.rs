@@ -131,22 +131,37 @@ pub(crate) fn brief(verdict: &Verdict) -> String {
 /// A node's glyph and word.
 pub(crate) fn role(theme: Theme, node: &Node, world: &World) -> (&'static str, &'static str) {
     let glyphs = theme.glyphs();
-    match node.phase() {
+    let glyph = match node.phase() {
         Phase::Running(Role::Follower) if world.standing(node.id) == MemberStanding::Learner => {
-            (glyphs.learner, "learner")
+            glyphs.learner
         }
         Phase::Running(Role::Follower) if world.standing(node.id) == MemberStanding::Outside => {
-            (glyphs.outside, "not a member")
+            glyphs.outside
         }
-        Phase::Starting => (glyphs.starting, "starting"),
-        Phase::Running(role @ Role::Leader) => (theme.role_glyph(role), "leader"),
-        Phase::Running(role @ Role::Follower) => (theme.role_glyph(role), "follower"),
-        Phase::Running(role @ Role::Candidate) => (theme.role_glyph(role), "candidate"),
-        Phase::Running(role @ Role::PreCandidate) => (theme.role_glyph(role), "pre-candidate"),
-        Phase::Paused => (glyphs.paused, "paused"),
-        Phase::Killed => (glyphs.dead, "killed"),
-        Phase::Stopped => (glyphs.dead, "stopped"),
-        Phase::Failed => (glyphs.dead, "failed"),
+        Phase::Starting => glyphs.starting,
+        Phase::Running(role) => theme.role_glyph(role),
+        Phase::Paused => glyphs.paused,
+        Phase::Killed | Phase::Stopped | Phase::Failed => glyphs.dead,
+    };
+    (glyph, role_word(node, world))
+}
+
+/// A node's role in a word, or why it has none.
+pub(crate) fn role_word(node: &Node, world: &World) -> &'static str {
+    match node.phase() {
+        Phase::Running(Role::Follower) => match world.standing(node.id) {
+            MemberStanding::Learner => "learner",
+            MemberStanding::Outside => "not a member",
+            MemberStanding::Voter => "follower",
+        },
+        Phase::Starting => "starting",
+        Phase::Running(Role::Leader) => "leader",
+        Phase::Running(Role::Candidate) => "candidate",
+        Phase::Running(Role::PreCandidate) => "pre-candidate",
+        Phase::Paused => "paused",
+        Phase::Killed => "killed",
+        Phase::Stopped => "stopped",
+        Phase::Failed => "failed",
     }
 }
 

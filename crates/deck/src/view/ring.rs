@@ -20,7 +20,7 @@ use unicode_width::UnicodeWidthStr;
 pub(crate) const RING: usize = 9;
 
 /// The most nodes for which links that carry nothing are drawn too.
-const SILENT_LINKS: usize = 6;
+pub(crate) const SILENT_LINKS: usize = 6;
 
 /// The rows of a grid of this width with as many nodes, each on one row: in full, and in short.
 pub(crate) fn grid_rows(count: usize, width: u16) -> [u16; 2] {
@@ -255,13 +255,13 @@ fn link(paint: &Paint<'_>, raster: &mut Raster, one: &Placed, other: &Placed) {
 }
 
 /// Whether a link is a leader's, or cut in at least one direction.
-fn speaks(world: &World, one: NodeId, other: NodeId) -> bool {
+pub(crate) fn speaks(world: &World, one: NodeId, other: NodeId) -> bool {
     let cut = world.is_cut(one, other) || world.is_cut(other, one);
     cut || serves(world, one, other)
 }
 
 /// Whether one of the two follows the other.
-fn serves(world: &World, one: NodeId, other: NodeId) -> bool {
+pub(crate) fn serves(world: &World, one: NodeId, other: NodeId) -> bool {
     follows(world, one, other) || follows(world, other, one)
 }
 
