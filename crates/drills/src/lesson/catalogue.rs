@@ -3,7 +3,10 @@
 use super::Lesson;
 
 /// The built-in lessons, each with its id and the text of its file, in the order in which they are best taken.
-pub const LESSONS: &[(&str, &str)] = &[];
+pub const LESSONS: &[(&str, &str)] = &[
+    ("tour", include_str!("catalogue/tour.toml")),
+    ("raft-in-30-minutes", include_str!("catalogue/raft-in-30-minutes.toml")),
+];
 
 /// What a new lesson begins with.
 pub const TEMPLATE: &str = include_str!("template.toml");

@@ -45,12 +45,15 @@ pub fn rehearse_chapter(
             }
             continue;
         }
+        if run.is_over() {
+            // Nothing more may be due: the last step may have frozen cluster time.
+            break;
+        }
         let scene = run.scene(now);
         if let ScenePart::Failed(why) = scene.part {
             return Rehearsed::Failed(why);
         }
         if run.rests()
-            && !run.is_over()
             && let Some(input) = say(&scene, &world)
         {
             run.say(input);

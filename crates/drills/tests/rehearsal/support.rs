@@ -1,6 +1,8 @@
 //! One run of a drill in the simulator.
 
-use raftdeck_drills::{Context, Drill, Outcome, Run, RunEffect, RunOptions, TimingSpec, rehearse};
+use raftdeck_drills::{
+    ClusterSpec, Context, Drill, Outcome, Run, RunEffect, RunOptions, TimingSpec, rehearse,
+};
 use raftdeck_model::{CommandId, World};
 use raftdeck_raft::Timing;
 use raftdeck_sim::{Live, LiveOptions};
@@ -9,14 +11,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// The cluster that a drill asks for, with this seed.
-fn cluster(drill: &Drill, seed: u64) -> LiveOptions {
-    let options = &drill.cluster.options;
-    let timing = match drill.cluster.timing {
+/// The timing that a file asks for.
+fn timing_of(cluster: &ClusterSpec) -> Timing {
+    match cluster.timing {
         Some(TimingSpec::Debug) => Timing::DEBUG,
         Some(TimingSpec::Demo) => Timing::DEMO,
         Some(TimingSpec::Fast) | None => Timing::FAST,
-    };
+    }
+}
+
+/// The cluster that a file asks for, with this timing and seed.
+pub(crate) fn cluster(asked: &ClusterSpec, timing: Timing, seed: u64) -> LiveOptions {
+    let options = &asked.options;
     let time = |given: &Option<raftdeck_drills::Phrase>| {
         given.as_ref().map(|given| given.duration(timing.election_min).expect("it was checked"))
     };
@@ -27,7 +33,7 @@ fn cluster(drill: &Drill, seed: u64) -> LiveOptions {
         sync_delay: time(&options.sync_delay),
         disk_stall: time(&options.disk_stall),
         detect_crash: options.detect_crash,
-        ..LiveOptions::new(drill.cluster.nodes.into(), seed)
+        ..LiveOptions::new(asked.nodes.into(), seed)
     }
 }
 
@@ -51,7 +57,7 @@ pub(crate) fn prepared_in_real_time(drill: &Drill, seed: u64) -> (Run, Live) {
 }
 
 fn prepared_in(drill: &Drill, seed: u64, (is_real, attended): (bool, bool)) -> (Run, Live) {
-    let options = cluster(drill, seed);
+    let options = cluster(&drill.cluster, timing_of(&drill.cluster), seed);
     let context = Context {
         engine: "sim".to_owned(),
         nodes: drill.cluster.nodes,

@@ -1,0 +1,107 @@
+//! Every chapter of every built-in lesson comes to its end, whatever the seed, the timing, and who answers.
+
+use crate::support::{cluster, in_parallel};
+use raftdeck_drills::{
+    Chapter, ChapterOptions, ChapterRun, LessonInput, Rehearsed, Scene, ScenePart, lessons, rehearse_chapter,
+};
+use raftdeck_model::CommandId;
+use raftdeck_raft::Timing;
+use raftdeck_sim::Live;
+
+/// How a chapter is played.
+#[derive(Clone, Copy, Debug)]
+struct Play {
+    timing: Timing,
+    seed: u64,
+    is_class: bool,
+    from: usize,
+}
+
+impl Play {
+    const CLASS: Self = Self { timing: Timing::DEBUG, seed: 1, is_class: true, from: 0 };
+
+    fn to_the_end(self, chapter: &Chapter, mut say: impl FnMut(&Scene) -> LessonInput) -> Rehearsed {
+        let options = ChapterOptions {
+            first: CommandId(0),
+            t: self.timing.election_min,
+            is_class: self.is_class,
+            from: self.from,
+            first_poll: 0,
+        };
+        let mut run = ChapterRun::new(chapter.clone(), options);
+        let mut source = Live::new(cluster(&chapter.cluster, self.timing, self.seed));
+        rehearse_chapter(&mut run, &mut source, |scene, _| Some(say(scene)))
+    }
+}
+
+/// The chapters that have steps, each with the id of its lesson. One that is a drill is played as a drill.
+fn chapters() -> Vec<(String, Chapter)> {
+    let of_lesson = |lesson: raftdeck_drills::Lesson| {
+        let id = lesson.id.text().to_owned();
+        lesson.chapters.into_iter().map(move |chapter| (id.clone(), chapter))
+    };
+    lessons().into_iter().flat_map(of_lesson).filter(|(_, chapter)| !chapter.steps.is_empty()).collect()
+}
+
+/// What went wrong with the chapters when they were played so, each in these ways.
+fn failures(
+    ways: impl Fn(&Chapter) -> Vec<Play> + Sync,
+    say: impl Fn(&Scene) -> LessonInput + Sync,
+) -> Vec<String> {
+    in_parallel(&chapters(), |(lesson, chapter)| {
+        ways(chapter).into_iter().find_map(|play| match play.to_the_end(chapter, &say) {
+            Rehearsed::Done => None,
+            Rehearsed::Failed(why) => Some(format!("{lesson}, chapter {}, {play:?}: {why}", chapter.id)),
+        })
+    })
+}
+
+#[test]
+fn every_chapter_is_played_by_one_key() {
+    let ways = |_: &Chapter| {
+        let timings = [Timing::DEBUG, Timing::FAST];
+        let of_seed = |seed| timings.map(|timing| Play { timing, seed, ..Play::CLASS });
+        (1..=12).flat_map(of_seed).collect()
+    };
+    let failures = failures(ways, |_| LessonInput::Next);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_chapter_can_be_entered_at_every_step() {
+    let ways = |chapter: &Chapter| {
+        (1..chapter.steps.len()).map(|from| Play { seed: 20, from, ..Play::CLASS }).collect()
+    };
+    let failures = failures(ways, |_| LessonInput::Next);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn no_task_is_done_before_somebody_did_it() {
+    for (lesson, chapter) in chapters() {
+        let tasks = chapter.steps.iter().filter(|step| step.act.is_some()).count();
+        let mut met = 0;
+        let play = Play { seed: 30, is_class: false, ..Play::CLASS };
+        let end = play.to_the_end(&chapter, |scene| match &scene.part {
+            ScenePart::Asking(question) => match question.end {
+                Some(_) => LessonInput::Next,
+                None => LessonInput::Answer(question.ask.right()),
+            },
+            ScenePart::Acting(_) => {
+                met += 1;
+                LessonInput::Otherwise
+            }
+            _ => LessonInput::Next,
+        });
+        assert_eq!((end, met), (Rehearsed::Done, tasks), "{lesson}, chapter {}", chapter.id);
+    }
+}
+
+#[test]
+fn every_lesson_asks_and_takes_as_long_as_its_chapters() {
+    for lesson in lessons() {
+        let minutes: u16 = lesson.chapters.iter().map(|chapter| chapter.minutes).sum();
+        assert_eq!(minutes, lesson.minutes, "{}", lesson.id);
+        assert!(lesson.questions() > 0, "{}", lesson.id);
+    }
+}
