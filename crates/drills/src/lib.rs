@@ -13,6 +13,7 @@ mod clock;
 mod file;
 mod lesson;
 mod measure;
+pub mod museum;
 mod outcome;
 mod rehearse;
 pub mod report;

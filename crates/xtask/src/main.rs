@@ -8,6 +8,7 @@ mod dist;
 mod drills;
 mod fuzz;
 mod grammar;
+mod museum;
 mod mutants;
 mod release_check;
 mod screenshots;
@@ -39,6 +40,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Write the table of words in docs/grammar.md anew
     Grammar(grammar::Args),
+    /// See that the recordings of the museum are up to date, or with --write make them
+    Museum(museum::Args),
     /// Take out one guard of the core after another and see that tests notice
     Mutants(mutants::Args),
     /// See that this version can be released
@@ -56,6 +59,7 @@ fn main() -> anyhow::Result<()> {
         Task::Drills(args) => drills::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Grammar(args) => grammar::run(&args),
+        Task::Museum(args) => museum::run(&args),
         Task::Mutants(args) => mutants::run(&args),
         Task::ReleaseCheck(args) => release_check::run(&args),
         Task::Screenshots(args) => screenshots::run(&args),

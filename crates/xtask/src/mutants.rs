@@ -1,6 +1,7 @@
-//! Guards of the core are taken out, one at a time: the scenario that names a guard must fail without it, and the simulator must
-//! notice every one.
+//! Guards of the core are taken out, one at a time: the scenario that names a guard must fail without it, the simulator must notice
+//! every one, and the recordings of the museum must show what happens without theirs.
 
+use crate::museum;
 use crate::workspace::{cargo, run as carry_out};
 use anyhow::Result;
 
@@ -23,12 +24,14 @@ enum By {
     Scenarios,
     /// The simulator
     Simulator,
-    /// Both, one after the other
+    /// The exhibits of the museum
+    Museum,
+    /// All of these, one after the other
     All,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if args.by != By::Simulator {
+    if matches!(args.by, By::Scenarios | By::All) {
         carry_out(&mut cargo(&[
             "test",
             "--package",
@@ -39,7 +42,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             "scenarios",
         ]))?;
     }
-    if args.by != By::Scenarios {
+    if matches!(args.by, By::Museum | By::All) {
+        museum::run(&museum::Args::default())?;
+    }
+    if matches!(args.by, By::Simulator | By::All) {
         // Optimization across crates is for throughput; here it would only make the build slower.
         let mut simulate = cargo(&[
             "run",
