@@ -47,7 +47,8 @@ pub struct Announcer {
 
 impl Announcer {
     /// What is new since the last call: whole sentences, a line each.
-    pub fn announce(&mut self, app: &App, now: Duration) -> Vec<String> {
+    pub fn announce(&mut self, app: &App, real: Duration) -> Vec<String> {
+        let now = app.shown_at(real);
         let mut lines = Vec::new();
         if !std::mem::replace(&mut self.has_begun, true) {
             lines.push("raftdeck for a screen reader. s: the state. ?: all keys. q: quit.".to_owned());
@@ -56,7 +57,7 @@ impl Announcer {
         lines.extend(self.of_notice(app));
         let is_other_view = self.view != app.view;
         lines.extend(self.of_view(app, now));
-        let of_drill = self.of_drill(app, now);
+        let of_drill = self.of_drill(app, real);
         // The view has been read with all of it.
         lines.extend(of_drill.filter(|_| !(is_other_view && app.view == View::Drills)).into_iter().flatten());
         lines.extend(self.of_selection(app));

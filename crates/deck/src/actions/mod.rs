@@ -288,6 +288,9 @@ impl ActionId {
 impl Action {
     /// Whether it can be taken now: the source supports it, and the state permits it. If not, the reason.
     pub fn can(&self, app: &App) -> Result<(), Reason> {
+        if app.tape().is_past() && self.is_of_the_present() {
+            return Err(Reason(app.tape().why_not().into()));
+        }
         let able = self.id.needs().map_or(Ok(()), |ability| app.capabilities().has(ability));
         able.map_err(|lacking| Reason(lacking.to_string().into()))?;
         (self.enabled)(app)
@@ -297,6 +300,25 @@ impl Action {
     #[must_use]
     pub fn acts_on_cluster(&self) -> bool {
         matches!(self.group, Group::Faults | Group::Members | Group::Store) && self.id != ActionId::InForce
+    }
+
+    /// Whether it does something to the cluster, or to a drill or a script that runs on it: not while the past is shown.
+    fn is_of_the_present(&self) -> bool {
+        let on_a_run = matches!(
+            self.id,
+            ActionId::Undo
+                | ActionId::GoOn
+                | ActionId::StartDrill
+                | ActionId::StopDrill
+                | ActionId::Answer
+                | ActionId::Continue
+                | ActionId::Hint
+                | ActionId::GiveUp
+                | ActionId::Again
+                | ActionId::NextDrill
+        );
+        let only_looks = matches!(self.id, ActionId::LinkFaults | ActionId::ValueForm);
+        on_a_run || self.id.needs().is_some() || (self.acts_on_cluster() && !only_looks)
     }
 
     /// The action of this name.

@@ -160,7 +160,7 @@ pub(super) fn follow(app: &mut App, number: Option<usize>, now: Duration) {
 
 fn links(app: &App, now: Duration) -> Vec<Subject> {
     let Some(subject) = app.explain.subject() else { return Vec::new() };
-    explain(app, subject, now).links.into_iter().map(|link| link.to).collect()
+    explain(app, subject, app.shown_at(now)).links.into_iter().map(|link| link.to).collect()
 }
 
 #[cfg(test)]

@@ -77,6 +77,11 @@ impl Logs {
         }
     }
 
+    /// Shows the newest entry at once.
+    pub(super) fn let_go(&mut self) {
+        self.held = None;
+    }
+
     /// When a newer entry is shown without any news.
     #[must_use]
     pub fn next_end(&self, world: &World) -> Option<Duration> {
@@ -158,6 +163,16 @@ impl Logs {
     /// Comes back to where it was.
     pub fn go_back(&mut self, to: LogBookmark) {
         (self.cursor, self.left) = (to.cursor, to.left);
+    }
+
+    /// Keeps where the person reads. An entry's text that was read at another time is its text at this time too.
+    pub(super) fn keep_reader(&mut self, before: &Self) {
+        self.go_back(before.bookmark());
+        for (id, text) in &before.texts {
+            if self.texts.len() < MAX_TEXTS {
+                self.texts.entry(*id).or_insert_with(|| text.clone());
+            }
+        }
     }
 
     /// Takes a node's answer.

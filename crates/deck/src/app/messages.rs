@@ -157,6 +157,12 @@ impl Messages {
         }
     }
 
+    /// Keeps where the person reads: the filter, the cursor, and whether heartbeats are folded.
+    pub(super) fn keep_reader(&mut self, before: &Self) {
+        (self.cursor, self.folds) = (before.cursor, before.folds);
+        self.sieve = before.sieve.clone();
+    }
+
     /// Forgets what is no longer shown: the flashes that have ended, and messages that must have arrived long ago although that was
     /// not reported.
     pub fn tidy(&mut self, now: Duration, time: Duration) {

@@ -44,6 +44,7 @@ mod session;
 pub mod sieve;
 pub(crate) mod split;
 pub mod subject;
+pub mod tape;
 pub mod themes;
 pub mod timers;
 pub mod writes;
@@ -75,6 +76,7 @@ use crate::app::prompt::Prompt;
 use crate::app::rate::{CommitRate, Rate};
 use crate::app::scripted::Scripted;
 use crate::app::split::Split;
+use crate::app::tape::Tape;
 use crate::app::themes::ThemePicker;
 use crate::app::timers::{Gauges, Moment, Timers, on_tick};
 use crate::sentences::Succession;
@@ -197,6 +199,8 @@ pub struct App {
     /// The script that is being played, if any.
     pub(crate) scripted: Option<Scripted>,
     pub(crate) drills: Drills,
+    /// What was heard, to go back to.
+    pub(crate) tape: Tape,
     /// The explanation that is open, if any.
     pub(crate) explain: Explain,
     pub(crate) notice: Option<Notice>,
@@ -263,6 +267,7 @@ impl App {
             operations: Operations::default(),
             scripted: None,
             drills: Drills::default(),
+            tape: Tape::default(),
             explain: Explain::default(),
             notice: None,
             answer: None,
@@ -351,6 +356,9 @@ impl App {
         anew.drills = std::mem::take(&mut self.drills);
         anew.prompt = std::mem::take(&mut self.prompt);
         anew.landed = std::mem::take(&mut self.landed);
+        if self.tape.is_keeping() {
+            anew.begin_tape(now);
+        }
         *self = anew;
     }
 
@@ -429,11 +437,21 @@ impl App {
     /// When the screen next changes, or something is due, without any message: send [`Msg::Wake`] then. `None`: not before a message comes.
     #[must_use]
     pub fn next_wake(&self, now: Duration) -> Option<Duration> {
+        if self.tape.is_past() {
+            return self.next_change_of_past(now);
+        }
         let moving = if self.view == View::Cluster { self.flights.next_change(now) } else { None };
         // Never immediately: a runtime that obeys this cannot spin.
         let soonest = now.saturating_add(Duration::from_millis(1));
         let next = self.next_change_at_rest(now).into_iter().chain(moving).min();
         next.map(|at| at.max(soonest))
+    }
+
+    /// The same while the past is shown: nothing happens in it by itself, unless it is played.
+    fn next_change_of_past(&self, now: Duration) -> Option<Duration> {
+        let soonest = now.saturating_add(Duration::from_millis(1));
+        let notice = self.notice.as_ref().map(|notice| notice.until);
+        [notice, self.tape.next_change(now)].into_iter().flatten().min().map(|at| at.max(soonest))
     }
 
     /// Whether since the last frame only what moves by itself is in another place.
@@ -471,8 +489,9 @@ impl App {
     /// When the running drill has something to do without any message: send [`Msg::Due`] then, whether or not a frame is due.
     #[must_use]
     pub fn next_due(&self, now: Duration) -> Option<Duration> {
-        // Before the cluster reports there is nothing to do.
-        let playing = self.drills.playing().filter(|_| !self.world.is_empty())?;
+        // Before the cluster reports there is nothing to do, and in the past neither.
+        let can_go_on = !self.world.is_empty() && !self.tape.is_past();
+        let playing = self.drills.playing().filter(|_| can_go_on)?;
         Some(playing.next_due()?.max(now.saturating_add(Duration::from_millis(1))))
     }
 
@@ -497,6 +516,7 @@ impl App {
     }
 
     fn moment(&self, now: Duration) -> Moment {
+        let now = self.shown_at(now);
         Moment { now, time: self.clock.at(now), rate: self.clock.rate() }
     }
 

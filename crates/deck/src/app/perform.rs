@@ -7,6 +7,7 @@ use crate::app::menu::Menu;
 use crate::app::notice::Notice;
 use crate::app::output::Turn;
 use crate::app::prompt::Purpose;
+use crate::app::tape::{self, Aside};
 use crate::app::{
     App, Effect, Focus, View, copy, data, drills, explain, finding, focus, output, palette, presenter,
     scripted, selection, themes,
@@ -305,13 +306,17 @@ fn isolate(app: &App, node: NodeId) -> Vec<Order> {
 }
 
 pub(super) fn start(app: &mut App, request: ClientRequest, now: Duration) -> Vec<Effect> {
+    if app.tape.is_past() {
+        app.notice = Some(Notice::new(app.tape.why_not(), now));
+        return Vec::new();
+    }
     if app.operations.is_full() {
         app.notice = Some(Notice::new("too many operations are waiting already", now));
         return Vec::new();
     }
     app.notice = None;
     let command = app.command(Order::Client(request.clone()));
-    app.operations.start(command.id, request, app.clock.at(now), now);
+    tape::note(app, Aside::Began { id: command.id, request, now });
     vec![Effect::Send(command)]
 }
 

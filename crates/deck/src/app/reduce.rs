@@ -8,6 +8,7 @@ use crate::app::notice::Notice;
 use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
 use crate::app::prompt::{PromptOutcome, Purpose};
+use crate::app::tape::{self, Aside};
 use crate::app::themes::picker_key;
 use crate::app::{
     App, Effect, Msg, View, copy, data, drills, finding, offers, output, scripted, selection, session, themes,
@@ -58,7 +59,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Wrote { part, level, text } => {
-            app.output.tell(&part, level, &text, (now, app.clock.at(now)));
+            tape::note(app, Aside::Wrote { part, level, text, now });
             app.mark_changed_if(app.view == View::Output);
             Vec::new()
         }
@@ -76,10 +77,12 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
             Vec::new()
         }
         Msg::ClusterFailed(why) => {
-            app.begin_anew(app.capabilities().clone(), now);
+            let capabilities = app.tape.capabilities().unwrap_or(app.capabilities()).clone();
+            app.begin_anew(capabilities, now);
             drills::refused(app, why);
             Vec::new()
         }
+        Msg::Wake if app.tape.is_past() => Vec::new(),
         Msg::Wake => {
             app.flights.tidy(now);
             app.messages.tidy(now, app.clock.at(now));
@@ -92,13 +95,19 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
         }
         Msg::Due => Vec::new(),
     };
+    tape::go_on(app, now);
     finding::tidy(app);
     if app.notice.as_ref().is_some_and(|notice| !notice.stands(now)) {
         app.notice = None;
         app.mark_changed();
     }
-    output::go_on(app, selected, now);
+    let then = app.shown_at(now);
+    output::go_on(app, selected, then);
     effects.extend(app.output.take_changes().into_iter().map(Effect::Log));
+    if app.tape.is_past() {
+        send_nothing(app, &mut effects, now);
+        return effects;
+    }
     effects.extend(scripted::go_on(app, now));
     effects.extend(session::open(app));
     if app.view == View::Logs {
@@ -114,12 +123,35 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     effects
 }
 
+/// While the past is shown, nothing is sent.
+fn send_nothing(app: &mut App, effects: &mut Vec<Effect>, now: Duration) {
+    let count = effects.len();
+    effects.retain(|effect| !matches!(effect, Effect::Send(_)));
+    if effects.len() < count {
+        app.notice = Some(Notice::new(app.tape.why_not(), now));
+        app.mark_changed();
+    }
+}
+
+/// The source told something.
 fn told(app: &mut App, update: Update, now: Duration) {
+    let is_quiet = match &update.what {
+        News::Done { id } | News::Refused { id, .. } => app.quiet.remove(id),
+        _ => false,
+    };
+    if tape::keep(app, &update, is_quiet, now) {
+        hear(app, update, is_quiet, now);
+        tape::kept(app);
+    }
+}
+
+/// Hears an update: one that was told just now, or again one that was told at this time. What was told before has no effect but to be
+/// shown.
+pub(super) fn hear(app: &mut App, update: Update, is_quiet: bool, now: Duration) {
+    let is_present = !app.tape.is_replaying();
     let heard = app.feed.hear(&update, now);
     app.mark_changed_if(heard);
-    if let News::Done { id } | News::Refused { id, .. } = &update.what
-        && app.quiet.remove(id)
-    {
+    if is_quiet {
         return;
     }
     if data::hear_look(app, &update, now) {
@@ -130,28 +162,25 @@ fn told(app: &mut App, update: Update, now: Duration) {
     app.succession.hear(&update, &app.world);
     app.charts.hear(&update, &app.world, app.clock.is_slow());
     data::hear(app, &update, now);
-    drills::hear(app, &update, now);
+    if is_present {
+        drills::hear(app, &update, now);
+    }
     if is_affair_of_drill(&update.what) {
         return app.mark_changed_if(changed);
     }
-    if let Some(scripted) = &mut app.scripted {
+    if let Some(scripted) = app.scripted.as_mut().filter(|_| is_present) {
         scripted.hear(&update.what);
     }
     changed |= app.feed.tell(&update, now);
     match update.what {
         News::Cluster { .. } => {
-            app.selected = if is_first {
-                app.world.ids().first().copied()
-            } else {
-                selection::keep(&app.world.ids(), app.selected)
-            };
-            forget_absent(app, now);
+            if is_present {
+                choose_among(app, is_first, now);
+            }
             app.world.ids().into_iter().for_each(|id| app.output.know(id));
             let App { messages, world, .. } = app;
             messages.keep(|id| world.node(id).is_some());
             app.gauges.keep(&app.world);
-            app.presenter.keep(|id| app.world.node(id).is_some());
-            app.forget_healed_partition();
         }
         News::Status { node, .. } => {
             if let Some(node) = app.world.node(node) {
@@ -160,7 +189,9 @@ fn told(app: &mut App, update: Update, now: Duration) {
             app.commits.tell(app.world.committed(), now);
         }
         News::Link { from, to, state } => {
-            app.forget_healed_partition();
+            if is_present {
+                app.forget_healed_partition();
+            }
             if state == LinkState::Open {
                 app.flights.forget_lost(from, to);
             }
@@ -191,12 +222,16 @@ fn told(app: &mut App, update: Update, now: Duration) {
         }
         News::Refused { id, reason } => {
             app.operations.refused(id, &reason, update.at);
-            drills::note_refusal(app);
-            app.notice = Some(Notice::new(reason, now));
+            if is_present {
+                drills::note_refusal(app);
+                app.notice = Some(Notice::new(reason, now));
+            }
             changed = true;
         }
         News::Trouble { reason } => {
-            app.notice = Some(Notice::new(reason, now));
+            if is_present {
+                app.notice = Some(Notice::new(reason, now));
+            }
             changed = true;
         }
         News::Process { .. }
@@ -213,6 +248,15 @@ fn told(app: &mut App, update: Update, now: Duration) {
         News::Done { id } => changed |= app.operations.done(id, update.at),
     }
     app.mark_changed_if(changed);
+}
+
+/// What the person has chosen, after nodes have come or gone.
+fn choose_among(app: &mut App, is_first: bool, now: Duration) {
+    let ids = app.world.ids();
+    app.selected = if is_first { ids.first().copied() } else { selection::keep(&ids, app.selected) };
+    forget_absent(app, now);
+    app.presenter.keep(|id| ids.contains(&id));
+    app.forget_healed_partition();
 }
 
 /// Whether this answers the running drill and no person: a request of its workload, or a command.

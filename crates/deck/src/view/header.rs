@@ -4,6 +4,7 @@ use crate::app::View;
 use crate::view::labels::{self, Tone};
 use crate::view::landed::Target;
 use crate::view::paint::Paint;
+use crate::view::stamp;
 use raftdeck_model::{Verdict, WorkloadFigures};
 use raftdeck_raft::LogIndex;
 use ratatui::layout::Rect;
@@ -48,6 +49,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 /// recording, a note that says so.
 fn clock(paint: &Paint<'_>, width: u16) -> Line<'static> {
     let clock = &paint.app.clock;
+    if let Some(past) = past(paint) {
+        return past;
+    }
     let dot = paint.glyphs().dot;
     let shown = clock.shown(paint.now);
     let (text, style) = match (clock.is_frozen(), clock.is_slow()) {
@@ -63,6 +67,18 @@ fn clock(paint: &Paint<'_>, width: u16) -> Line<'static> {
         spans.insert(0, Span::styled(word, paint.theme.selected()));
     }
     Line::from(spans)
+}
+
+/// The same while the past is shown, or a moment of a recording: when that was. It stands still.
+fn past(paint: &Paint<'_>) -> Option<Line<'static>> {
+    let tape = paint.app.tape();
+    let (glyph, shown) = (paint.glyphs().paused, stamp(paint.time));
+    if tape.has_present() {
+        return Some(Line::styled(format!(" PAST {shown} "), paint.theme.trouble_plate()));
+    }
+    let word = Span::styled(" RECORDING ", paint.theme.selected());
+    let time = Span::styled(format!(" {glyph} {shown} "), paint.theme.strong());
+    tape.is_past().then(|| Line::from(vec![word, time]))
 }
 
 fn tabs(paint: &mut Paint<'_>, area: Rect) {

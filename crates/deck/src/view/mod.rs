@@ -101,8 +101,10 @@ pub fn move_on(app: &App, now: Duration, buf: &mut Buffer) {
 }
 
 fn painting<'a>(app: &'a App, now: Duration, buf: &'a mut Buffer) -> Paint<'a> {
+    let real = now;
+    let now = app.shown_at(real);
     let time = app.clock.at(now);
-    Paint { app, theme: app.theme, now, time, buf, landed: Landed::default(), cursor: None }
+    Paint { app, theme: app.theme, real, now, time, buf, landed: Landed::default(), cursor: None }
 }
 
 /// Whatever the text's origin, no cell holds characters that a terminal would interpret, reorder or hide.

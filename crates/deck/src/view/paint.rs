@@ -20,7 +20,9 @@ pub(crate) struct Paint<'a> {
     pub(crate) app: &'a App,
     /// The theme.
     pub(crate) theme: Theme,
-    /// When.
+    /// The deck's time, for what is the person's.
+    pub(crate) real: Duration,
+    /// The deck's time when this was the present: the same, unless the past is shown.
     pub(crate) now: Duration,
     /// When, in cluster time.
     pub(crate) time: Duration,

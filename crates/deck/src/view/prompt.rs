@@ -23,7 +23,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, shared: bool) -> bool {
         hint(paint, area);
     } else if app.prompt.is_open() {
         prompt(paint, area);
-    } else if let Some(notice) = app.notice.as_ref().filter(|notice| notice.stands(paint.now)) {
+    } else if let Some(notice) = app.notice.as_ref().filter(|notice| notice.stands(paint.real)) {
         let style = paint.theme.trouble_plate();
         let text = paint.cut(&format!(" {} ", notice.text), usize::from(area.width));
         paint.row(area, 0, &Line::from(Span::styled(text, style)));

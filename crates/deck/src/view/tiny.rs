@@ -7,7 +7,10 @@ use ratatui::text::{Line, Span};
 
 /// Draws the verdict on the first row and a node on each row after it.
 pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
-    let brief = labels::brief(&paint.app.world.verdict());
+    let mut brief = labels::brief(&paint.app.world.verdict());
+    if paint.app.tape().has_present() {
+        brief.insert_str(0, "PAST: ");
+    }
     let text = paint.cut(&brief, usize::from(area.width));
     let style = paint.theme.strong();
     paint.row(area, 0, &Line::styled(text, style));

@@ -111,6 +111,11 @@ impl Charts {
         self.watch.hear(update, world, is_slow, &mut self.history);
     }
 
+    /// Keeps where the person reads: the zoom and the cursor.
+    pub(super) fn keep_reader(&mut self, before: &Self) {
+        (self.zoom, self.cursor, self.first) = (before.zoom, before.cursor, before.first);
+    }
+
     /// The figures.
     #[must_use]
     pub(crate) fn history(&self) -> &History {

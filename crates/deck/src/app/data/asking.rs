@@ -152,6 +152,14 @@ impl Data {
         self.looks.again_at = self.looks.turn_at;
     }
 
+    /// From now on shows what the source told, and asks nothing.
+    pub(in crate::app) fn show_told(&mut self) {
+        self.is_told = true;
+        self.looks = self.looks.anew();
+        self.page = None;
+        self.reread_told();
+    }
+
     /// Shows what a source told that cannot be asked.
     pub(super) fn reread_told(&mut self) {
         if let Some(page) = self.told.page(&self.prefix) {
@@ -190,11 +198,14 @@ pub(crate) fn hear(app: &mut App, update: &Update, now: Duration) {
 
 /// A source that cannot be asked is known by what it tells.
 fn hear_told(app: &mut App, update: &Update) {
-    if app.capabilities().has(Ability::Store).is_ok() {
+    let is_asked = app.capabilities().has(Ability::Store).is_ok();
+    // The past cannot be asked.
+    if is_asked && !app.tape.is_on() {
         return;
     }
     let committed = |node| app.world.node(node).and_then(|node| node.raft()?.committed.copied());
-    if told::hear(&mut app.data.told, update, committed) {
+    app.data.is_told |= !is_asked;
+    if told::hear(&mut app.data.told, update, committed) && app.data.is_told {
         app.data.reread_told();
     }
 }

@@ -51,6 +51,8 @@ pub struct Data {
     history: History,
     /// Of a source that cannot be asked: what it told by itself.
     told: Told,
+    /// Whether that is what is shown.
+    is_told: bool,
 }
 
 impl Data {
@@ -78,7 +80,9 @@ impl Data {
             self.select(self.page.as_ref().and_then(|page| page.pairs.first()).map(|(key, _)| key.clone()));
             self.row = 0;
         }
-        self.reread_told();
+        if self.is_told {
+            self.reread_told();
+        }
     }
 
     /// What was read last; `None`: nothing yet.
@@ -166,6 +170,16 @@ impl Data {
         if self.selected != key {
             self.selected = key;
             self.scroll = 0;
+        }
+    }
+
+    /// Keeps where the person reads: how the value is shown, what the keys begin with, and the selected key, if there was one.
+    pub(super) fn keep_reader(&mut self, before: &Self) {
+        self.form = before.form;
+        self.search(&before.prefix);
+        if self.selected.is_some() && before.selected.is_some() {
+            self.selected.clone_from(&before.selected);
+            (self.row, self.scroll) = (before.row, before.scroll);
         }
     }
 

@@ -70,6 +70,14 @@ struct KeptLine {
     matches: bool,
 }
 
+/// The lines alone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OutputLines {
+    lines: VecDeque<KeptLine>,
+    next: u32,
+    flood: Flood,
+}
+
 /// The lines and what of them is shown.
 #[derive(Debug)]
 pub struct Output {
@@ -193,6 +201,24 @@ impl Output {
         self.lines.clear();
         self.flood = Flood::default();
         self.refill(Vec::new());
+    }
+
+    /// A copy of the lines.
+    pub(super) fn copy_lines(&self) -> OutputLines {
+        OutputLines { lines: self.lines.clone(), next: self.next, flood: self.flood.clone() }
+    }
+
+    /// Puts these lines in place of those that are kept, and returns those.
+    pub(super) fn put_lines(&mut self, put: OutputLines) -> OutputLines {
+        let lines = std::mem::replace(&mut self.lines, put.lines);
+        let next = std::mem::replace(&mut self.next, put.next);
+        let flood = std::mem::replace(&mut self.flood, put.flood);
+        OutputLines { lines, next, flood }
+    }
+
+    /// Has the whole log drawn anew.
+    pub(super) fn draw_anew(&mut self) {
+        self.look_for(self.find.clone());
     }
 
     fn refill(&mut self, lines: Vec<OutputLine>) {

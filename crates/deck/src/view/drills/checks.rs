@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The assertions of a running drill.
 pub(super) fn live(paint: &Paint<'_>, playing: &Playing, t: Duration, width: u16) -> Text {
     let mut text = Text::new(width);
-    let checks = playing.checks(paint.now);
+    let checks = playing.checks(paint.real);
     if checks.is_empty() {
         return text;
     }

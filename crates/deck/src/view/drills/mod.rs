@@ -45,7 +45,7 @@ pub(crate) fn draw_now(paint: &mut Paint<'_>, area: Rect) {
     match &app.drills.stage {
         DrillStage::Choosing | DrillStage::Starting(_) => {}
         DrillStage::Playing(playing) => {
-            let text = now::now(paint, playing, &playing.status(paint.now), area.width);
+            let text = now::now(paint, playing, &playing.status(paint.real), area.width);
             show(paint, area, text.lines(), 0);
         }
         DrillStage::Ended(outcome) => result::draw(paint, area, outcome),

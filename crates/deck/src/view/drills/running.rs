@@ -15,7 +15,7 @@ const WITH_TABLE: u16 = 30;
 
 /// Draws it.
 pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, playing: &Playing) {
-    let status = playing.status(paint.now);
+    let status = playing.status(paint.real);
     let title = title(playing, &status);
     let title = paint.cut(&title, usize::from(area.width).saturating_sub(6));
     paint.rule(area, 0, &title);

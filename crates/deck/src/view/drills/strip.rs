@@ -33,7 +33,7 @@ pub(crate) fn strip(paint: &mut Paint<'_>, area: Rect) {
 }
 
 fn running(paint: &mut Paint<'_>, area: Rect, playing: &Playing) {
-    let status = playing.status(paint.now);
+    let status = playing.status(paint.real);
     let theme = paint.theme;
     let key = paint.app.key_of(ActionId::Drills);
     if let Some(ask) = &status.ask {
