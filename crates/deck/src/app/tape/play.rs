@@ -1,6 +1,8 @@
 //! From one moment to a later one at the pace at which it happened.
 
-use super::{App, Moment, Tape, TapeMode, advance, show};
+use super::travel::{advance, show};
+use super::{Moment, Tape, TapeMode};
+use crate::app::App;
 use std::time::Duration;
 
 /// A longer stretch is shown faster, so that it takes no more real time than this.

@@ -131,7 +131,7 @@ fn unpack(packed: &[u8]) -> Vec<Kept> {
         text.reserve(MORE);
         let rest = &packed[at(inflate.total_in())..];
         unpacked = inflate.decompress_vec(rest, &mut text, FlushDecompress::Finish);
-        assert!(!matches!(unpacked, Err(_)), "it was packed here");
+        assert!(unpacked.is_ok(), "it was packed here");
     }
     serde_json::from_slice(&text).expect("it was written here")
 }
