@@ -9,6 +9,7 @@ pub mod drill;
 mod errors;
 pub mod files;
 pub mod incoming;
+pub mod lesson;
 pub mod plain;
 pub mod screen;
 pub mod source;

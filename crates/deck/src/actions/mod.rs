@@ -6,6 +6,7 @@ mod data;
 mod drills;
 mod explain;
 mod find;
+mod lessons;
 mod manners;
 mod output;
 mod presenter;
@@ -106,6 +107,18 @@ pub enum ActionId {
     Again,
     NextDrill,
     ToCatalogue,
+    LessonNext,
+    LessonBack,
+    LessonAnswer,
+    LessonOtherwise,
+    LessonHint,
+    LessonContents,
+    LessonNotes,
+    LessonBlank,
+    LessonCode,
+    StopLesson,
+    Tour,
+    DismissTour,
     GoOn,
     Themes,
     KeyPrevious,
@@ -133,6 +146,8 @@ pub enum Group {
     Store,
     /// Drills.
     Drills,
+    /// Lessons.
+    Lessons,
     /// Looking around.
     Look,
     /// The deck itself.
@@ -141,8 +156,16 @@ pub enum Group {
 
 impl Group {
     /// All groups in order.
-    pub const ALL: [Self; 7] =
-        [Self::Faults, Self::Time, Self::Members, Self::Store, Self::Drills, Self::Look, Self::Deck];
+    pub const ALL: [Self; 8] = [
+        Self::Faults,
+        Self::Time,
+        Self::Members,
+        Self::Store,
+        Self::Drills,
+        Self::Lessons,
+        Self::Look,
+        Self::Deck,
+    ];
 
     /// Its heading.
     #[must_use]
@@ -153,6 +176,7 @@ impl Group {
             Self::Members => "Leadership and membership",
             Self::Store => "Use the store",
             Self::Drills => "Drills",
+            Self::Lessons => "Lessons",
             Self::Look => "Look around",
             Self::Deck => "The deck",
         }
@@ -270,6 +294,18 @@ impl ActionId {
             | Self::Again
             | Self::NextDrill
             | Self::ToCatalogue
+            | Self::LessonNext
+            | Self::LessonBack
+            | Self::LessonAnswer
+            | Self::LessonOtherwise
+            | Self::LessonHint
+            | Self::LessonContents
+            | Self::LessonNotes
+            | Self::LessonBlank
+            | Self::LessonCode
+            | Self::StopLesson
+            | Self::Tour
+            | Self::DismissTour
             | Self::GoOn
             | Self::Themes
             | Self::KeyPrevious

@@ -5,7 +5,7 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{charts, data, drills, explain, find, manners, output, presenter, settings, status};
+use super::{charts, data, drills, explain, find, lessons, manners, output, presenter, settings, status};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -35,6 +35,18 @@ const fn only(view: View, key: Key) -> (Key, Scope) {
 
 /// The table.
 pub static ACTIONS: &[Action] = &[
+    lessons::NEXT,
+    lessons::BACK,
+    lessons::ANSWER,
+    lessons::OTHERWISE,
+    lessons::HINT,
+    lessons::CONTENTS,
+    lessons::NOTES,
+    lessons::BLANK,
+    lessons::CODE,
+    lessons::STOP,
+    lessons::TOUR,
+    lessons::DISMISS_TOUR,
     drills::ANSWER,
     drills::CONTINUE,
     drills::HINT,

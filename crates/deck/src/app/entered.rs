@@ -11,7 +11,7 @@ use crate::app::perform::{attempt, select, start};
 use crate::app::prompt::Purpose;
 use crate::app::reduce::closes;
 use crate::app::subject::Subject;
-use crate::app::{App, Effect, View, drills, finding, offers, themes};
+use crate::app::{App, Effect, View, drills, finding, lessons, offers, themes};
 use crossterm::event::{KeyCode, KeyEvent};
 use raftdeck_model::{Ability, Order};
 use std::time::Duration;
@@ -21,6 +21,7 @@ pub(super) fn entered(app: &mut App, purpose: Purpose, line: &str, now: Duration
     let done = match purpose {
         Purpose::Write => request(line, &app.world).map(PaletteLine::Store),
         Purpose::Command => return command(app, line, now),
+        Purpose::Hands => lessons::hands_entered(app, line, now).map(|()| PaletteLine::Nothing),
         Purpose::Find => {
             finding::entered(app);
             Ok(PaletteLine::Nothing)

@@ -22,6 +22,7 @@ pub mod find;
 pub mod finding;
 pub mod flights;
 pub mod focus;
+pub mod lessons;
 pub mod logs;
 pub mod menu;
 pub mod messages;
@@ -59,12 +60,13 @@ use crate::app::charts::Charts;
 use crate::app::clock::Clock;
 use crate::app::confirm::Confirm;
 use crate::app::data::Data;
-use crate::app::drills::Drills;
+use crate::app::drills::{Drills, Playing};
 use crate::app::events::Events;
 use crate::app::explain::Explain;
 use crate::app::feed::Feed;
 use crate::app::finding::Finds;
 use crate::app::flights::Flights;
+use crate::app::lessons::{Lessons, PlayedLesson};
 use crate::app::logs::Logs;
 use crate::app::menu::Menu;
 use crate::app::messages::Messages;
@@ -201,6 +203,7 @@ pub struct App {
     pub(crate) drills: Drills,
     /// What was heard, to go back to.
     pub(crate) tape: Tape,
+    pub(crate) lessons: Lessons,
     /// The explanation that is open, if any.
     pub(crate) explain: Explain,
     pub(crate) notice: Option<Notice>,
@@ -268,6 +271,7 @@ impl App {
             scripted: None,
             drills: Drills::default(),
             tape: Tape::default(),
+            lessons: Lessons::default(),
             explain: Explain::default(),
             notice: None,
             answer: None,
@@ -354,6 +358,7 @@ impl App {
         anew.output.clear();
         anew.data = self.data.anew();
         anew.drills = std::mem::take(&mut self.drills);
+        anew.lessons = std::mem::take(&mut self.lessons);
         anew.prompt = std::mem::take(&mut self.prompt);
         anew.landed = std::mem::take(&mut self.landed);
         if self.tape.is_keeping() {
@@ -384,6 +389,18 @@ impl App {
     #[must_use]
     pub fn drills(&self) -> &Drills {
         &self.drills
+    }
+
+    /// The lessons.
+    #[must_use]
+    pub fn lessons(&self) -> &Lessons {
+        &self.lessons
+    }
+
+    /// The same with lessons.
+    #[must_use]
+    pub fn with_lessons(self, lessons: Lessons) -> Self {
+        Self { lessons, ..self }
     }
 
     /// What the source can do.
@@ -482,17 +499,22 @@ impl App {
         let clock = if self.world.is_empty() { None } else { self.clock.next_change(now) };
         let script = self.scripted.as_ref().and_then(Scripted::next_due);
         let drill = self.drills.next_change(self.view == View::Drills, now);
+        let lesson = self.lessons.next_change(now);
         let output = self.output.next_change();
-        [notice, rates, waiting, of_view, clock, script, drill, output].into_iter().flatten().min()
+        [notice, rates, waiting, of_view, clock, script, drill, lesson, output].into_iter().flatten().min()
     }
 
-    /// When the running drill has something to do without any message: send [`Msg::Due`] then, whether or not a frame is due.
+    /// When the running drill or lesson has something to do without any message: send [`Msg::Due`] then, whether or not a frame is due.
     #[must_use]
     pub fn next_due(&self, now: Duration) -> Option<Duration> {
         // Before the cluster reports there is nothing to do, and in the past neither.
-        let can_go_on = !self.world.is_empty() && !self.tape.is_past();
-        let playing = self.drills.playing().filter(|_| can_go_on)?;
-        Some(playing.next_due()?.max(now.saturating_add(Duration::from_millis(1))))
+        if self.world.is_empty() || self.tape.is_past() {
+            return None;
+        }
+        let drill = self.drills.playing().and_then(Playing::next_due);
+        let lesson = self.lessons.playing().and_then(PlayedLesson::next_due);
+        let due = drill.into_iter().chain(lesson).min()?;
+        Some(due.max(now.saturating_add(Duration::from_millis(1))))
     }
 
     fn at_rest_change(&self, now: Duration) -> Option<Duration> {

@@ -31,6 +31,12 @@ pub enum Msg {
     },
     /// The cluster of [`Effect::StartDrill`] could not be started; why. The one before is gone.
     ClusterFailed(String),
+    /// A lesson is to be played.
+    StartLesson(Box<super::lessons::LessonStart>),
+    /// The files of the exhibit of [`Effect::ReadExhibit`], or why they cannot be read.
+    Exhibit(Result<Box<super::lessons::ExhibitFiles>, String>),
+    /// The phones of the class have done something.
+    Audience(super::audience::AudienceNews),
     /// The files of settings, read anew because one of them changed.
     Settings(crate::settings::SettingsFiles),
     /// The file into which the theme of [`Effect::KeepTheme`] was written, or why it was not.
@@ -76,6 +82,19 @@ pub enum Effect {
     },
     /// Stop the present cluster and start a fresh one for this drill; then comes [`Msg::ClusterStarted`] or [`Msg::ClusterFailed`].
     StartDrill(Box<raftdeck_drills::Drill>),
+    /// Stop the present cluster and start a fresh one for a chapter of a lesson; then comes [`Msg::ClusterStarted`] or [`Msg::ClusterFailed`].
+    StartChapter(Box<raftdeck_drills::ClusterSpec>),
+    /// Stop the present cluster and read the exhibit of this id; then comes [`Msg::Exhibit`].
+    ReadExhibit(String),
+    /// Keep how far somebody is in a lesson, for later decks.
+    KeepProgress {
+        /// The lesson.
+        id: String,
+        /// How far.
+        progress: Box<raftdeck_drills::LessonProgress>,
+    },
+    /// Show this on the phones of the class.
+    Audience(super::audience::AudiencePage),
     /// Keep how a drill went so far, for later decks.
     KeepRecord {
         /// The drill.

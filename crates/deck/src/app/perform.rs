@@ -9,8 +9,8 @@ use crate::app::output::Turn;
 use crate::app::prompt::Purpose;
 use crate::app::tape::{self, Aside};
 use crate::app::{
-    App, Effect, Focus, View, copy, data, drills, explain, finding, focus, output, palette, presenter,
-    scripted, selection, themes,
+    App, Effect, Focus, View, copy, data, drills, explain, finding, focus, lessons, output, palette,
+    presenter, scripted, selection, themes,
 };
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
@@ -119,6 +119,18 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::Again
         | ActionId::NextDrill
         | ActionId::ToCatalogue => return of_drills(app, id, number, now),
+        ActionId::LessonNext
+        | ActionId::LessonBack
+        | ActionId::LessonAnswer
+        | ActionId::LessonOtherwise
+        | ActionId::LessonHint
+        | ActionId::LessonContents
+        | ActionId::LessonNotes
+        | ActionId::LessonBlank
+        | ActionId::LessonCode
+        | ActionId::StopLesson
+        | ActionId::Tour
+        | ActionId::DismissTour => return lessons::perform(app, id, number, now),
         ActionId::Copy => return copy::selected(app).map(Effect::Copy).into_iter().collect(),
         ActionId::CopyCurl => return copy::curl(app).map(Effect::Copy).into_iter().collect(),
         ActionId::Mouse => return give_mouse(app, now),

@@ -32,6 +32,8 @@ pub enum Purpose {
     Command,
     /// What is looked for in a list.
     Find,
+    /// How many hands were raised for each answer.
+    Hands,
 }
 
 impl Purpose {
@@ -42,6 +44,7 @@ impl Purpose {
             Self::Write => "write",
             Self::Command => "command",
             Self::Find => "find",
+            Self::Hands => "hands for each answer",
         }
     }
 
@@ -50,6 +53,7 @@ impl Purpose {
             Self::Write => 0,
             Self::Command => 1,
             Self::Find => 2,
+            Self::Hands => 3,
         }
     }
 }
@@ -68,7 +72,7 @@ pub struct Prompt {
     purpose: Purpose,
     line: Vec<char>,
     cursor: usize,
-    histories: [Vec<String>; 3],
+    histories: [Vec<String>; 4],
     trial: Option<CompletionTrial>,
     /// The line of the history that is shown, and the line that was being written before.
     recalled: Option<(usize, Vec<char>)>,

@@ -4,6 +4,7 @@ use crate::actions::ActionId;
 use crate::app::confirm::{confirm_key, forget_absent};
 use crate::app::entered::{entered, menu_key};
 use crate::app::explain::explain_key;
+use crate::app::lessons::contents_key;
 use crate::app::notice::Notice;
 use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
@@ -11,7 +12,8 @@ use crate::app::prompt::{PromptOutcome, Purpose};
 use crate::app::tape::{self, Aside};
 use crate::app::themes::picker_key;
 use crate::app::{
-    App, Effect, Msg, View, copy, data, drills, finding, offers, output, scripted, selection, session, themes,
+    App, Effect, Msg, View, copy, data, drills, finding, lessons, offers, output, scripted, selection,
+    session, themes,
 };
 use crate::keys;
 use crate::view::Pane;
@@ -67,18 +69,29 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
             app.output.lose(count);
             Vec::new()
         }
+        Msg::Exhibit(files) => {
+            lessons::exhibit_came(app, files, now);
+            Vec::new()
+        }
+        Msg::StartLesson(start) => lessons::begin(app, *start),
+        Msg::Audience(news) => {
+            lessons::hear_audience(app, news, now);
+            Vec::new()
+        }
         Msg::Resize(..) => {
             app.mark_changed();
             Vec::new()
         }
         Msg::ClusterStarted { capabilities, context } => {
             app.begin_anew(capabilities, now);
+            lessons::began(app, &context, now);
             drills::began(app, context, now);
             Vec::new()
         }
         Msg::ClusterFailed(why) => {
             let capabilities = app.tape.capabilities().unwrap_or(app.capabilities()).clone();
             app.begin_anew(capabilities, now);
+            lessons::refused(app, &why, now);
             drills::refused(app, why);
             Vec::new()
         }
@@ -120,6 +133,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     }
     let of_drill = drills::go_on(app, &effects, now);
     effects.extend(of_drill);
+    effects.extend(lessons::go_on(app, now));
     effects
 }
 
@@ -164,6 +178,7 @@ pub(super) fn hear(app: &mut App, update: Update, is_quiet: bool, now: Duration)
     data::hear(app, &update, now);
     if is_present {
         drills::hear(app, &update, now);
+        lessons::hear(app, &update, now);
     }
     if is_affair_of_drill(&update.what) {
         return app.mark_changed_if(changed);
@@ -263,7 +278,7 @@ fn choose_among(app: &mut App, is_first: bool, now: Duration) {
 fn is_affair_of_drill(news: &News) -> bool {
     match news {
         News::Client { id, .. } => drills::is_of_workload(*id),
-        News::Done { id } | News::Refused { id, .. } => drills::is_of_run(*id),
+        News::Done { id } | News::Refused { id, .. } => drills::is_of_run(*id) || lessons::is_of_lesson(*id),
         _ => false,
     }
 }
@@ -304,6 +319,9 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     if ctrl && matches!(event.code, KeyCode::Char('z' | 'Z')) {
         return vec![Effect::Suspend];
     }
+    if std::mem::take(&mut app.lessons.is_blank) {
+        return Vec::new();
+    }
     // What lies over the view takes the key first, and the uppermost first of all: q, Esc and Ctrl-C close it.
     if app.confirm.is_some() {
         return confirm_key(app, event, now);
@@ -319,6 +337,9 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
             app.answer = None;
         }
         return Vec::new();
+    }
+    if app.lessons.contents.is_some() {
+        return contents_key(app, event);
     }
     if let Some(picker) = app.picker {
         return picker_key(app, picker, event);

@@ -6,6 +6,7 @@ use crate::view::big;
 use crate::view::fault_labels;
 use crate::view::labels::{self, Tone, UNKNOWN, figure};
 use crate::view::landed::Target;
+use crate::view::lessons;
 use crate::view::paint::Paint;
 use raftdeck_model::{Concern, Known, MemberStanding, Node, Phase, ProcessState, RaftView};
 use raftdeck_raft::{NodeId, Role};
@@ -13,6 +14,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
+
+/// On a card that the lesson points at.
+const LOOK: &str = " look here ";
 
 /// How large a card is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +131,10 @@ fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
         (_, Tone::Gone) => (glyphs.dead_border, paint.theme.faint()),
         (_, Tone::Good | Tone::Calm) => (glyphs.border, paint.theme.text()),
     };
-    let block = Block::bordered().border_set(set).border_style(style);
+    let mut block = Block::bordered().border_set(set).border_style(style);
+    if lessons::is_marked(paint.app, node.id, paint.now) {
+        block = block.title_bottom(Line::styled(LOOK, paint.theme.selected()).centered());
+    }
     let inner = block.inner(area);
     block.render(area.intersection(paint.buf.area), paint.buf);
     let name = if chosen {

@@ -89,7 +89,7 @@ fn short(paint: &Paint<'_>, action: &Action) -> &'static str {
 
 /// An action that shares its key is offered only while the key means it; one of the drills only while it can be taken.
 fn is_offered(paint: &Paint<'_>, action: &Action) -> bool {
-    let is_able = action.group != Group::Drills || action.can(paint.app).is_ok();
+    let is_able = !matches!(action.group, Group::Drills | Group::Lessons) || action.can(paint.app).is_ok();
     is_able && keys::takes(paint.app, action)
 }
 

@@ -25,6 +25,7 @@ mod help;
 mod in_force;
 pub(crate) mod labels;
 mod landed;
+mod lessons;
 mod links;
 mod log_cells;
 mod log_strip;
@@ -132,25 +133,35 @@ fn closest(symbol: &str) -> &'static str {
 }
 
 fn whole(paint: &mut Paint<'_>, area: Rect) {
+    if paint.app.lessons.is_blank {
+        return;
+    }
     let presents = paint.app.presenter.is_on;
     let header_rows = if presents { header::rows_presenting(area.height) } else { header::rows(area.height) };
     // Without the names of keys, there is only the line for answers.
     let has_keys = area.height >= 14 && !presents && !paint.app.presenter.hides_keys;
     let footer_rows = if has_keys { 2 } else { 1 };
     let in_force_rows = in_force::rows(paint, area.height);
-    let [header, strip, in_force, body, footer] = Layout::vertical([
+    let band_rows = lessons::band_rows(paint, area);
+    let [header, tour, strip, in_force, body, band, footer] = Layout::vertical([
         Constraint::Length(header_rows),
+        Constraint::Length(lessons::tour_rows(paint.app)),
         Constraint::Length(drills::strip_rows(paint.app)),
         Constraint::Length(in_force_rows),
         Constraint::Fill(1),
+        Constraint::Length(band_rows),
         Constraint::Length(footer_rows),
     ])
     .areas(area);
     header::draw(paint, header);
+    lessons::draw_tour(paint, tour);
     drills::strip(paint, strip);
     in_force::draw(paint, in_force);
     let (body, panel) = explain::split(paint, body);
+    lessons::draw_band(paint, band);
     match paint.app.view {
+        _ if lessons::beside_fits(paint, body) => lessons::draw_beside(paint, body),
+        _ if lessons::is_over(paint.app) => lessons::draw_result(paint, body),
         View::Drills => drills::draw(paint, body),
         _ if paint.app.world.is_empty() => cluster::waiting(paint, body),
         View::Cluster if presents => presenter::draw(paint, body),
@@ -163,6 +174,12 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     }
     explain::draw(paint, area, panel);
     footer::draw(paint, footer);
+    if paint.app.lessons.is_code_shown {
+        lessons::draw_code(paint, Rect { height: body.height + band.height, ..body });
+    }
+    if let Some(contents) = paint.app.lessons.contents {
+        lessons::draw_contents(paint, body, contents);
+    }
     palette::draw(paint, body);
     if let Some(menu) = &paint.app.menu {
         menu::draw(paint, body, menu);

@@ -95,6 +95,7 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
         Purpose::Write => palette::REQUESTS,
         Purpose::Command => "a command, node, view or drill by some of its letters, such as kl",
         Purpose::Find => list.map_or("", List::usage),
+        Purpose::Hands => "how many hands for each answer, in their order: 3 12 1",
     };
     paint.row(area, 0, &Line::from(Span::styled(label.clone(), paint.theme.selected())));
     let indent = u16::try_from(label.len() + 1).unwrap_or(0).min(area.width);
@@ -123,6 +124,7 @@ fn prompt(paint: &mut Paint<'_>, area: Rect) {
 fn keys_of(app: &App) -> String {
     let keys = match app.prompt.purpose() {
         Purpose::Write => "Enter does it   Esc leaves   Up and Down recall   \"quotes\" keep blanks",
+        Purpose::Hands => "Enter counts them   Esc leaves",
         Purpose::Command => "Enter does it   Tab Down choose   Esc leaves   Up recalls   help WORD explains",
         Purpose::Find => {
             let place = finding::typed_on(app).and_then(|list| finding::place(app, list));

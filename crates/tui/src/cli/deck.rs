@@ -56,8 +56,9 @@ pub(super) fn run(args: DeckArgs) -> Result<u8> {
         }
         return plain::run(engine, Format::Words, Script::default(), tape);
     }
-    let beginning = Beginning { scripted, tape, play: None, preferences, reader: args.screen.reader };
-    runtime::run(engine, settings, beginning)
+    let reader = args.screen.reader;
+    let beginning = Beginning { scripted, tape, preferences, reader, ..Beginning::default() };
+    runtime::run(Some(engine), settings, beginning)
 }
 
 fn scripted(file: &Path, on_terminal: bool) -> Result<Scripted> {

@@ -67,5 +67,5 @@ fn play(args: &PlayArgs) -> Result<u8> {
     let engine = plan.start()?;
     let reader = args.screen.reader;
     let beginning = Beginning { play: Some(plan), preferences, reader, ..Beginning::default() };
-    runtime::run(engine, settings, beginning)
+    runtime::run(Some(engine), settings, beginning)
 }

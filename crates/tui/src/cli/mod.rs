@@ -4,6 +4,7 @@ mod cluster;
 mod deck;
 mod drill;
 mod elsewhere;
+mod lesson;
 mod replay;
 mod screen;
 mod script;
@@ -25,6 +26,7 @@ use color_eyre::Report;
 use color_eyre::eyre::Result;
 use deck::DeckArgs;
 use drill::DrillArgs;
+use lesson::{LearnArgs, LessonArgs, MuseumArgs, PaperArgs, TeachArgs};
 use raftdeck_bench::BenchArgs;
 use raftdeck_client::TOKEN_VARIABLE;
 use raftdeck_config::{Program, StandIn};
@@ -73,6 +75,21 @@ enum Sub {
     /// Run failover drills: inject a fault on purpose, measure, judge, heal
     #[command(after_help = drill::HELP)]
     Drill(DrillArgs),
+    /// Take a lesson at the keyboard, and write lessons
+    #[command(after_help = lesson::HELP)]
+    Lesson(LessonArgs),
+    /// Teach a class: freeze, ask, collect answers, discuss, and let the cluster show the answer
+    #[command(after_help = lesson::TEACH_HELP)]
+    Teach(TeachArgs),
+    /// Take the tour: what the deck shows, on a live cluster
+    #[command(after_help = lesson::LEARN_HELP)]
+    Learn(LearnArgs),
+    /// Look at bugs of Raft implementations: recordings of what happens without one guard, and with it
+    #[command(after_help = lesson::MUSEUM_HELP)]
+    Museum(MuseumArgs),
+    /// Play the figures of the Raft paper as live scenes
+    #[command(after_help = lesson::PAPER_HELP)]
+    Paper(PaperArgs),
     /// Check scripts without running them, and print their mistakes
     #[command(after_help = check::HELP)]
     Check(CheckArgs),
@@ -156,6 +173,15 @@ pub fn main() -> ExitCode {
         Some(Sub::Replay(args)) => replay::run(&args),
         Some(Sub::Check(args)) => check::run(&args).and_then(|(text, status)| told(Ok(text)).map(|_| status)),
         Some(Sub::Drill(args)) => drill::run(args).and_then(|(text, status)| told(Ok(text)).map(|_| status)),
+        Some(Sub::Lesson(args)) => {
+            lesson::run(&args).and_then(|(text, status)| told(Ok(text)).map(|_| status))
+        }
+        Some(Sub::Teach(args)) => lesson::teach(&args),
+        Some(Sub::Learn(args)) => lesson::learn(&args),
+        Some(Sub::Museum(args)) => {
+            lesson::museum(&args).and_then(|(text, status)| told(Ok(text)).map(|_| status))
+        }
+        Some(Sub::Paper(args)) => lesson::paper(&args),
         Some(Sub::Client(args)) => client::run(args),
         Some(Sub::Sim(args)) => sim::run(args),
         Some(Sub::Bench(args)) => bench::run(args),

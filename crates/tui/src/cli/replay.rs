@@ -53,5 +53,5 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
     }
     let engine = Engine::Recording(Box::new(recording));
     let beginning = Beginning { preferences, reader: args.screen.reader, ..Beginning::default() };
-    runtime::run(engine, settings, beginning)
+    runtime::run(Some(engine), settings, beginning)
 }

@@ -30,6 +30,12 @@ pub fn drill_records() -> Option<PathBuf> {
     Some(state_dir()?.join("drills.json"))
 }
 
+/// The file with how far somebody is in each lesson.
+#[must_use]
+pub fn lesson_progress() -> Option<PathBuf> {
+    Some(state_dir()?.join("lessons.json"))
+}
+
 /// The folder of what a person sets: `$XDG_CONFIG_HOME/raftdeck`, else `~/.config/raftdeck`.
 fn config_dir() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("raftdeck"))
@@ -56,6 +62,7 @@ pub fn told(as_json: bool) -> String {
         ("state", shown(state_dir())),
         ("client_history", shown(client_history())),
         ("drill_records", shown(drill_records())),
+        ("lesson_progress", shown(lesson_progress())),
         ("deck_settings", shown(deck_settings())),
         ("themes", shown(themes_dir())),
         ("clipboard", shown(clipboard())),

@@ -1,8 +1,8 @@
 //! Failover drills: which cluster one runs on, and how it is run and judged without a screen.
 
 mod list;
-mod named;
-mod new;
+pub(crate) mod named;
+pub(crate) mod new;
 mod plan;
 mod progress;
 mod real_time;
@@ -10,7 +10,8 @@ pub(crate) mod records;
 mod results;
 mod simulated;
 
-pub use plan::{DrillEngine, DrillPlan, PlanArgs};
+pub(crate) use plan::ClusterPlan;
+pub use plan::{DrillEngine, DrillPlan, PlanArgs, Wishes};
 
 use crate::errors::{WrongUsage, complain, sentence};
 use crate::incoming::inbox::Inbox;
@@ -20,7 +21,6 @@ use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, WrapErr};
 pub(crate) use named::WrongFiles;
-use plan::Wishes;
 use progress::Progress;
 use raftdeck_drills::{CATALOGUE, Outcome, Verdict};
 use results::Results;

@@ -1,14 +1,14 @@
-//! The drills that a command line names: by the id of a built-in one, or by a file.
+//! The drills that a command line names: by the id of a built-in one, or by a file. The same for lessons.
 
 use crate::files;
 use color_eyre::eyre::{Result, bail};
-use raftdeck_drills::{CATALOGUE, Drill, FileMistake, built_in};
+use raftdeck_drills::{CATALOGUE, Drill, FileMistake, LESSONS, Lesson, built_in, built_in_lesson};
 use raftdeck_protocol::printable;
 use raftdeck_script::nearest;
 use std::fmt;
 use std::path::Path;
 
-/// Drill files that are wrong; each line is `FILE:LINE:COLUMN: what is wrong`.
+/// Files of drills or lessons that are wrong; each line is `FILE:LINE:COLUMN: what is wrong`.
 #[derive(Debug)]
 pub(crate) struct WrongFiles(pub(crate) String);
 
@@ -25,7 +25,7 @@ pub(super) fn read(named: &str) -> Result<Drill> {
     let (place, source) = match built_in(named) {
         Some(source) => (named.to_owned(), source.to_owned()),
         None if is_file(named) => (named.to_owned(), text_of(named)?),
-        None => bail!(WrongFiles(unknown(named))),
+        None => bail!(WrongFiles(unknown("drill", named, CATALOGUE.iter().map(|(id, _)| *id)))),
     };
     Drill::read(&source).map_err(|mistakes| WrongFiles(lines(&place, &mistakes)).into())
 }
@@ -39,25 +39,35 @@ pub(super) fn mistakes(file: &str) -> Result<String> {
     Ok(Drill::read(&source).err().map(|mistakes| lines(file, &mistakes)).unwrap_or_default())
 }
 
+/// The lesson of this id or in this file.
+pub(crate) fn lesson(named: &str) -> Result<Lesson> {
+    let source = match built_in_lesson(named) {
+        Some(source) => source.to_owned(),
+        None if is_file(named) => text_of(named)?,
+        None => bail!(WrongFiles(unknown("lesson", named, LESSONS.iter().map(|(id, _)| *id)))),
+    };
+    Lesson::read(&source).map_err(|mistakes| WrongFiles(lines(named, &mistakes)).into())
+}
+
 fn is_file(named: &str) -> bool {
     let path = Path::new(named);
     path.exists() || named.contains('/') || path.extension().is_some_and(|extension| extension == "toml")
 }
 
-fn text_of(file: &str) -> Result<String> {
+pub(crate) fn text_of(file: &str) -> Result<String> {
     let bytes = files::read(file).map_err(|why| WrongFiles(format!("{file} cannot be read: {why}")))?;
     String::from_utf8(bytes).map_err(|_| WrongFiles(format!("{file} is not UTF-8 text")).into())
 }
 
-fn unknown(named: &str) -> String {
-    let known = CATALOGUE.iter().map(|(id, _)| *id);
+/// Says that there is no such drill or lesson, and which one was probably meant.
+pub(crate) fn unknown<'a>(what: &str, named: &str, known: impl Iterator<Item = &'a str>) -> String {
     match nearest(named, known) {
-        Some(meant) => format!("there is no drill \"{named}\": did you mean {meant}?"),
-        None => format!("there is no drill \"{named}\": raftdeck drill list shows all of them"),
+        Some(meant) => format!("there is no {what} \"{named}\": did you mean {meant}?"),
+        None => format!("there is no {what} \"{named}\": raftdeck {what} list shows all of them"),
     }
 }
 
-fn lines(place: &str, mistakes: &[FileMistake]) -> String {
+pub(crate) fn lines(place: &str, mistakes: &[FileMistake]) -> String {
     let line = |mistake: &FileMistake| printable::line(&format!("{place}:{mistake}")).into_owned();
     mistakes.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use color_eyre::eyre::{Result, WrapErr, bail};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which file is written.
 #[derive(Args, Debug)]
@@ -27,18 +27,24 @@ pub(super) fn run(args: &NewArgs) -> Result<String> {
         bail!(super::WrongFiles(format!("{}: {}", args.id, mistakes[0].sentence)));
     }
     let file = args.file.clone().unwrap_or_else(|| PathBuf::from(format!("{}.toml", args.id)));
+    write_new(&file, &text)?;
     let shown = file.display();
-    let opened = OpenOptions::new().write(true).create_new(true).open(&file);
+    Ok(format!(
+        "{shown} is written. Check it with raftdeck drill check {shown}, run it with raftdeck drill run {shown}\n"
+    ))
+}
+
+/// Writes a file that must not exist yet.
+pub(crate) fn write_new(file: &Path, text: &str) -> Result<()> {
+    let shown = file.display();
+    let opened = OpenOptions::new().write(true).create_new(true).open(file);
     let mut opened = match opened {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             bail!("{shown} exists already: name another file with --file, or remove it")
         }
         other => other.wrap_err_with(|| format!("{shown} cannot be written"))?,
     };
-    opened.write_all(text.as_bytes()).wrap_err_with(|| format!("{shown} cannot be written"))?;
-    Ok(format!(
-        "{shown} is written. Check it with raftdeck drill check {shown}, run it with raftdeck drill run {shown}\n"
-    ))
+    opened.write_all(text.as_bytes()).wrap_err_with(|| format!("{shown} cannot be written"))
 }
 
 #[cfg(test)]

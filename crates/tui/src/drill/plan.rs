@@ -1,4 +1,4 @@
-//! Which cluster a drill runs on: what its file says, and what the command line says instead.
+//! Which cluster a drill or a lesson's chapter runs on: what its file says, and what the command line says instead.
 
 use crate::errors::WrongUsage;
 use crate::source::engine::Engine;
@@ -6,10 +6,9 @@ use crate::timing_name::TimingName;
 use clap::Args;
 use clap::error::ErrorKind;
 use color_eyre::eyre::{Result, WrapErr};
-use raftdeck_drills::{ClusterOptions, Context, Drill, EngineSpec, Phrase, TimingSpec};
+use raftdeck_drills::{ClusterOptions, ClusterSpec, Context, Drill, EngineSpec, Phrase, TimingSpec};
 use raftdeck_lab::LabOptions;
 use raftdeck_node::VERSION;
-use raftdeck_raft::Timing;
 use raftdeck_sim::LiveOptions;
 use std::time::Duration;
 
@@ -32,9 +31,9 @@ impl DrillEngine {
         }
     }
 
-    /// The engine that a drill's file is for, if it is for one only.
-    fn only(drill: &Drill) -> Option<Self> {
-        match drill.cluster.engine {
+    /// The engine that a file is for, if it is for one only.
+    fn only(cluster: &ClusterSpec) -> Option<Self> {
+        match cluster.engine {
             EngineSpec::Lab => Some(Self::Lab),
             EngineSpec::Sim => Some(Self::Sim),
             EngineSpec::Any => None,
@@ -44,9 +43,93 @@ impl DrillEngine {
 
 /// What the command line says of the cluster.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wishes {
-    pub(super) timing: Option<TimingName>,
-    pub(super) seed: Option<u64>,
+pub struct Wishes {
+    pub(crate) timing: Option<TimingName>,
+    pub(crate) seed: Option<u64>,
+}
+
+/// A cluster that a file describes, and what runs it.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterPlan {
+    spec: ClusterSpec,
+    engine: DrillEngine,
+    timing: TimingName,
+    seed: Option<u64>,
+}
+
+impl ClusterPlan {
+    /// On this engine, or on the one that the file is for.
+    pub(crate) fn new(spec: ClusterSpec, engine: Option<DrillEngine>, wishes: Wishes) -> Self {
+        let engine = engine.or(DrillEngine::only(&spec)).unwrap_or(DrillEngine::Lab);
+        let timing = wishes.timing.or(spec.timing.map(timing_of)).unwrap_or(TimingName::Fast);
+        let seed = wishes.seed.or(spec.seed).or((engine == DrillEngine::Sim).then_some(1));
+        Self { spec, engine, timing, seed }
+    }
+
+    /// The same in words. `command`: what starts it again, without the options of the cluster.
+    pub(crate) fn context(&self, command: &str) -> Context {
+        let timing = self.timing.timing();
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let timing_option = match self.timing {
+            TimingName::Fast => String::new(),
+            other => format!(" --timing {}", other.name()),
+        };
+        let seed_option = self.seed.map_or_else(String::new, |seed| format!(" --seed {seed}"));
+        Context {
+            engine: self.engine.name().to_owned(),
+            nodes: self.spec.nodes,
+            seed: self.seed,
+            heartbeat_ms: millis(timing.heartbeat),
+            election_ms: (millis(timing.election_min), millis(timing.election_max)),
+            version: VERSION.to_owned(),
+            command: format!("{command} --engine {}{timing_option}{seed_option}", self.engine.name()),
+        }
+    }
+
+    /// The cluster, to be started.
+    pub(crate) fn start(&self) -> Result<Engine> {
+        match self.engine {
+            DrillEngine::Lab => Ok(Engine::Lab(Box::new(self.lab()?))),
+            DrillEngine::Sim => Ok(Engine::Simulator(self.simulator())),
+        }
+    }
+
+    fn lab(&self) -> Result<LabOptions> {
+        let executable = std::env::current_exe()
+            .wrap_err("this program's own file, which runs the nodes, cannot be found")?;
+        let ClusterOptions { snapshot_entries, append_bytes, sync_delay, disk_stall, detect_crash } =
+            &self.spec.options;
+        Ok(LabOptions {
+            timing: self.timing.timing(),
+            seed: self.seed,
+            snapshot_entries: *snapshot_entries,
+            append_bytes: *append_bytes,
+            sync_delay: self.time(sync_delay.as_ref()),
+            disk_stall: self.time(disk_stall.as_ref()),
+            detect_crash: *detect_crash,
+            guard: Some(executable.clone()),
+            ..LabOptions::new(executable, &["node"], self.spec.nodes)
+        })
+    }
+
+    /// The simulated cluster.
+    pub(crate) fn simulator(&self) -> LiveOptions {
+        let options = &self.spec.options;
+        LiveOptions {
+            timing: self.timing.timing(),
+            snapshot_entries: options.snapshot_entries,
+            append_bytes: options.append_bytes,
+            sync_delay: self.time(options.sync_delay.as_ref()),
+            disk_stall: self.time(options.disk_stall.as_ref()),
+            detect_crash: options.detect_crash,
+            ..LiveOptions::new(self.spec.nodes.into(), self.seed.unwrap_or(1))
+        }
+    }
+
+    /// A duration of the file, which may be in T.
+    fn time(&self, given: Option<&Phrase>) -> Option<Duration> {
+        given.and_then(|given| given.duration(self.timing.timing().election_min))
+    }
 }
 
 /// Which cluster one drill is to run on, instead of what its file says.
@@ -70,109 +153,60 @@ pub struct DrillPlan {
     pub drill: Drill,
     /// On what it runs.
     pub context: Context,
-    engine: DrillEngine,
-    timing: Timing,
+    cluster: ClusterPlan,
 }
 
 impl DrillPlan {
     /// A drill on this engine, or on the one that its file is for. `name`: how the drill was named, for the command that runs it again.
     pub(super) fn new(drill: Drill, name: &str, engine: Option<DrillEngine>, wishes: Wishes) -> Self {
-        let engine = Self::engine_of(&drill, engine);
-        let of_file = drill.cluster.timing.map(timing_of);
-        let timing_name = wishes.timing.or(of_file).unwrap_or(TimingName::Fast);
-        let timing = timing_name.timing();
-        let seed = wishes.seed.or(drill.cluster.seed).or((engine == DrillEngine::Sim).then_some(1));
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let timing_option = match timing_name {
-            TimingName::Fast => String::new(),
-            other => format!(" --timing {}", other.name()),
-        };
-        let seed_option = seed.map_or_else(String::new, |seed| format!(" --seed {seed}"));
-        let command =
-            format!("raftdeck drill run {name} --engine {}{timing_option}{seed_option}", engine.name());
-        let context = Context {
-            engine: engine.name().to_owned(),
-            nodes: drill.cluster.nodes,
-            seed,
-            heartbeat_ms: millis(timing.heartbeat),
-            election_ms: (millis(timing.election_min), millis(timing.election_max)),
-            version: VERSION.to_owned(),
-            command,
-        };
-        Self { drill, context, engine, timing }
+        let cluster = ClusterPlan::new(drill.cluster.clone(), engine, wishes);
+        let context = cluster.context(&format!("raftdeck drill run {name}"));
+        Self { drill, context, cluster }
     }
 
     /// A built-in drill on the deck: on this engine, unless its file is for the other one.
     pub(crate) fn on_deck(drill: Drill, engine: DrillEngine) -> Self {
-        let engine = DrillEngine::only(&drill).unwrap_or(engine);
+        let engine = DrillEngine::only(&drill.cluster).unwrap_or(engine);
         let name = drill.id.clone();
         Self::new(drill, &name, Some(engine), Wishes::default())
     }
 
     /// On which engine a drill runs, if this one is asked for.
     pub(super) fn engine_of(drill: &Drill, asked: Option<DrillEngine>) -> DrillEngine {
-        asked.or(DrillEngine::only(drill)).unwrap_or(DrillEngine::Lab)
+        asked.or(DrillEngine::only(&drill.cluster)).unwrap_or(DrillEngine::Lab)
     }
 
     /// The drill of this id or in this file.
-    pub fn named(name: &str, PlanArgs { engine, timing, seed }: &PlanArgs) -> Result<Self> {
-        let wishes = Wishes { timing: *timing, seed: *seed };
-        if engine.len() > 1 {
-            let why = "a drill is played on one engine: lab or sim";
-            return Err(WrongUsage::new(ErrorKind::TooManyValues, why).into());
-        }
-        Ok(Self::new(super::named::read(name)?, name, engine.first().copied(), wishes))
+    pub fn named(name: &str, args: &PlanArgs) -> Result<Self> {
+        let (engine, wishes) = args.one("a drill is played")?;
+        Ok(Self::new(super::named::read(name)?, name, engine, wishes))
     }
 
     /// On which engine.
     #[must_use]
     pub fn engine(&self) -> DrillEngine {
-        self.engine
+        self.cluster.engine
     }
 
     /// The cluster, to be started.
     pub fn start(&self) -> Result<Engine> {
-        match self.engine {
-            DrillEngine::Lab => Ok(Engine::Lab(Box::new(self.lab()?))),
-            DrillEngine::Sim => Ok(Engine::Simulator(self.simulator())),
-        }
-    }
-
-    fn lab(&self) -> Result<LabOptions> {
-        let executable = std::env::current_exe()
-            .wrap_err("this program's own file, which runs the nodes, cannot be found")?;
-        let ClusterOptions { snapshot_entries, append_bytes, sync_delay, disk_stall, detect_crash } =
-            &self.drill.cluster.options;
-        Ok(LabOptions {
-            timing: self.timing,
-            seed: self.context.seed,
-            snapshot_entries: *snapshot_entries,
-            append_bytes: *append_bytes,
-            sync_delay: self.time(sync_delay.as_ref()),
-            disk_stall: self.time(disk_stall.as_ref()),
-            detect_crash: *detect_crash,
-            guard: Some(executable.clone()),
-            ..LabOptions::new(executable, &["node"], self.drill.cluster.nodes)
-        })
+        self.cluster.start()
     }
 
     /// The simulated cluster of this drill.
     pub(super) fn simulator(&self) -> LiveOptions {
-        let options = &self.drill.cluster.options;
-        LiveOptions {
-            timing: self.timing,
-            snapshot_entries: options.snapshot_entries,
-            append_bytes: options.append_bytes,
-            sync_delay: self.time(options.sync_delay.as_ref()),
-            disk_stall: self.time(options.disk_stall.as_ref()),
-            detect_crash: options.detect_crash,
-            ..LiveOptions::new(self.drill.cluster.nodes.into(), self.context.seed.unwrap_or(1))
-        }
+        self.cluster.simulator()
     }
+}
 
-    /// A duration of the file, which may be in T.
-    fn time(&self, given: Option<&Phrase>) -> Option<Duration> {
-        given.and_then(|given| given.duration(self.timing.election_min))
+impl PlanArgs {
+    /// What the command line says, if it names at most one engine. `what`: "a drill is played".
+    pub(crate) fn one(&self, what: &str) -> Result<(Option<DrillEngine>, Wishes)> {
+        if self.engine.len() > 1 {
+            let why = format!("{what} on one engine: lab or sim");
+            return Err(WrongUsage::new(ErrorKind::TooManyValues, why).into());
+        }
+        Ok((self.engine.first().copied(), Wishes { timing: self.timing, seed: self.seed }))
     }
 }
 

@@ -26,6 +26,12 @@ pub(crate) fn keep(id: &str, record: DrillRecord) -> io::Result<()> {
 }
 
 fn keep_in(file: &Path, id: &str, record: DrillRecord) -> io::Result<()> {
+    let DrillRecord { passed, best, last } = record;
+    put(file, id, json!({ "passed": passed, "best": best, "last": last.to_string() }))
+}
+
+/// Puts a value into a file of one JSON object; the others in it stay.
+pub(crate) fn put(file: &Path, id: &str, value: Value) -> io::Result<()> {
     let mut all = match objects(file) {
         Ok(all) => all,
         // It may be of use to somebody: it is put aside.
@@ -36,15 +42,15 @@ fn keep_in(file: &Path, id: &str, record: DrillRecord) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Map::new(),
         Err(error) => return Err(error),
     };
-    let DrillRecord { passed, best, last } = record;
-    all.insert(id.to_owned(), json!({ "passed": passed, "best": best, "last": last.to_string() }));
+    all.insert(id.to_owned(), value);
     if let Some(dir) = file.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
     files::replace(file, &format!("{:#}\n", Value::Object(all)))
 }
 
-fn objects(file: &Path) -> io::Result<Map<String, Value>> {
+/// What is in a file of one JSON object.
+pub(crate) fn objects(file: &Path) -> io::Result<Map<String, Value>> {
     let is_file = fs::metadata(file)?.is_file();
     if !is_file {
         return Err(io::Error::other("it is not a regular file"));

@@ -6,6 +6,7 @@
 
 use crate::source::SourceEvent;
 use crossterm::event::Event;
+use raftdeck_deck::app::audience::AudienceNews;
 use raftdeck_deck::settings::SettingsFiles;
 use raftdeck_model::{LogLevel, News, Update};
 use raftdeck_raft::NodeId;
@@ -41,6 +42,8 @@ pub struct Batch {
     pub lines_ended: bool,
     /// The files of settings, since one of them changed.
     pub settings: Option<SettingsFiles>,
+    /// The newest that the phones of the class have done.
+    pub audience: Option<AudienceNews>,
     /// The source has ended by itself; how.
     pub source_ended: Option<String>,
     /// The process was stopped and runs again: the screen may be gone and must be redrawn.
@@ -80,6 +83,7 @@ struct InboxContent {
     lines: VecDeque<Vec<u8>>,
     lines_ended: bool,
     settings: Option<SettingsFiles>,
+    audience: Option<AudienceNews>,
     source_ended: Option<String>,
     continued: bool,
     end: Option<EndReason>,
@@ -157,6 +161,12 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
+    /// Notes what the phones of the class have done, in place of what was noted before: each of these is the whole.
+    pub fn audience(&self, news: AudienceNews) {
+        self.lock().audience = Some(news);
+        self.arrived.notify_one();
+    }
+
     /// Notes the files of settings as they are now. `false`: it ends, stop looking.
     pub fn settings(&self, files: SettingsFiles) -> bool {
         let mut waiting = self.lock();
@@ -212,6 +222,7 @@ impl Inbox {
             lines: waiting.lines.drain(..).collect(),
             lines_ended: std::mem::take(&mut waiting.lines_ended),
             settings: waiting.settings.take(),
+            audience: waiting.audience.take(),
             source_ended: waiting.source_ended.take(),
             continued: std::mem::take(&mut waiting.continued),
             end: waiting.end,
@@ -241,6 +252,7 @@ impl InboxContent {
             && self.lines.is_empty()
             && !self.lines_ended
             && self.settings.is_none()
+            && self.audience.is_none()
             && self.source_ended.is_none()
             && !self.continued
             && self.end.is_none()

@@ -3,11 +3,12 @@
 //! A key is painted immediately; the lab's updates are gathered to thirty frames a second; without a change nothing is drawn. However
 //! the deck ends, the terminal is restored and the nodes are gone.
 
-use crate::drill::{DrillEngine, DrillPlan, records};
+use crate::drill::{ClusterPlan, DrillEngine, DrillPlan, Wishes, records};
 use crate::errors::sentence;
 use crate::files;
 use crate::incoming::inbox::{Batch, EndReason, Inbox, OwnLine};
 use crate::incoming::{own_log, signals};
+use crate::lesson::{museum, progress};
 use crate::screen::clipboard;
 use crate::screen::settings;
 use crate::screen::terminal::{self, Canvas, TerminalModes};
@@ -17,18 +18,20 @@ use crate::source::tape::Tape;
 use color_eyre::eyre::{Report, Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_deck::app::drills::{Catalogue, Drills};
+use raftdeck_deck::app::lessons::{LessonStart, Lessons, Shelf};
 use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::output_log::OutputLog;
 use raftdeck_deck::settings::Preferences;
 use raftdeck_deck::view::{Landed, move_on, view};
-use raftdeck_drills::{Context, Drill, catalogue};
-use raftdeck_model::{Capabilities, Command, News, Source, Update};
+use raftdeck_drills::{ClusterSpec, Context, Drill, catalogue, lessons};
+use raftdeck_model::{Command, News, Source, Update};
 use ratatui::Terminal;
 use ratatui::buffer::Buffer;
 use rustix::process::{Signal, kill_current_process_group};
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
@@ -49,16 +52,33 @@ pub struct Beginning {
     pub tape: Option<Tape>,
     /// A drill that it runs at once. The cluster is the one that [`DrillPlan::start`] gave.
     pub play: Option<DrillPlan>,
+    /// The exhibit of the museum that is looked at.
+    pub exhibit: Option<String>,
+    /// A lesson that is played.
+    pub lesson: Option<LessonBeginning>,
     /// The themes and the keys.
     pub preferences: Preferences,
     /// It is for a screen reader: lines instead of a picture.
     pub reader: bool,
 }
 
-/// Runs a cluster and its deck until either ends; returns the exit status.
+/// A lesson that a deck begins with.
+#[derive(Debug)]
+pub struct LessonBeginning {
+    /// The lesson, and where in it.
+    pub start: LessonStart,
+    /// What its clusters run on.
+    pub engine: DrillEngine,
+    /// What the command line says of its clusters.
+    pub wishes: Wishes,
+    /// Where the page for the class's phones is.
+    pub audience: Option<SocketAddr>,
+}
+
+/// Runs a cluster and its deck until either ends; returns the exit status. Without a cluster, the deck starts those that it needs.
 ///
 /// Errors are returned before the screen opens, or when the terminal fails; everything else is a state of the deck.
-pub fn run(engine: Engine, settings: Settings, beginning: Beginning) -> Result<u8> {
+pub fn run(engine: Option<Engine>, settings: Settings, beginning: Beginning) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the terminal cannot be watched")?;
@@ -68,8 +88,10 @@ pub fn run(engine: Engine, settings: Settings, beginning: Beginning) -> Result<u
         move || inbox.end(EndReason::Panicked)
     });
     own_log::hear(&inbox);
-    let drill_engine = if engine.name().0 == "sim" { DrillEngine::Sim } else { DrillEngine::Lab };
-    let mut source = Some(start(engine, &inbox)?);
+    let is_simulated = engine.as_ref().is_some_and(|engine| engine.name().0 == "sim");
+    let engine_name = if is_simulated { DrillEngine::Sim } else { DrillEngine::Lab };
+    let drill_engine = beginning.lesson.as_ref().map_or(engine_name, |lesson| lesson.engine);
+    let mut source = engine.map(|engine| start(engine, &inbox)).transpose()?;
     let status =
         catch_unwind(AssertUnwindSafe(|| on_screen((&mut source, drill_engine), inbox, settings, beginning)));
     terminal::leave();
@@ -87,7 +109,7 @@ fn on_screen(
     (source, drill_engine): (&mut Option<Box<dyn Source>>, DrillEngine),
     inbox: Arc<Inbox>,
     settings: Settings,
-    Beginning { scripted, tape, play, preferences, reader }: Beginning,
+    Beginning { scripted, tape, play, exhibit, lesson, preferences, reader }: Beginning,
 ) -> Result<u8> {
     let modes = TerminalModes { mouse: settings.mouse && !reader, drawn: !reader };
     terminal::enter(modes).wrap_err("the terminal cannot be taken over")?;
@@ -95,6 +117,7 @@ fn on_screen(
     settings::watch(&inbox, settings::read()).wrap_err("the thread of the settings cannot be started")?;
     let mut deck = Deck {
         app: app(App::preferring(settings, preferences), source.as_deref(), tape.is_some(), play.as_ref()),
+        wishes: lesson.as_ref().map(|lesson| lesson.wishes).unwrap_or_default(),
         face: face(reader).wrap_err("the terminal's size cannot be found")?,
         modes,
         started: Instant::now(),
@@ -112,7 +135,9 @@ fn on_screen(
     if let Some(scripted) = scripted {
         deck.app.play(scripted);
     }
-    let ended = deck.run();
+    let lesson = lesson.map(|lesson| Msg::StartLesson(Box::new(lesson.start)));
+    let first = exhibit.map(|id| read_exhibit(&id)).or(lesson);
+    let ended = deck.run(first);
     deck.end_recording()?;
     match ended {
         // A closed terminal may show as a failed write of a frame before it shows anywhere else.
@@ -145,7 +170,16 @@ fn app(app: App, source: Option<&dyn Source>, is_recording: bool, play: Option<&
         drills = drills.playing_at_once(plan.drill.clone(), plan.context.clone());
     }
     let capabilities = source.map(|source| source.capabilities().clone()).unwrap_or_default();
-    app.over(capabilities).with_drills(drills)
+    let mut lessons = Lessons::new(Shelf::new(lessons(), progress::read()));
+    if source.is_some()
+        && play.is_none()
+        && !is_recording
+        && !capabilities.is_recorded()
+        && progress::is_first_start()
+    {
+        lessons = lessons.offering_tour();
+    }
+    app.over(capabilities).with_drills(drills).with_lessons(lessons)
 }
 
 /// Passes on the terminal's events. The thread ends with the process, or when the deck ends.
@@ -182,6 +216,8 @@ struct Deck<'a> {
     source: &'a mut Option<Box<dyn Source>>,
     /// What drills run on, unless they are for something else.
     drill_engine: DrillEngine,
+    /// What the command line says of the clusters of lessons.
+    wishes: Wishes,
     /// The drill that the deck was started with.
     played: Option<DrillPlan>,
     /// Updates are recorded here.
@@ -200,7 +236,10 @@ enum LoopStep {
 }
 
 impl Deck<'_> {
-    fn run(&mut self) -> io::Result<u8> {
+    fn run(&mut self, first: Option<Msg>) -> io::Result<u8> {
+        if let LoopStep::End(status) = self.take(first.into_iter().collect())? {
+            return Ok(status);
+        }
         self.paint()?;
         loop {
             let due = self.app.next_due(self.started.elapsed()).map(|at| self.started + at);
@@ -233,11 +272,17 @@ impl Deck<'_> {
         let wrote = batch.wrote.into_iter().map(wrote);
         let lost = (batch.lines_lost > 0).then_some(Msg::LinesLost(batch.lines_lost));
         let input = batch.input.into_iter().filter_map(message);
-        let mut next = LoopStep::GoOn;
         let due = due.filter(|due| *due <= Instant::now()).map(|_| Msg::Due);
         let settings = batch.settings.map(Msg::Settings);
         let updates = settings.into_iter().chain(updates).chain(wrote).chain(lost);
-        let mut msgs: VecDeque<Msg> = updates.chain(input).chain(self.wake()).chain(due).collect();
+        let audience = batch.audience.map(Msg::Audience);
+        let msgs = updates.chain(audience).chain(input).chain(self.wake()).chain(due).collect();
+        self.take(msgs)
+    }
+
+    /// Takes these messages, and all that follow from them.
+    fn take(&mut self, mut msgs: VecDeque<Msg>) -> io::Result<LoopStep> {
+        let mut next = LoopStep::GoOn;
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.app, msg, self.started.elapsed()) {
                 match effect {
@@ -251,6 +296,24 @@ impl Deck<'_> {
                         msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
                         msgs.push_front(self.start_drill(*drill));
                     }
+                    Effect::StartChapter(cluster) => {
+                        self.paint()?;
+                        msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
+                        msgs.push_front(self.start_chapter(*cluster));
+                    }
+                    Effect::ReadExhibit(id) => {
+                        *self.source = None;
+                        self.inbox.forget_updates();
+                        msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
+                        msgs.push_front(read_exhibit(&id));
+                    }
+                    Effect::KeepProgress { id, progress } => {
+                        if let Err(error) = progress::keep(&id, &progress) {
+                            let reason = format!("where you are in the lesson is not kept: {error}");
+                            msgs.push_back(self.told(News::Trouble { reason }));
+                        }
+                    }
+                    Effect::Audience(_) => {}
                     Effect::KeepRecord { id, record } => {
                         if let Err(error) = records::keep(&id, record) {
                             let reason = format!("how the drill went is not kept: {error}");
@@ -296,21 +359,28 @@ impl Deck<'_> {
 
     /// Stops the present cluster and starts a fresh one for this drill.
     fn start_drill(&mut self, drill: Drill) -> Msg {
-        *self.source = None;
-        self.inbox.forget_updates();
-        match self.cluster_for(drill) {
-            Ok((capabilities, context)) => Msg::ClusterStarted { capabilities, context },
-            Err(error) => Msg::ClusterFailed(sentence(&error)),
-        }
-    }
-
-    fn cluster_for(&mut self, drill: Drill) -> Result<(Capabilities, Context)> {
         let again = self.played.clone().filter(|plan| plan.drill == drill);
         let plan = again.unwrap_or_else(|| DrillPlan::on_deck(drill, self.drill_engine));
-        let source = start(plan.start()?, &self.inbox)?;
-        let capabilities = source.capabilities().clone();
-        *self.source = Some(source);
-        Ok((capabilities, plan.context))
+        self.start_anew(plan.start(), plan.context)
+    }
+
+    /// Stops the present cluster and starts a fresh one for a chapter of a lesson.
+    fn start_chapter(&mut self, cluster: ClusterSpec) -> Msg {
+        let plan = ClusterPlan::new(cluster, Some(self.drill_engine), self.wishes);
+        self.start_anew(plan.start(), plan.context("raftdeck lesson run"))
+    }
+
+    fn start_anew(&mut self, engine: Result<Engine>, context: Context) -> Msg {
+        *self.source = None;
+        self.inbox.forget_updates();
+        match engine.and_then(|engine| start(engine, &self.inbox)) {
+            Ok(source) => {
+                let capabilities = source.capabilities().clone();
+                *self.source = Some(source);
+                Msg::ClusterStarted { capabilities, context }
+            }
+            Err(error) => Msg::ClusterFailed(sentence(&error)),
+        }
     }
 
     /// The updates, after they have been recorded if there is a recording. A failure of the recording is reported once, and the deck
@@ -434,6 +504,10 @@ impl Deck<'_> {
         }
         self.paint()
     }
+}
+
+fn read_exhibit(id: &str) -> Msg {
+    Msg::Exhibit(museum::read(id).map(Box::new).map_err(|error| sentence(&error)))
 }
 
 fn wrote(OwnLine { part, level, text }: OwnLine) -> Msg {

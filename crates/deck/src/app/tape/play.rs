@@ -32,8 +32,10 @@ impl Playing {
     /// Which cluster time is shown at `now`; `None`: it is over.
     fn time(&self, now: Duration) -> Option<Duration> {
         let since = now.saturating_sub(self.began);
-        let passed = self.whole.mul_f64(since.as_secs_f64() / self.takes.as_secs_f64());
-        (since < self.takes).then(|| self.from.saturating_add(passed))
+        // In frozen time nothing takes time.
+        let is_over = since >= self.takes;
+        let passed = || self.whole.mul_f64(since.as_secs_f64() / self.takes.as_secs_f64());
+        (!is_over).then(|| self.from.saturating_add(passed()))
     }
 }
 

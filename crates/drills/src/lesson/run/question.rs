@@ -33,6 +33,20 @@ pub struct Question {
     pub poll: Option<Poll>,
 }
 
+impl Question {
+    /// One person chooses an option, counted from 0. One that was chosen before, or that does not exist, changes nothing.
+    pub fn choose(&mut self, option: usize) {
+        if option == self.ask.right() {
+            self.end = Some(QuestionEnd::Right);
+        } else if option < self.ask.options.len() && !self.wrong.contains(&option) {
+            self.wrong.push(option);
+            if self.wrong.len() >= TRIES {
+                self.end = Some(QuestionEnd::Shown);
+            }
+        }
+    }
+}
+
 /// How a question came to its end for one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuestionEnd {
@@ -236,17 +250,7 @@ fn alone(question: &mut Question, input: &LessonInput) -> AfterInput {
     match (input, question.end) {
         (LessonInput::Next, Some(_)) => return AfterInput::Reveal,
         (LessonInput::Otherwise, None) => question.end = Some(QuestionEnd::Shown),
-        (LessonInput::Answer(option), None) if *option == question.ask.right() => {
-            question.end = Some(QuestionEnd::Right);
-        }
-        (LessonInput::Answer(option), None) => {
-            if *option < question.ask.options.len() && !question.wrong.contains(option) {
-                question.wrong.push(*option);
-            }
-            if question.wrong.len() >= TRIES {
-                question.end = Some(QuestionEnd::Shown);
-            }
-        }
+        (LessonInput::Answer(option), None) => question.choose(*option),
         (LessonInput::Hint, None) => more_hints(question),
         _ => {}
     }
