@@ -214,7 +214,7 @@ fn chosen(app: &App, is_key: impl Fn(Key) -> bool) -> Option<&'static Action> {
         let keys = app.keymap().keys(action);
         keys.iter().any(|(key, scope)| scope.holds(app.view()) && is_key(*key))
     };
-    let bound = || ACTIONS.iter().filter(is_bound);
+    let bound = || ACTIONS.iter().filter(is_bound).filter(|action| action.is_there(app));
     bound().find(|action| action.can(app).is_ok()).or_else(|| bound().last())
 }
 

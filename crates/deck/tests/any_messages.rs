@@ -9,10 +9,13 @@ use fixture::{Scene, addresses, drills, follower, leader, ms, n, node_status, ru
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use raftdeck_deck::app::audience::AudienceNews;
+use raftdeck_deck::app::lessons::LessonStart;
 use raftdeck_deck::app::subject::Subject;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, View, update};
 use raftdeck_deck::explain::{explain, quiet};
 use raftdeck_deck::view::{Pane, Target};
+use raftdeck_drills::{LessonProgress, lessons};
 use raftdeck_model::{
     Capabilities, ChangeStep, ClientLinkFault, ClientName, ClientOutcome, ClusterTime, Command, CommandId,
     Disturbance, EndedGap, Fault, FaultId, FrameFate, FrameKind, FrameReport, Known, Latency, LinkState,
@@ -483,6 +486,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Tell(Msg::Wake)),
         6 => Just(Step::Tell(Msg::Due)),
         1 => text().prop_map(|why| Step::Tell(Msg::ClusterFailed(why))),
+        1 => (0..lessons().len(), any::<bool>()).prop_map(|(at, is_class)| Step::Tell(begins(at, is_class))),
+        1 => (0..5u32, 0..4u64, vec(0..9u32, 0..6)).prop_map(|(joined, poll, counts)| {
+            Step::Tell(Msg::Audience(AudienceNews { joined, poll, counts }))
+        }),
         1 => any::<bool>().prop_map(|recorded| Step::Tell(Msg::ClusterStarted {
             capabilities: if recorded { Capabilities::all().recorded() } else { Capabilities::all() },
             context: drills::context(),
@@ -493,6 +500,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A built-in lesson begins.
+fn begins(at: usize, is_class: bool) -> Msg {
+    let (lesson, progress) = (lessons().remove(at), LessonProgress::default());
+    Msg::StartLesson(Box::new(LessonStart { lesson, chapter: None, is_class, progress }))
+}
+
 /// Everything a command names is a member.
 fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
     let member = |id| scene.app.world().node(id).is_some();
@@ -500,6 +513,10 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
         Effect::Quit
         | Effect::Suspend
         | Effect::StartDrill(_)
+        | Effect::StartChapter(_)
+        | Effect::ReadExhibit(_)
+        | Effect::KeepProgress { .. }
+        | Effect::Audience(_)
         | Effect::KeepRecord { .. }
         | Effect::KeepTheme(_)
         | Effect::Log(_)

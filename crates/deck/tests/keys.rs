@@ -245,7 +245,7 @@ fn clicks_select_nodes_tabs_and_keys() {
 #[test]
 fn every_key_of_the_deck_means_one_action_in_each_view() {
     // What shares its key can be taken at its own moments only.
-    let of_drills = |action: &&Action| action.group == Group::Drills || action.id == ActionId::GoOn;
+    let of_drills = |action: &&Action| action.is_momentary();
     for view in View::ALL {
         for action in ACTIONS.iter().filter(|action| !of_drills(action)) {
             for (key, scope) in action.keys.iter().filter(|(_, scope)| scope.holds(view)) {
@@ -289,7 +289,8 @@ fn a_key_has_one_meaning_at_each_moment_of_a_drill() {
 
 /// What belongs to a moment of a drill is offered at that moment only.
 fn is_offered(scene: &Scene, action: &Action) -> bool {
-    let is_its_moment = action.group != Group::Drills || action.can(&scene.app).is_ok();
+    let is_its_moment =
+        !matches!(action.group, Group::Drills | Group::Lessons) || action.can(&scene.app).is_ok();
     is_its_moment && takes(&scene.app, action)
 }
 
@@ -313,7 +314,7 @@ fn footer_help_and_table_agree() {
         scene.press(KeyCode::Tab);
     }
     scene.key('?');
-    let help = text(&scene.paint(140, 110));
+    let help = text(&scene.paint(140, 130));
     for action in ACTIONS {
         let keys = action.keys.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>().join(" ");
         assert!(help.contains(&format!("{keys}  {}", action.long)), "{keys} is not in the help page");
@@ -332,7 +333,7 @@ fn help_scrolls_and_closes() {
     let mut scene = scene();
     scene.key('?');
     assert!(text(&scene.paint(80, 24)).contains("Break and heal"));
-    for _ in 0..100 {
+    for _ in 0..200 {
         scene.press(KeyCode::Down);
     }
     let end = text(&scene.paint(80, 24));

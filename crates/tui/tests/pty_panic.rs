@@ -44,6 +44,6 @@ fn the_deck_that_panics() {
         panic!("provoked on a thread of its own");
     });
     let lab = Engine::Lab(Box::new(LabOptions::new(RAFTDECK, &["node"], 3)));
-    let status = runtime::run(lab, Settings::default(), Beginning::default()).unwrap();
+    let status = runtime::run(Some(lab), Settings::default(), Beginning::default()).unwrap();
     std::process::exit(status.into());
 }

@@ -4,6 +4,7 @@ use crate::actions::{ActionId, Reason};
 use crate::app::data::write_line;
 use crate::app::drills::{DrillStage, ONE_CLUSTER_A_RECORDING, PersonWait, Playing, RECORDING_HAS_NO_DRILLS};
 use crate::app::finding::{self, List};
+use crate::app::lessons::ShelfKind;
 use crate::app::{App, View};
 use crate::sentences::changing;
 use raftdeck_model::MAX_NODES;
@@ -351,6 +352,12 @@ pub(super) fn may_start(app: &App) -> Result<(), Reason> {
 
 pub(super) fn can_start_drill(app: &App) -> Result<(), Reason> {
     is_choosing(app)?;
+    if app.lessons().shelf.kind() != ShelfKind::Drills {
+        return because("no drill is selected");
+    }
+    if app.lessons().is_on() {
+        return because("a lesson is played: leave it first");
+    }
     may_start(app)?;
     if app.drills.catalogue.selected().is_some() { Ok(()) } else { because("there is no drill to start") }
 }

@@ -1,9 +1,9 @@
 //! The actions of a lesson that is played. They share keys with others, and come first while they can be taken: a teacher presses the
 //! keys of a remote without looking.
 
-use super::conditions::because;
+use super::conditions::{because, is_choosing};
 use crate::actions::{Action, ActionId, Group, Reason};
-use crate::app::lessons::ONE_CLUSTER_A_RECORDING;
+use crate::app::lessons::{ONE_CLUSTER_A_RECORDING, ShelfKind};
 use crate::app::{App, View};
 use crate::keys::{Key, Scope};
 use crossterm::event::KeyCode;
@@ -124,6 +124,39 @@ pub(super) const STOP: Action = Action {
     enabled: can_be_left,
 };
 
+pub(super) const START: Action = Action {
+    id: ActionId::StartLesson,
+    group: Group::Lessons,
+    keys: &[(Key::Code(KeyCode::Enter), Scope::In(View::Drills))],
+    short: "start",
+    long: "Drills: start the selected lesson where you were, or show the selected exhibit",
+    dangerous: false,
+    footer: 1,
+    enabled: can_start,
+};
+
+pub(super) const SHELF_PREVIOUS: Action = Action {
+    id: ActionId::ShelfPrevious,
+    group: Group::Lessons,
+    keys: &[(Key::Code(KeyCode::Left), Scope::In(View::Drills))],
+    short: "list before",
+    long: "Drills: the list before: drills, lessons, the museum of bugs",
+    dangerous: false,
+    footer: 0,
+    enabled: is_choosing,
+};
+
+pub(super) const SHELF_NEXT: Action = Action {
+    id: ActionId::ShelfNext,
+    group: Group::Lessons,
+    keys: &[(Key::Code(KeyCode::Right), Scope::In(View::Drills))],
+    short: "next list",
+    long: "Drills: the next list: drills, lessons, the museum of bugs",
+    dangerous: false,
+    footer: 2,
+    enabled: is_choosing,
+};
+
 pub(super) const TOUR: Action = Action {
     id: ActionId::Tour,
     group: Group::Lessons,
@@ -150,6 +183,17 @@ const NOT_PLAYED: &str = "no lesson is played: raftdeck lesson list names them";
 
 fn is_played(app: &App) -> Result<(), Reason> {
     if app.lessons().is_on() { Ok(()) } else { because(NOT_PLAYED) }
+}
+
+fn can_start(app: &App) -> Result<(), Reason> {
+    is_choosing(app)?;
+    if app.lessons().shelf.kind() == ShelfKind::Drills {
+        return because("a drill is selected");
+    }
+    if app.lessons().is_on() {
+        return because("a lesson is played already: leave it first");
+    }
+    if app.drills.is_recording { because(ONE_CLUSTER_A_RECORDING) } else { Ok(()) }
 }
 
 fn is_tour_offered(app: &App) -> Result<(), Reason> {

@@ -117,6 +117,9 @@ pub enum ActionId {
     LessonBlank,
     LessonCode,
     StopLesson,
+    StartLesson,
+    ShelfPrevious,
+    ShelfNext,
     Tour,
     DismissTour,
     GoOn,
@@ -304,6 +307,9 @@ impl ActionId {
             | Self::LessonBlank
             | Self::LessonCode
             | Self::StopLesson
+            | Self::StartLesson
+            | Self::ShelfPrevious
+            | Self::ShelfNext
             | Self::Tour
             | Self::DismissTour
             | Self::GoOn
@@ -355,6 +361,17 @@ impl Action {
         );
         let only_looks = matches!(self.id, ActionId::LinkFaults | ActionId::ValueForm);
         on_a_run || self.id.needs().is_some() || (self.acts_on_cluster() && !only_looks)
+    }
+
+    /// Whether it can be taken at moments of a drill, a lesson or a script only. It shares its keys with others, and comes first at those.
+    #[must_use]
+    pub fn is_momentary(&self) -> bool {
+        matches!(self.group, Group::Drills | Group::Lessons) || self.id == ActionId::GoOn
+    }
+
+    /// Whether its keys mean anything now: those of lessons mean nothing where none is played.
+    pub(crate) fn is_there(&self, app: &App) -> bool {
+        self.group != Group::Lessons || app.lessons().is_on() || self.can(app).is_ok()
     }
 
     /// The action of this name.

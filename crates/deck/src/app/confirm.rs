@@ -5,7 +5,7 @@
 
 use crate::app::entered::act_on;
 use crate::app::notice::Notice;
-use crate::app::{App, Effect, drills};
+use crate::app::{App, Effect, drills, lessons};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use raftdeck_model::Order;
 use raftdeck_raft::NodeId;
@@ -22,6 +22,8 @@ pub enum Confirm {
     Wipe(String),
     /// To stop the present cluster and start this drill.
     StartDrill(String),
+    /// To stop the present cluster and start the lesson of this id, or show the exhibit.
+    StartLesson(String),
     /// To stop the drill that runs.
     StopDrill,
 }
@@ -61,6 +63,7 @@ pub(super) fn answer(app: &mut App, reply: ConfirmReply, now: Duration) -> Vec<E
         (ConfirmReply::Yes, Confirm::Remove(node)) => app.send([Order::RemoveNode(node)]),
         (ConfirmReply::Yes, Confirm::Wipe(words)) => act_on(app, &words, now),
         (ConfirmReply::Yes, Confirm::StartDrill(id)) => drills::start(app, &id),
+        (ConfirmReply::Yes, Confirm::StartLesson(id)) => lessons::begin_by_id(app, &id),
         (ConfirmReply::Yes, Confirm::StopDrill) => {
             drills::stop(app);
             Vec::new()

@@ -151,6 +151,7 @@ fn by_name(line: &str) -> Option<ActionId> {
 pub(super) fn can_be_named(action: &Action) -> bool {
     let is_of_drill =
         action.group == Group::Drills && !matches!(action.id, ActionId::Drills | ActionId::SortDrills);
+    let is_of_lesson = action.group == Group::Lessons && action.id != ActionId::Tour;
     let moves = matches!(
         action.id,
         ActionId::SelectNumber
@@ -170,7 +171,7 @@ pub(super) fn can_be_named(action: &Action) -> bool {
             | ActionId::Back
             | ActionId::Palette
     );
-    !is_of_drill && !moves
+    !is_of_drill && !is_of_lesson && !moves
 }
 
 #[cfg(test)]

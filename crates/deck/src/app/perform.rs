@@ -129,6 +129,9 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::LessonBlank
         | ActionId::LessonCode
         | ActionId::StopLesson
+        | ActionId::StartLesson
+        | ActionId::ShelfPrevious
+        | ActionId::ShelfNext
         | ActionId::Tour
         | ActionId::DismissTour => return lessons::perform(app, id, number, now),
         ActionId::Copy => return copy::selected(app).map(Effect::Copy).into_iter().collect(),

@@ -1,6 +1,6 @@
 //! Which keys an action has: those of the table, unless a person set others.
 
-use crate::actions::{ACTIONS, Action, ActionId};
+use crate::actions::{ACTIONS, Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
 use std::collections::BTreeMap;
@@ -103,6 +103,10 @@ impl Keymap {
                 .flat_map(|(place, one)| ACTIONS.iter().skip(place + 1).map(move |other| (one, other)));
             pairs.find_map(|(one, other)| {
                 if !self.own.contains_key(&one.id) && !self.own.contains_key(&other.id) {
+                    return None;
+                }
+                // While a lesson is played, its keys come first; else they mean nothing.
+                if (one.group == Group::Lessons) != (other.group == Group::Lessons) {
                     return None;
                 }
                 let key = common(self.keys(one), self.keys(other), view)?;

@@ -73,7 +73,7 @@ fn choices(confirm: &Confirm) -> [(ConfirmReply, &'static str, &'static str); 2]
         Confirm::Quit => ("quit", "stay"),
         Confirm::Remove(_) => ("remove it", "keep it"),
         Confirm::Wipe(_) => ("wipe it", "keep its data"),
-        Confirm::StartDrill(_) => ("start it", "leave it as it is"),
+        Confirm::StartDrill(_) | Confirm::StartLesson(_) => ("start it", "leave it as it is"),
         Confirm::StopDrill => ("stop it", "go on with it"),
     };
     [(ConfirmReply::Yes, "y", yes), (ConfirmReply::No, "Esc", no)]
@@ -98,6 +98,12 @@ fn question(paint: &Paint<'_>, confirm: &Confirm) -> String {
             let drill = paint.app.drills.catalogue.find(id);
             format!("Start \"{}\"?", drill.map_or(id.as_str(), |drill| &drill.title))
         }
+        Confirm::StartLesson(id) => {
+            let lesson = paint.app.lessons.find(id).map(|lesson| lesson.title.text());
+            let mut exhibits = paint.app.lessons.shelf.exhibits().iter();
+            let exhibit = exhibits.find(|exhibit| exhibit.id == *id).map(|exhibit| exhibit.title.as_str());
+            format!("Start \"{}\"?", lesson.or(exhibit).unwrap_or(id))
+        }
         Confirm::StopDrill => "Stop this drill?".to_owned(),
     }
 }
@@ -119,6 +125,7 @@ fn consequences(paint: &Paint<'_>, confirm: &Confirm) -> Vec<(String, bool)> {
             let fresh = format!("It runs on a fresh cluster: {}.", counted(nodes.into(), "node"));
             [vec![(fresh, false)], lost(paint)].concat()
         }
+        Confirm::StartLesson(_) => lost(paint),
         Confirm::StopDrill => {
             let what = "It heals what it broke, and its verdict is aborted. The cluster stays.";
             vec![(what.to_owned(), false)]

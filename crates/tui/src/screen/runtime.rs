@@ -8,7 +8,7 @@ use crate::errors::sentence;
 use crate::files;
 use crate::incoming::inbox::{Batch, EndReason, Inbox, OwnLine};
 use crate::incoming::{own_log, signals};
-use crate::lesson::{museum, progress};
+use crate::lesson::{self, progress};
 use crate::screen::clipboard;
 use crate::screen::settings;
 use crate::screen::terminal::{self, Canvas, TerminalModes};
@@ -24,6 +24,7 @@ use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::output_log::OutputLog;
 use raftdeck_deck::settings::Preferences;
 use raftdeck_deck::view::{Landed, move_on, view};
+use raftdeck_drills::museum::museum;
 use raftdeck_drills::{ClusterSpec, Context, Drill, catalogue, lessons};
 use raftdeck_model::{Command, News, Source, Update};
 use ratatui::Terminal;
@@ -170,7 +171,7 @@ fn app(app: App, source: Option<&dyn Source>, is_recording: bool, play: Option<&
         drills = drills.playing_at_once(plan.drill.clone(), plan.context.clone());
     }
     let capabilities = source.map(|source| source.capabilities().clone()).unwrap_or_default();
-    let mut lessons = Lessons::new(Shelf::new(lessons(), progress::read()));
+    let mut lessons = Lessons::new(Shelf::new(lessons(), museum(), progress::read()));
     if source.is_some()
         && play.is_none()
         && !is_recording
@@ -507,7 +508,7 @@ impl Deck<'_> {
 }
 
 fn read_exhibit(id: &str) -> Msg {
-    Msg::Exhibit(museum::read(id).map(Box::new).map_err(|error| sentence(&error)))
+    Msg::Exhibit(lesson::museum::read(id).map(Box::new).map_err(|error| sentence(&error)))
 }
 
 fn wrote(OwnLine { part, level, text }: OwnLine) -> Msg {

@@ -4,6 +4,7 @@ use super::DrillStage;
 use super::playing::{PersonWait, Playing};
 use super::record::DrillRecord;
 use crate::app::confirm::Confirm;
+use crate::app::lessons::ShelfKind;
 use crate::app::notice::Notice;
 use crate::app::{App, Effect, View};
 use raftdeck_drills::{Context, PersonInput};
@@ -137,16 +138,22 @@ pub(crate) fn to_catalogue(app: &mut App) {
 /// One row up or down: of the catalogue, or of the text.
 pub(crate) fn step(app: &mut App, by: usize, on: bool) {
     if matches!(app.drills.stage, DrillStage::Choosing) {
-        let place = app.drills.catalogue.place();
+        let place = match app.lessons.shelf.kind() {
+            ShelfKind::Drills => app.drills.catalogue.place(),
+            ShelfKind::Lessons | ShelfKind::Museum => app.lessons.shelf.at(),
+        };
         select(app, if on { place.saturating_add(by) } else { place.saturating_sub(by) });
     } else {
         scroll(app, by, on);
     }
 }
 
-/// Selects the drill at this place of the list.
+/// Selects the row at this place of the list that is shown.
 pub(crate) fn select(app: &mut App, place: usize) {
-    app.drills.catalogue.select(place);
+    match app.lessons.shelf.kind() {
+        ShelfKind::Drills => app.drills.catalogue.select(place),
+        ShelfKind::Lessons | ShelfKind::Museum => app.lessons.shelf.select(place),
+    }
     app.drills.scroll = 0;
 }
 

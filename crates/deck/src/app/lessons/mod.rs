@@ -20,9 +20,9 @@ pub(crate) use exhibit::exhibit_came;
 pub use exhibit::{ExhibitFiles, ExhibitStop, PlayedExhibit};
 pub use hands::counts;
 pub use played::{LessonStage, PlayedLesson};
-pub use shelf::Shelf;
+pub use shelf::{Shelf, ShelfKind};
 pub use steer::LessonStart;
-pub(crate) use steer::{began, begin, go_on, hands_entered, hear, is_of_lesson, perform, refused};
+pub(crate) use steer::{began, begin, begin_by_id, go_on, hands_entered, hear, is_of_lesson, perform, refused};
 pub use trail::{Stop, Trail};
 
 use raftdeck_drills::{Lesson, Scene};

@@ -5,6 +5,7 @@ use super::contents::Contents;
 use super::played::{self, LessonStage, PlayedLesson};
 use super::{TOUR, exhibit, hands};
 use crate::actions::ActionId;
+use crate::app::confirm::Confirm;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
 use crate::app::{App, Effect, View, drills, tape};
@@ -45,10 +46,22 @@ pub(crate) fn begin(app: &mut App, start: LessonStart) -> Vec<Effect> {
     start_chapter(app, chapter, step)
 }
 
-/// Begins the tour.
-fn take_tour(app: &mut App) -> Vec<Effect> {
-    let Some(lesson) = app.lessons.find(TOUR).cloned() else { return Vec::new() };
-    let progress = LessonProgress::default();
+/// Begins a lesson or shows an exhibit, by its id; first asks whether the present cluster may be stopped.
+fn ask_to_start(app: &mut App, id: &str) -> Vec<Effect> {
+    let is_nothing_lost = app.world.is_empty() || app.drills.owns_cluster || app.capabilities().is_recorded();
+    if is_nothing_lost {
+        return begin_by_id(app, id);
+    }
+    app.confirm = Some(Confirm::StartLesson(id.to_owned()));
+    Vec::new()
+}
+
+/// Begins a lesson where somebody was, or shows an exhibit, by its id.
+pub(crate) fn begin_by_id(app: &mut App, id: &str) -> Vec<Effect> {
+    let Some(lesson) = app.lessons.find(id).cloned() else {
+        return vec![Effect::ReadExhibit(id.to_owned())];
+    };
+    let progress = app.lessons.shelf.progress(id).cloned().unwrap_or_default();
     begin(app, LessonStart { lesson, chapter: None, is_class: false, progress })
 }
 
@@ -230,7 +243,15 @@ pub(crate) fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Dur
         ActionId::LessonBlank => lessons.is_blank = true,
         ActionId::LessonCode => lessons.is_code_shown = !lessons.is_code_shown,
         ActionId::StopLesson => stop(app),
-        ActionId::Tour => return take_tour(app),
+        ActionId::StartLesson => {
+            let shelf = &lessons.shelf;
+            let lesson = shelf.lesson().map(|lesson| lesson.id.text().to_owned());
+            let id = lesson.or(shelf.exhibit().map(|exhibit| exhibit.id.clone()));
+            return id.map(|id| ask_to_start(app, &id)).unwrap_or_default();
+        }
+        ActionId::ShelfPrevious => lessons.shelf.turn(false),
+        ActionId::ShelfNext => lessons.shelf.turn(true),
+        ActionId::Tour => return ask_to_start(app, TOUR),
         ActionId::DismissTour => dismiss_tour(app),
         _ => {}
     }

@@ -12,7 +12,9 @@ pub(in crate::view) mod text;
 pub(crate) use strip::{strip, strip_rows};
 
 use crate::app::drills::DrillStage;
+use crate::app::lessons::ShelfKind;
 use crate::view::landed::{Pane, Target};
+use crate::view::lessons;
 use crate::view::paint::Paint;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -26,7 +28,15 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let app = paint.app;
     paint.mark(area, Target::Pane(Pane::Drill));
     match &app.drills.stage {
-        DrillStage::Choosing => catalogue::draw(paint, area),
+        DrillStage::Choosing => {
+            lessons::draw_tabs(paint, area);
+            let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+            if app.lessons.shelf.kind() == ShelfKind::Drills {
+                catalogue::draw(paint, area);
+            } else {
+                lessons::draw_shelf(paint, area);
+            }
+        }
         DrillStage::Starting(drill) => {
             let mut text = Text::new(area.width);
             text.plate(&format!(" STARTING  {} ", drill.title), paint.theme.selected());

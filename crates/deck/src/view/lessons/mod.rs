@@ -9,6 +9,7 @@ mod exhibit;
 mod poll;
 mod question;
 mod result;
+mod shelf;
 mod tour;
 
 pub(crate) use band::{draw as draw_band, rows as band_rows};
@@ -16,6 +17,7 @@ pub(crate) use beside::{draw as draw_beside, fits as beside_fits};
 pub(crate) use code::draw as draw_code;
 pub(crate) use contents::draw as draw_contents;
 pub(crate) use result::draw as draw_result;
+pub(crate) use shelf::{draw as draw_shelf, draw_tabs};
 pub(crate) use tour::{draw as draw_tour, rows as tour_rows};
 
 use crate::app::App;
