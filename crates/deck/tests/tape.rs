@@ -14,6 +14,7 @@ use raftdeck_deck::app::{App, Effect, Msg, Settings, View, update};
 use raftdeck_deck::view::view;
 use raftdeck_model::{Ability, Capabilities, ClusterTime, News, Update};
 use raftdeck_protocol::ClockRate;
+use raftdeck_raft::Timing;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -382,15 +383,43 @@ fn another_cluster_begins_another_tape_and_a_plain_deck_keeps_nothing() {
     assert_eq!(app.capabilities().has(Ability::Store), Ok(()));
 }
 
-/// Five minutes of five nodes under load were measured with `cargo test --test tape -- --ignored --nocapture`.
+/// What five minutes of five nodes take: `cargo test --test tape -- --ignored --nocapture`.
+#[test]
+#[ignore = "it measures, and takes a minute"]
+fn what_five_minutes_take() {
+    let resident = || {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() / 256
+    };
+    for (name, timing) in [("fast", Timing::FAST), ("debug", Timing::DEBUG)] {
+        for load in [false, true] {
+            let before = resident();
+            let mut app = keeping();
+            history::busy(timing, load, Duration::from_mins(5), |told| {
+                let now = told.at;
+                update(&mut app, Msg::Told(told), now);
+            });
+            let (count, bytes) = (app.tape().len(), app.tape().bytes() >> 10);
+            println!(
+                "{name}, load {load}: {count} updates, {bytes} KiB, {} MiB more resident",
+                resident() - before
+            );
+            for to in [0, count / 3, count - 3000, count] {
+                let begun = std::time::Instant::now();
+                tape::show(&mut app, to);
+                println!("  to {to}: {:?}", begun.elapsed());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_busy_cluster_takes_little_memory() {
-    let kept = history::busy(Duration::from_secs(20));
     let mut app = keeping();
-    for update_ in kept {
-        let now = update_.at;
-        update(&mut app, Msg::Told(update_), now);
-    }
+    history::busy(Timing::FAST, true, Duration::from_secs(20), |told| {
+        let now = told.at;
+        update(&mut app, Msg::Told(told), now);
+    });
     let per_update = app.tape().bytes() / app.tape().len();
     assert!(app.tape().len() > 8000, "{}", app.tape().len());
     assert!(per_update < 200, "{per_update} bytes for each update");

@@ -13,6 +13,9 @@ mod play;
 mod reel;
 mod travel;
 
+#[cfg(test)]
+mod tests;
+
 pub(in crate::app) use aside::{Aside, note};
 pub(in crate::app) use play::go_on;
 pub use play::{jump, play};
@@ -33,7 +36,7 @@ pub const PAST: &str = "this is the past: PageDown goes on to the present";
 /// The same while a recording is shown.
 const RECORDED: &str = "this is a recording: it cannot be changed";
 
-/// The most memory that the updates take. Beyond it the oldest are forgotten.
+/// The most memory that the updates take, packed: ten minutes of five nodes under load. Beyond it the oldest are forgotten.
 const MAX_BYTES: usize = 48 << 20;
 
 /// The most copies of what was known. Each takes a few MiB.
@@ -273,6 +276,7 @@ impl Tape {
 
     /// Forgets the oldest updates, if there are too many. Those that a copy begins with can be forgotten.
     fn forget_oldest(&mut self) {
+        self.reel.close();
         while self.bytes() > self.most_bytes && self.keyframes.len() > 1 {
             self.keyframes.remove(0);
             self.reel.forget(self.from());

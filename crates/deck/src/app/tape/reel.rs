@@ -1,5 +1,7 @@
-//! What the deck heard, in order. The newest of it lies open; all before is packed, as a recording is: lines of JSON, deflated. A
-//! hundred updates of a busy cluster take 90 KiB open and 3 KiB packed.
+//! What the deck heard, in order. The newest of it lies open; all before is packed, as a recording is: JSON, deflated.
+//!
+//! Five minutes of five nodes under a steady workload are 214,000 updates, which take 180 MiB open and 18 MiB packed; without a
+//! workload they are 27,000 and take 4 MiB (`what_five_minutes_take` in `tests/tape.rs` measures it).
 
 use super::aside::Aside;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
