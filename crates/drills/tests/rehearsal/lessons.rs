@@ -105,3 +105,18 @@ fn every_lesson_asks_and_takes_as_long_as_its_chapters() {
         assert!(lesson.questions() > 0, "{}", lesson.id);
     }
 }
+
+#[test]
+fn neither_the_place_nor_the_length_of_an_option_tells_whether_it_is_right() {
+    let asks = chapters().into_iter().flat_map(|(_, chapter)| chapter.steps).filter_map(|step| step.ask);
+    let (mut places, mut longest, mut all) = ([0_usize; 4], 0, 0);
+    for ask in asks {
+        let length = |at: usize| ask.options[at].text.chars().count();
+        let right = ask.right();
+        places[right] += 1;
+        all += 1;
+        longest += usize::from((0..ask.options.len()).all(|at| length(at) <= length(right)));
+    }
+    assert!(places.iter().all(|count| count * 2 < all), "{places:?}");
+    assert!(longest * 2 < all, "the right option is the longest one in {longest} of {all} questions");
+}
