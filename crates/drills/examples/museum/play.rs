@@ -114,7 +114,9 @@ impl Playing {
             }
             self.world.fold(&update);
             self.script.hear(&update.what);
-            if !self.entries.note(&update) && !is_verdict(&update) {
+            let is_answer =
+                self.entries.note(&update) || matches!(update.what, News::Done { .. } | News::Refused { .. });
+            if !is_answer && !is_verdict(&update) {
                 self.told.push(update);
             }
         }

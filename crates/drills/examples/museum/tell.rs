@@ -36,7 +36,6 @@ fn words(update: &Update) -> Option<String> {
         }
         News::Client { request, outcome, .. } => format!("{request:?} -> {outcome:?}"),
         News::Trouble { reason } => format!("TROUBLE {reason}"),
-        News::Refused { reason, .. } => format!("refused: {reason}"),
         News::Process { node, state } => format!("{node} {state:?}"),
         News::Output { node, line, .. } => format!("{node} says {line}"),
         _ => return None,

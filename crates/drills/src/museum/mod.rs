@@ -159,11 +159,15 @@ impl ExhibitStep {
         self.guarded(run).and_then(|guarded| guarded.caption.as_ref()).unwrap_or(&self.caption)
     }
 
+    fn mark(&self, run: ExhibitRun) -> Option<&str> {
+        let mark = self.guarded(run).and_then(|guarded| guarded.mark.as_ref()).or(self.mark.as_ref());
+        mark.map(String::as_str)
+    }
+
     /// The nodes to point at in this run.
     #[must_use]
     pub fn marked(&self, run: ExhibitRun) -> Vec<NodeId> {
-        let mark = self.guarded(run).and_then(|guarded| guarded.mark.as_ref()).or(self.mark.as_ref());
-        let ids = mark.map_or("", String::as_str).split(',');
+        let ids = self.mark(run).unwrap_or_default().split(',');
         ids.filter_map(|id| id.trim().parse().ok().map(NodeId)).collect()
     }
 

@@ -78,9 +78,17 @@ impl Exhibit {
         }
     }
 
+    fn is_mark(&self, mark: &str) -> bool {
+        let is_node = |id: u64| (1..=u64::from(self.cluster.nodes)).contains(&id);
+        mark.split(',').all(|id| id.trim().parse().is_ok_and(is_node))
+    }
+
     fn check_steps<'a>(&'a self, run: ExhibitRun, phrases: &mut Phrases<'a>) {
         for step in &self.steps {
             check_step(step, run, phrases);
+            if let Some(mark) = step.mark(run).filter(|mark| !self.is_mark(mark)) {
+                phrases.at_key("mark", format!("these are not nodes of the cluster: {mark}"));
+            }
         }
         phrases.check_lines(self.cluster.nodes, &FORBIDDEN, "an exhibit");
     }

@@ -38,6 +38,13 @@ pub const EXHIBITS: &[ShippedExhibit] = &shipped![
     "late-message",
     "last-index",
     "commit-past",
+    "not-on-disk",
+    "old-snapshot",
+    "new-leader-read",
+    "old-round",
+    "lease",
+    "late-word",
+    "retry",
 ];
 
 /// The files of an exhibit.

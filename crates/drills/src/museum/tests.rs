@@ -59,6 +59,7 @@ fn what_cannot_be_shown_is_a_mistake() {
         ("right = true, ", "", "exactly one option is right"),
         ("link = \"https://", "link = \"http://", "a link begins with https://"),
         ("violation-step = ", "violation-step = 9", "there are steps 1 to"),
+        ("mark = \"1,2\"", "mark = \"1,4\"", "these are not nodes of the cluster: 1,4"),
         ("freeze\n", "freze\n", "freze"),
         ("freeze\n", "quit\n", "cannot use quit"),
     ];
