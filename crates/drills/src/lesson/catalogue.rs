@@ -6,6 +6,9 @@ use super::Lesson;
 pub const LESSONS: &[(&str, &str)] = &[
     ("tour", include_str!("catalogue/tour.toml")),
     ("raft-in-30-minutes", include_str!("catalogue/raft-in-30-minutes.toml")),
+    ("eight-questions", include_str!("catalogue/eight-questions.toml")),
+    ("the-outage", include_str!("catalogue/the-outage.toml")),
+    ("operators-hour", include_str!("catalogue/operators-hour.toml")),
 ];
 
 /// What a new lesson begins with.
