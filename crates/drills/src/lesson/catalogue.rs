@@ -6,6 +6,7 @@ use super::Lesson;
 pub const LESSONS: &[(&str, &str)] = &[
     ("tour", include_str!("catalogue/tour.toml")),
     ("raft-in-30-minutes", include_str!("catalogue/raft-in-30-minutes.toml")),
+    ("paper", include_str!("catalogue/paper.toml")),
 ];
 
 /// What a new lesson begins with.
