@@ -204,7 +204,11 @@ impl Reading {
         line: ScriptLine,
     ) -> Option<String> {
         match line {
-            ScriptLine::Do(orders) => orders.iter().for_each(|order| self.note_order(order)),
+            ScriptLine::Do(orders) | ScriptLine::Begin(orders) => {
+                for order in &orders {
+                    self.note_order(order);
+                }
+            }
             ScriptLine::Try(line) => return self.note(source, (number, text), *line),
             ScriptLine::Let { name, value } => {
                 let bound = match value {

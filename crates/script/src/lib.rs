@@ -116,6 +116,8 @@ pub enum ScriptLine {
     Status,
     /// Do what this line says; a refusal does not fail the script.
     Try(Box<ScriptLine>),
+    /// Send these changes of the cluster without waiting for their completion; a refusal does not fail the script.
+    Begin(Vec<Order>),
     /// Write what is in force to this file, as a script.
     Save(String),
     /// Carry out the lines of this file.
@@ -202,6 +204,16 @@ fn said(first: &Token, rest: &[Token], world: &World) -> Result<ScriptLine, Mist
         let sentence = format!("{} is never refused: write it without try", first.text);
         return Err(Mistake::new(sentence).at(first.start));
     }
+    if meant.verb == Verb::Script(ScriptVerb::Begin) {
+        let (first, rest) = rest.split_first().ok_or_else(|| phrase.lacks("a change of the cluster"))?;
+        return match said(first, rest, world)? {
+            ScriptLine::Do(orders) if orders.iter().all(is_change) => Ok(ScriptLine::Begin(orders)),
+            _ => {
+                let sentence = format!("{} is no change of the cluster: write it without begin", first.text);
+                Err(Mistake::new(sentence).at(first.start))
+            }
+        };
+    }
     if meant.verb == Verb::Script(ScriptVerb::As) {
         let named = phrase.need("the name of a client and its request").and_then(answers::client_name);
         let named = named.map_err(|mistake| mistake.at(phrase.place()))?;
@@ -211,6 +223,19 @@ fn said(first: &Token, rest: &[Token], world: &World) -> Result<ScriptLine, Mist
     }
     let said = verbs::line(&mut phrase).and_then(|line| phrase.end().map(|()| line));
     said.map_err(|mistake| mistake.at(phrase.place()))
+}
+
+/// Whether this is complete only when the members agree on it, which can take long.
+fn is_change(order: &Order) -> bool {
+    matches!(
+        order,
+        Order::AddNode
+            | Order::AddLearner
+            | Order::Promote(_)
+            | Order::RemoveNode(_)
+            | Order::ReplaceNode(_)
+            | Order::Transfer(_)
+    )
 }
 
 #[cfg(test)]

@@ -264,6 +264,8 @@ pub const WORDS: &[Word] = &[
         &["end"], &[]),
     entry("try", Verb::Script(ScriptVerb::Try), "try LINE", "run the line; if it is refused, the script does not fail",
         &["try kill 2", "try put color blue"], &[Slot::Line]),
+    entry("begin", Verb::Script(ScriptVerb::Begin), "begin LINE", "begin a change of the cluster (add, promote, remove, replace, transfer) and go on without waiting until it is complete; a refusal does not fail the script",
+        &["begin promote 4", "begin transfer 2"], &[Slot::Line]),
     entry("say", Verb::Script(ScriptVerb::Say), "say TEXT", "show a text, as a caption for what comes next",
         &["say n1 is cut off: who leads now?"], &[Slot::Free(&[])]),
     entry("logs", Verb::Script(ScriptVerb::Logs), "logs", "show the nodes' logs side by side",

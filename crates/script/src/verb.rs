@@ -125,6 +125,7 @@ pub(crate) enum ScriptVerb {
     Repeat,
     End,
     Try,
+    Begin,
     As,
     Say,
     Logs,

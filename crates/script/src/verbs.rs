@@ -418,7 +418,7 @@ fn script(verb: ScriptVerb, phrase: &mut Phrase<'_>) -> Result<ScriptLine, Mista
             Some(name) => Some(word(name).ok_or_else(|| table::unknown(name))?),
         }),
         // These are followed by a line of its own, which is parsed before this.
-        ScriptVerb::Try | ScriptVerb::As => return Err(phrase.lacks("a command")),
+        ScriptVerb::Try | ScriptVerb::Begin | ScriptVerb::As => return Err(phrase.lacks("a command")),
         ScriptVerb::Quit => ScriptLine::Quit,
     })
 }

@@ -68,7 +68,8 @@ fn meant(line: ScriptLine) -> Result<PaletteLine, String> {
         ScriptLine::Do(commands) if commands.is_empty() => {
             PaletteLine::Tell("there is nothing to do".to_owned())
         }
-        ScriptLine::Do(orders) => PaletteLine::Do(orders),
+        // The palette waits for nothing anyway.
+        ScriptLine::Do(orders) | ScriptLine::Begin(orders) => PaletteLine::Do(orders),
         ScriptLine::Step { step, .. } => PaletteLine::Do(vec![Order::Step(step)]),
         // In the palette a refusal is only a notice.
         ScriptLine::Try(line) => return meant(*line),

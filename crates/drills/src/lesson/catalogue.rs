@@ -9,6 +9,7 @@ pub const LESSONS: &[(&str, &str)] = &[
     ("eight-questions", include_str!("catalogue/eight-questions.toml")),
     ("the-outage", include_str!("catalogue/the-outage.toml")),
     ("operators-hour", include_str!("catalogue/operators-hour.toml")),
+    ("paper", include_str!("catalogue/paper.toml")),
 ];
 
 /// What a new lesson begins with.

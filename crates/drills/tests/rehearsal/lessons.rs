@@ -2,11 +2,13 @@
 
 use crate::support::{cluster, in_parallel};
 use raftdeck_drills::{
-    Chapter, ChapterOptions, ChapterRun, LessonInput, Rehearsed, Scene, ScenePart, lessons, rehearse_chapter,
+    Chapter, ChapterOptions, ChapterRun, Lesson, LessonInput, Rehearsed, Scene, ScenePart, TEMPLATE, lessons,
+    rehearse_chapter,
 };
 use raftdeck_model::CommandId;
 use raftdeck_raft::Timing;
 use raftdeck_sim::Live;
+use std::path::Path;
 
 /// How a chapter is played.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +36,25 @@ impl Play {
     }
 }
 
+/// The lessons that somebody begins with who writes one: what a new file holds, and the examples.
+fn examples() -> Vec<Lesson> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/lessons");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files: Vec<_> = files.filter(|file| file.extension().is_some_and(|ext| ext == "toml")).collect();
+    assert!(!files.is_empty(), "there is an example");
+    let sources = files.iter().map(|file| std::fs::read_to_string(file).unwrap());
+    let read = |source: String| Lesson::read(&source).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    std::iter::once(TEMPLATE.replace("NAME", "mine")).chain(sources).map(read).collect()
+}
+
 /// The chapters that have steps, each with the id of its lesson. One that is a drill is played as a drill.
 fn chapters() -> Vec<(String, Chapter)> {
-    let of_lesson = |lesson: raftdeck_drills::Lesson| {
+    let of_lesson = |lesson: Lesson| {
         let id = lesson.id.text().to_owned();
         lesson.chapters.into_iter().map(move |chapter| (id.clone(), chapter))
     };
-    lessons().into_iter().flat_map(of_lesson).filter(|(_, chapter)| !chapter.steps.is_empty()).collect()
+    let all = lessons().into_iter().chain(examples());
+    all.flat_map(of_lesson).filter(|(_, chapter)| !chapter.steps.is_empty()).collect()
 }
 
 /// How many seeds a chapter is played with: fewer under a steady load, which takes most of the time of these tests.
@@ -105,7 +119,7 @@ fn no_task_is_done_before_somebody_did_it() {
 
 #[test]
 fn every_lesson_asks_and_takes_as_long_as_its_chapters() {
-    for lesson in lessons() {
+    for lesson in lessons().into_iter().chain(examples()) {
         let minutes: u16 = lesson.chapters.iter().map(|chapter| chapter.minutes).sum();
         assert_eq!(minutes, lesson.minutes, "{}", lesson.id);
         assert!(lesson.questions() > 0, "{}", lesson.id);

@@ -514,6 +514,13 @@ impl Script {
                 self.order(place, vec![Order::Step(step)], (tries, late, now + within), deeds);
             }
             ScriptLine::Try(line) => self.begin(place, *line, true, (now, world), deeds),
+            // Nothing waits for the answers.
+            ScriptLine::Begin(orders) => {
+                for order in orders {
+                    let (_, command) = self.command(order);
+                    deeds.push(ScriptEffect::Send(command));
+                }
+            }
             ScriptLine::Store(request) => {
                 let text = asked(&request);
                 self.store.queue(request, RequestOrigin { place, tries, text }, now);

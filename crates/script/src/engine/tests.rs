@@ -118,6 +118,22 @@ fn came(script: &mut Played, id: u64, outcome: ClientOutcome) {
 }
 
 #[test]
+fn a_change_that_is_only_begun_is_not_waited_for_and_its_refusal_is_no_failure() {
+    let mut script = script(&["begin promote 3", "begin transfer 2", "freeze", "run"]);
+    let orders = [Order::Promote(NodeId(3)), Order::Transfer(NodeId(2)), Order::SetRate(ClockRate::FROZEN)];
+    let sent = sends(&mut script, 0).into_iter().map(|(_, order)| order);
+    assert_eq!(sent.collect::<Vec<_>>(), orders, "the third line begins although no answer has come");
+    refused(&mut script, 1, "n3 was not promoted: it is a voter already");
+    assert_eq!(sends(&mut script, 1), [], "freeze is waited for");
+    done(&mut script, 3);
+    assert_eq!(sends(&mut script, 2).len(), 1);
+    done(&mut script, 4);
+    assert_eq!(sends(&mut script, 3), []);
+    done(&mut script, 2);
+    assert!(script.is_over());
+}
+
+#[test]
 fn a_line_is_begun_when_the_one_before_is_done() {
     let mut script =
         script(&["freeze", "step timer", "kill 1", "restart down", "add", "wait up 4 within 1s"]);

@@ -109,6 +109,8 @@ fn answers_are_expected() {
     assert!(why("expect laeder").contains("did you mean leader?"));
     assert!(why("wait stored").contains("not a condition"));
     assert!(why("try expect stored").contains("never refused"));
+    assert!(why("begin kill 1").contains("no change of the cluster"));
+    assert!(why("begin").contains("a change of the cluster"));
 }
 
 /// At a prompt, no earlier line could have set a name.
