@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "tape/busy.rs"]
+mod busy;
 #[path = "tape/history.rs"]
 mod history;
 
@@ -383,40 +385,10 @@ fn another_cluster_begins_another_tape_and_a_plain_deck_keeps_nothing() {
     assert_eq!(app.capabilities().has(Ability::Store), Ok(()));
 }
 
-/// What five minutes of five nodes take: `cargo test --test tape -- --ignored --nocapture`.
-#[test]
-#[ignore = "it measures, and takes a minute"]
-fn what_five_minutes_take() {
-    let resident = || {
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() / 256
-    };
-    for (name, timing) in [("fast", Timing::FAST), ("debug", Timing::DEBUG)] {
-        for load in [false, true] {
-            let before = resident();
-            let mut app = keeping();
-            history::busy(timing, load, Duration::from_mins(5), |told| {
-                let now = told.at;
-                update(&mut app, Msg::Told(told), now);
-            });
-            let (count, bytes) = (app.tape().len(), app.tape().bytes() >> 10);
-            println!(
-                "{name}, load {load}: {count} updates, {bytes} KiB, {} MiB more resident",
-                resident() - before
-            );
-            for to in [0, count / 3, count - 3000, count] {
-                let begun = std::time::Instant::now();
-                tape::show(&mut app, to);
-                println!("  to {to}: {:?}", begun.elapsed());
-            }
-        }
-    }
-}
-
 #[test]
 fn a_busy_cluster_takes_little_memory() {
     let mut app = keeping();
-    history::busy(Timing::FAST, true, Duration::from_secs(20), |told| {
+    busy::busy(Timing::FAST, true, Duration::from_secs(20), |told| {
         let now = told.at;
         update(&mut app, Msg::Told(told), now);
     });

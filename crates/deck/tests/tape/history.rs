@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_model::{ClientOp, Command, CommandId, LogLevel, News, Order, Step, Update};
 use raftdeck_protocol::{ClockRate, Write};
-use raftdeck_raft::{NodeId, Timing};
+use raftdeck_raft::NodeId;
 use raftdeck_sim::{Live, LiveOptions};
 use std::time::Duration;
 
@@ -164,16 +164,4 @@ pub(crate) fn short() -> History {
     run.order(4, Order::SetRate(ClockRate::REAL));
     run.pass(1000);
     History { messages: run.messages }
-}
-
-/// What five nodes tell in this time.
-pub(crate) fn busy(timing: Timing, load: bool, time: Duration, mut told: impl FnMut(Update)) {
-    let mut live = Live::new(LiveOptions { timing, ..LiveOptions::new(5, 1) });
-    if load {
-        live.send(Command { id: CommandId(1), what: Order::Workload(true) });
-    }
-    while live.now() < time {
-        live.run_until(live.now() + Duration::from_millis(33));
-        live.take().into_iter().for_each(&mut told);
-    }
 }

@@ -2,7 +2,6 @@
 
 use crate::actions::ActionId;
 use crate::app::lessons::PlayedLesson;
-use crate::times::tenths;
 use crate::view::drills::text::Text;
 use crate::view::paint::Paint;
 use raftdeck_drills::{Poll, PollStage, Question};
@@ -80,7 +79,7 @@ fn status(paint: &Paint<'_>, played: &PlayedLesson, poll: &Poll) -> Line<'static
             let said = if left.is_zero() {
                 " The two minutes are over.".to_owned()
             } else {
-                format!(" {} left", tenths(left))
+                format!(" {}:{:02} left", left.as_secs() / 60, left.as_secs() % 60)
             };
             (
                 said,
