@@ -15,6 +15,7 @@ use crate::app::subject::Subject;
 use crate::app::{App, View};
 use crate::explain::{Explanation, explain};
 use crate::view::read;
+use raftdeck_drills::{PollStage, Scene, ScenePart};
 use raftdeck_raft::NodeId;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Announcer {
     page: bool,
     /// What a drill waited for.
     drill: DrillMoment,
+    /// What was to be seen of a lesson, but for what passes by itself.
+    lesson: Option<Scene>,
 }
 
 impl Announcer {
@@ -60,6 +63,7 @@ impl Announcer {
         let of_drill = self.of_drill(app, real);
         // The view has been read with all of it.
         lines.extend(of_drill.filter(|_| !(is_other_view && app.view == View::Drills)).into_iter().flatten());
+        lines.extend(self.of_lesson(app, real));
         lines.extend(self.of_selection(app));
         lines.extend(self.of_menu(app));
         lines.extend(self.of_explanation(app, now));
@@ -97,6 +101,16 @@ impl Announcer {
         }
         self.drill = moment;
         (self.drill != DrillMoment::None).then(|| read::drill(app, now))
+    }
+
+    /// A caption, a question, an answer, a task: each as it comes, in any view.
+    fn of_lesson(&mut self, app: &App, now: Duration) -> Vec<String> {
+        let scene = app.lessons.scene(now).map(settled);
+        if self.lesson == scene {
+            return Vec::new();
+        }
+        self.lesson = scene;
+        if self.lesson.is_none() && !app.lessons.is_on() { Vec::new() } else { read::lesson(app, now) }
     }
 
     fn of_notice(&mut self, app: &App) -> Option<String> {
@@ -187,6 +201,21 @@ impl Announcer {
         }
         lines
     }
+}
+
+/// A scene without what changes while nothing has to be read anew: countdowns, counts, what is waited for.
+fn settled(mut scene: Scene) -> Scene {
+    match &mut scene.part {
+        ScenePart::Acting(task) => task.left = Duration::ZERO,
+        ScenePart::Asking(question) => {
+            if let Some(poll) = question.poll.as_mut().filter(|poll| poll.stage == PollStage::Open) {
+                poll.counts.clear();
+            }
+        }
+        ScenePart::CatchingUp(what) | ScenePart::Doing(what) | ScenePart::Revealing(_, what) => what.clear(),
+        _ => {}
+    }
+    scene
 }
 
 /// What a running drill waits for from the person, or that one has ended.

@@ -10,6 +10,7 @@ use crossterm::event::KeyCode;
 use raftdeck_deck::app::audience::PollState;
 use raftdeck_deck::app::lessons::{ExhibitStop, LessonStage, PlayedExhibit, PlayedLesson};
 use raftdeck_deck::app::{ColourChoice, Settings, View};
+use raftdeck_deck::reader::Announcer;
 use raftdeck_drills::museum::EXHIBITS;
 use raftdeck_drills::{Scene, ScenePart};
 use shown::shown;
@@ -293,7 +294,7 @@ fn an_exhibit_goes_back_to_its_beginning() {
 #[test]
 fn what_a_lesson_looks_like() {
     let sizes = [(80, 24), (120, 40), (200, 60)];
-    let mut check = |name: &str, class: &mut Class| {
+    let check = |name: &str, class: &mut Class| {
         for (width, height) in sizes {
             let buffer = class.paint(width, height);
             insta::assert_snapshot!(format!("lesson-{name}-{width}x{height}"), shown(&buffer));
@@ -355,6 +356,23 @@ fn what_a_lesson_looks_like() {
 /// Half of the presses that lead to the violation: the first shows a step as it happens, the second ends that.
 fn shipped_steps(id: &str) -> usize {
     EXHIBITS.iter().find(|shipped| shipped.id == id).map_or(0, |shipped| shipped.exhibit().violation_step)
+}
+
+#[test]
+fn a_screen_reader_reads_each_step_once() {
+    let mut class = alone(1);
+    let mut reader = Announcer::default();
+    class.until("a rest", rests);
+    let first = reader.announce(&class.app, class.now).join(" ");
+    assert!(first.contains("step 1 of 7") && first.contains("Five nodes"), "{first}");
+    for _ in 0..5 {
+        class.pass();
+        let again = reader.announce(&class.app, class.now).join(" ");
+        assert!(!again.contains("Five nodes"), "{again}");
+    }
+    to_question(&mut class);
+    let question = reader.announce(&class.app, class.now).join(" ");
+    assert!(question.contains("QUESTION: ") && question.contains("4 "), "{question}");
 }
 
 #[test]

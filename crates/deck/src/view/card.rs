@@ -132,8 +132,8 @@ fn frame(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) -> Rect {
         (_, Tone::Good | Tone::Calm) => (glyphs.border, paint.theme.text()),
     };
     let mut block = Block::bordered().border_set(set).border_style(style);
-    if lessons::is_marked(paint.app, node.id, paint.now) {
-        block = block.title_bottom(Line::styled(LOOK, paint.theme.selected()).centered());
+    if lessons::is_marked(paint, node.id) {
+        block = block.title_bottom(Line::styled(LOOK, paint.theme.trouble_band()).centered());
     }
     let inner = block.inner(area);
     block.render(area.intersection(paint.buf.area), paint.buf);
@@ -322,7 +322,11 @@ fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {
     };
     paint.fill(area, style);
     let term = node.raft().map(|status| format!(" t{}", status.term)).unwrap_or_default();
-    let name = if chosen { paint.theme.selected() } else { style };
+    let name = if chosen || lessons::is_marked(paint, node.id) {
+        lessons::name_style(paint, node.id)
+    } else {
+        style
+    };
     let mark = if chosen { paint.glyphs().selected } else { " " };
     let line = Line::from(vec![
         Span::styled(format!("{mark}{glyph} "), style),

@@ -1,6 +1,7 @@
 //! The ends of all logs, a row for each node: the Logs view in small.
 
 use crate::view::landed::Target;
+use crate::view::lessons;
 use crate::view::log_cells;
 use crate::view::paint::Paint;
 use raftdeck_raft::LogIndex;
@@ -30,8 +31,7 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     let first = end.0.saturating_sub(columns.saturating_sub(1)).max(1);
     for (row, log) in (1..area.height).zip(world.log_rows()) {
         let place = Rect { y: area.y + row, height: 1, ..area };
-        let chosen = paint.app.selected == Some(log.node.id);
-        let style = if chosen { paint.theme.selected() } else { paint.theme.strong() };
+        let style = lessons::name_style(paint, log.node.id);
         let name = Line::from(vec![Span::raw("   "), Span::styled(log.node.id.to_string(), style)]);
         paint.at(Rect { width: NAMES, ..place }, &name);
         paint.mark(place, Target::Node(log.node.id));

@@ -6,6 +6,7 @@ use crate::app::finding::{self, List};
 use crate::app::selection;
 use crate::view::labels::{self, Tone, UNKNOWN};
 use crate::view::landed::{Pane, Target};
+use crate::view::lessons;
 use crate::view::log_cells;
 use crate::view::paint::Paint;
 use raftdeck_model::{LogRow, Node};
@@ -170,7 +171,7 @@ fn log(paint: &mut Paint<'_>, area: Rect, names: u16, window: &Window<'_>, node:
 fn name(paint: &mut Paint<'_>, area: Rect, node: &Node, row: Option<&LogRow<'_>>) {
     let chosen = paint.app.selected == Some(node.id);
     let mark = if chosen { paint.glyphs().selected } else { " " };
-    let name = if chosen { paint.theme.selected() } else { paint.theme.strong() };
+    let name = lessons::name_style(paint, node.id);
     let (glyph, word) = labels::role(paint.theme, node, &paint.app.world);
     let role = match labels::tone(node, &paint.app.world) {
         Tone::Good => paint.theme.leader_plate(),

@@ -7,6 +7,7 @@ use crate::app::messages::Messages;
 use crate::view::found;
 use crate::view::labels::{self, message_style, span};
 use crate::view::landed::{Pane, Target};
+use crate::view::lessons;
 use crate::view::paint::Paint;
 use crate::view::raster::{Raster, Stroke};
 use crate::view::space_time::{Arrow, ArrowEnd, Diagram, diagram};
@@ -332,7 +333,7 @@ fn names(paint: &mut Paint<'_>, area: Rect, lanes: &Lanes) {
         if taken.iter().any(|other| other.intersects(with_gap)) {
             continue;
         }
-        let style = if app.selected == Some(node.id) { paint.theme.selected() } else { paint.theme.strong() };
+        let style = lessons::name_style(paint, node.id);
         paint.at(place, &Line::styled(text, style));
         paint.mark(place, Target::Node(node.id));
         taken.push(place);

@@ -1,6 +1,6 @@
 //! What the screen draws as text, as lines without its frame: for a screen reader.
 
-use super::{confirm, data, drills, output};
+use super::{confirm, data, drills, lessons, output};
 use crate::app::{App, View};
 use crate::view::paint::Paint;
 use ratatui::buffer::Buffer;
@@ -35,6 +35,14 @@ pub(crate) fn view(app: &App, now: Duration) -> Vec<String> {
 /// What a drill waits for from the person, or how it ended.
 pub(crate) fn drill(app: &App, now: Duration) -> Vec<String> {
     drawn(app, now, drills::draw_now)
+}
+
+/// What the lesson or the exhibit says now.
+pub(crate) fn lesson(app: &App, now: Duration) -> Vec<String> {
+    if lessons::is_over(app) {
+        return drawn(app, now, lessons::draw_result);
+    }
+    drawn(app, now, lessons::draw_band)
 }
 
 fn drawn(app: &App, now: Duration, draw: impl FnOnce(&mut Paint<'_>, Rect)) -> Vec<String> {

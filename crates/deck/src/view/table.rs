@@ -7,6 +7,7 @@ use crate::sentences::changing;
 use crate::view::card;
 use crate::view::labels::{self, Tone, UNKNOWN, figure};
 use crate::view::landed::Target;
+use crate::view::lessons;
 use crate::view::paint::Paint;
 use raftdeck_model::{Concern, Known, Node, Phase, RaftView, World};
 use raftdeck_raft::Role;
@@ -305,9 +306,7 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
 }
 
 fn name(paint: &Paint<'_>, node: &Node) -> Line<'static> {
-    let chosen = paint.app.selected == Some(node.id);
-    let style = if chosen { paint.theme.selected() } else { paint.theme.strong() };
-    Line::from(Span::styled(node.id.to_string(), style))
+    Line::from(Span::styled(node.id.to_string(), lessons::name_style(paint, node.id)))
 }
 
 fn role(paint: &Paint<'_>, node: &Node) -> Line<'static> {

@@ -22,8 +22,9 @@ pub(crate) use tour::{draw as draw_tour, rows as tour_rows};
 
 use crate::app::App;
 use crate::app::lessons::LessonStage;
+use crate::view::paint::Paint;
 use raftdeck_raft::NodeId;
-use std::time::Duration;
+use ratatui::style::Style;
 
 /// Whether the lesson is over, and its result is shown in place of the view.
 pub(crate) fn is_over(app: &App) -> bool {
@@ -31,6 +32,17 @@ pub(crate) fn is_over(app: &App) -> bool {
 }
 
 /// Whether the lesson points at a node now.
-pub(crate) fn is_marked(app: &App, node: NodeId, now: Duration) -> bool {
-    app.lessons.scene(now).is_some_and(|scene| scene.marks.contains(&node))
+pub(crate) fn is_marked(paint: &Paint<'_>, node: NodeId) -> bool {
+    paint.app.lessons.scene(paint.now).is_some_and(|scene| scene.marks.contains(&node))
+}
+
+/// How the name of a node looks in a list: the lesson points at it, it is selected, or neither.
+pub(crate) fn name_style(paint: &Paint<'_>, node: NodeId) -> Style {
+    if is_marked(paint, node) {
+        paint.theme.trouble_band()
+    } else if paint.app.selected == Some(node) {
+        paint.theme.selected()
+    } else {
+        paint.theme.strong()
+    }
 }
