@@ -204,11 +204,8 @@ impl Reading {
         line: ScriptLine,
     ) -> Option<String> {
         match line {
-            ScriptLine::Do(orders) | ScriptLine::Begin(orders) => {
-                for order in &orders {
-                    self.note_order(order);
-                }
-            }
+            ScriptLine::Do(orders) => orders.iter().for_each(|order| self.note_order(order)),
+            ScriptLine::Begin(orders) => orders.iter().for_each(|order| self.note_begun(order)),
             ScriptLine::Try(line) => return self.note(source, (number, text), *line),
             ScriptLine::Let { name, value } => {
                 let bound = match value {
@@ -259,6 +256,14 @@ impl Reading {
 
     fn bound(&self, node: impl Fn(&World) -> Option<&Node>) -> BoundValue {
         BoundValue::Text(node(&self.world).map_or(1, |node| node.id.0).to_string())
+    }
+
+    /// A node whose removal is only begun is there until that is complete.
+    fn note_begun(&mut self, order: &Order) {
+        match order {
+            Order::RemoveNode(leaving) => self.goes_on(Some(*leaving)),
+            other => self.note_order(other),
+        }
     }
 
     fn note_order(&mut self, order: &Order) {

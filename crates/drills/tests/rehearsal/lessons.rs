@@ -39,10 +39,11 @@ impl Play {
 /// The lessons that somebody begins with who writes one: what a new file holds, and the examples.
 fn examples() -> Vec<Lesson> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/lessons");
-    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files = std::fs::read_dir(folder).expect("the examples are there");
+    let files = files.map(|file| file.expect("the folder can be read").path());
     let files: Vec<_> = files.filter(|file| file.extension().is_some_and(|ext| ext == "toml")).collect();
     assert!(!files.is_empty(), "there is an example");
-    let sources = files.iter().map(|file| std::fs::read_to_string(file).unwrap());
+    let sources = files.iter().map(|file| std::fs::read_to_string(file).expect("it can be read"));
     let read = |source: String| Lesson::read(&source).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     std::iter::once(TEMPLATE.replace("NAME", "mine")).chain(sources).map(read).collect()
 }

@@ -75,6 +75,7 @@ fn names_and_repeats_are_followed() {
     assert_eq!(flaws("repeat x\nend", 3).len(), 1, "its end is no mistake");
     assert_eq!(flaws("repeat 2\nadd\nend\nwait up 5", 3), [""; 0]);
     assert_eq!(flaws("remove 3\nkill 3", 3), ["line 2, column 6: there is no n3: the nodes are n1 n2"]);
+    assert_eq!(flaws("begin remove 3\nrelease 1>3\nbegin add learner\nkill 4", 3), [""; 0]);
 }
 
 /// Which node leads is not known before a script is carried out.
