@@ -86,10 +86,14 @@ fn by_answers(updates: &[Update]) -> Option<Judged> {
     places.sort_unstable();
     requests.sort_by_key(|request| (request.sent, request.place));
     places.into_iter().find_map(|place| {
-        let Verdict::Violation { sentence, .. } = check_linearizable(&history(&requests, place), SEARCH)
-        else {
+        let (history, clients) = history(&requests, place);
+        let Verdict::Violation { mut sentence, .. } = check_linearizable(&history, SEARCH) else {
             return None;
         };
+        for (client, number) in clients {
+            let name = if client.is_empty() { "the client" } else { client.trim() };
+            sentence = sentence.replace(&format!("client {number}'s"), &format!("{name}'s"));
+        }
         Some(Judged { place, property: LINEARIZABILITY.to_owned(), sentence })
     })
 }
@@ -100,8 +104,8 @@ fn request((update, place): (&Update, usize)) -> Option<Request<'_>> {
     Some(Request { place, sent, ended: update.at, asked, outcome: outcome.judged() })
 }
 
-/// All that was sent before the answer at this place, and the answers up to it.
-fn history(requests: &[Request], place: usize) -> History {
+/// All that was sent before the answer at this place, and the answers up to it. The clients, each with its number.
+fn history(requests: &[Request], place: usize) -> (History, BTreeMap<String, u64>) {
     let mut history = History::default();
     let mut clients = BTreeMap::new();
     let mut open = Vec::new();
@@ -119,7 +123,7 @@ fn history(requests: &[Request], place: usize) -> History {
         open.push((history.invoke(client, operation, micros(request.sent)), request));
     }
     complete(&mut history, &mut open, None, place);
-    history
+    (history, clients)
 }
 
 type Open<'a> = Vec<(OpId, &'a Request<'a>)>;
