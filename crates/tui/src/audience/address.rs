@@ -17,24 +17,16 @@ pub(super) fn reachable(listens: SocketAddr) -> (SocketAddr, Option<String>) {
     if !listens.ip().is_unspecified() {
         return (listens, None);
     }
-    let port = listens.port();
-    match outward(listens.is_ipv6()) {
-        Some(ip) => {
-            let note = format!(
-                "The server listens on every address of this machine; {ip} is the one towards the network."
-            );
-            (SocketAddr::new(ip, port), Some(note))
-        }
-        None => {
-            let ip = if listens.is_ipv4() {
-                Ipv4Addr::LOCALHOST.into()
-            } else {
-                IpAddr::from(Ipv6Addr::LOCALHOST)
-            };
-            let note = "This machine has no address in a network: only it can join.".to_owned();
-            (SocketAddr::new(ip, port), Some(note))
-        }
+    if let Some(ip) = outward(listens.is_ipv6()) {
+        let note = format!(
+            "The server listens on every address of this machine; {ip} is the one towards the network."
+        );
+        return (SocketAddr::new(ip, listens.port()), Some(note));
     }
+    let loopback =
+        if listens.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { IpAddr::from(Ipv6Addr::LOCALHOST) };
+    let note = "This machine has no address in a network: only it can join.".to_owned();
+    (SocketAddr::new(loopback, listens.port()), Some(note))
 }
 
 /// The address from which this machine would send elsewhere. Connecting a datagram socket sends nothing: it asks the routing table.

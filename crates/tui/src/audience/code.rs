@@ -32,7 +32,7 @@ impl JoinCode {
     }
 
     /// Whether this is it, in upper or lower case. Takes as long for each wrong one.
-    pub(super) fn is(&self, given: &str) -> bool {
+    pub(super) fn is(self, given: &str) -> bool {
         let mut typed = [0; LENGTH];
         let fits = given.len() == LENGTH;
         for (to, from) in typed.iter_mut().zip(given.bytes()) {

@@ -1,4 +1,4 @@
-//! Chromium without a window, driven through its DevTools protocol over a pipe.
+//! Chromium without a window, driven through its debugging protocol over a pipe.
 
 use crate::PATIENCE;
 use serde_json::{Value, json};

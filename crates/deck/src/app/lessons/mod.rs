@@ -22,7 +22,9 @@ pub use hands::counts;
 pub use played::{LessonStage, PlayedLesson};
 pub use shelf::{Shelf, ShelfKind};
 pub use steer::LessonStart;
-pub(crate) use steer::{began, begin, begin_by_id, go_on, hands_entered, hear, is_of_lesson, perform, refused};
+pub(crate) use steer::{
+    began, begin, begin_by_id, go_on, hands_entered, hear, is_of_lesson, perform, refused,
+};
 pub use trail::{Stop, Trail};
 
 use raftdeck_drills::{Lesson, Scene};

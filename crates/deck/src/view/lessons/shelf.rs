@@ -49,8 +49,12 @@ fn rows(paint: &mut Paint<'_>, area: Rect) {
     let shelf = &paint.app.lessons.shelf;
     let (title, lines) = match shelf.kind() {
         ShelfKind::Drills => return,
-        ShelfKind::Lessons => (counted(shelf.lessons().len() as u64, "lesson"), lesson_rows(paint, shelf, area.width)),
-        ShelfKind::Museum => (counted(shelf.exhibits().len() as u64, "exhibit"), exhibit_rows(paint, shelf, area.width)),
+        ShelfKind::Lessons => {
+            (counted(shelf.lessons().len() as u64, "lesson"), lesson_rows(paint, shelf, area.width))
+        }
+        ShelfKind::Museum => {
+            (counted(shelf.exhibits().len() as u64, "exhibit"), exhibit_rows(paint, shelf, area.width))
+        }
     };
     let at = shelf.at();
     paint.rule(area, 0, &title);
@@ -105,7 +109,11 @@ fn describe(paint: &Paint<'_>, width: u16) -> Text {
         starts(paint, &mut text, "starts it, on clusters of its own");
         text.heading("chapters", theme.strong());
         for Chapter { title, minutes, .. } in &lesson.chapters {
-            text.wrapped(&format!(" {} ", paint.glyphs().dot), &format!("{title} ({minutes} min)"), theme.text());
+            text.wrapped(
+                &format!(" {} ", paint.glyphs().dot),
+                &format!("{title} ({minutes} min)"),
+                theme.text(),
+            );
         }
         text.blank();
         text.wrapped(" ", &format!("For a class: raftdeck teach {}", lesson.id), theme.faint());
