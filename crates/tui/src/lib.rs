@@ -1,8 +1,9 @@
 //! The program: it starts a [`source`] of updates, runs the deck for it on a terminal ([`screen`]), or prints the updates
-//! ([`plain`]), runs drills ([`drill`]), and has all other [`commands`].
+//! ([`plain`]), runs drills ([`drill`]), serves a class's phones ([`audience`]), and has all other [`commands`].
 //!
 //! [`cli`] is the command line and the entry point.
 
+pub mod audience;
 pub mod cli;
 pub mod commands;
 pub mod drill;

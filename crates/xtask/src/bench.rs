@@ -33,6 +33,8 @@ enum Benchmark {
     Hours,
     /// What the screen costs at a pseudo-terminal with real nodes: keys, frames, bytes, processor time
     Screen,
+    /// What a class on its phones costs the deck: a key's time with 300 phones that follow the picture, and without
+    Audience,
     /// Writes of a real cluster, and by turns the floor: what the machine could do without Raft
     Writes,
 }
@@ -48,6 +50,7 @@ const TABLE: &[(Benchmark, &[&str])] = &[
     (Benchmark::Keys, &["bench", "--package", "raftdeck-deck", "--bench", "keys"]),
     (Benchmark::Hours, &["bench", "--package", "raftdeck-deck", "--bench", "hours"]),
     (Benchmark::Screen, &["bench", "--package", "raftdeck-tui", "--bench", "screen"]),
+    (Benchmark::Audience, &["bench", "--package", "raftdeck-tui", "--bench", "audience"]),
     (
         Benchmark::Writes,
         &["run", "--release", "--", "bench", "write", "--clients", "256", "--secs", "5", "--floor"],
