@@ -46,7 +46,7 @@ impl Class {
         let mut shown = Lessons::new(Shelf::new(lessons(), museum(), BTreeMap::new()));
         if audience {
             let (url, code) = ("http://127.0.0.1:40123/KX7M2P".to_owned(), "KX7M2P".to_owned());
-            shown = shown.with_audience(AudienceLink { url, code, joined: 0 });
+            shown = shown.with_audience(AudienceLink { url, code, note: String::new(), joined: 0 });
         }
         Self {
             app: App::new(settings).with_lessons(shown),

@@ -3,6 +3,7 @@
 //! A key is painted immediately; the lab's updates are gathered to thirty frames a second; without a change nothing is drawn. However
 //! the deck ends, the terminal is restored and the nodes are gone.
 
+use crate::audience::Audience;
 use crate::drill::{ClusterPlan, DrillEngine, DrillPlan, Wishes, records};
 use crate::errors::sentence;
 use crate::files;
@@ -10,6 +11,7 @@ use crate::incoming::inbox::{Batch, EndReason, Inbox, OwnLine};
 use crate::incoming::{own_log, signals};
 use crate::lesson::{self, progress};
 use crate::screen::clipboard;
+use crate::screen::phones::Phones;
 use crate::screen::settings;
 use crate::screen::terminal::{self, Canvas, TerminalModes};
 use crate::screen::voice::Voice;
@@ -18,7 +20,7 @@ use crate::source::tape::Tape;
 use color_eyre::eyre::{Report, Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_deck::app::drills::{Catalogue, Drills};
-use raftdeck_deck::app::lessons::{LessonStart, Lessons, Shelf};
+use raftdeck_deck::app::lessons::{AudienceLink, LessonStart, Lessons, Shelf};
 use raftdeck_deck::app::scripted::Scripted;
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::output_log::OutputLog;
@@ -92,9 +94,12 @@ pub fn run(engine: Option<Engine>, settings: Settings, beginning: Beginning) -> 
     let is_simulated = engine.as_ref().is_some_and(|engine| engine.name().0 == "sim");
     let engine_name = if is_simulated { DrillEngine::Sim } else { DrillEngine::Lab };
     let drill_engine = beginning.lesson.as_ref().map_or(engine_name, |lesson| lesson.engine);
+    let address = beginning.lesson.as_ref().and_then(|lesson| lesson.audience);
+    let audience = address.map(|address| phones(address, &inbox)).transpose()?;
     let mut source = engine.map(|engine| start(engine, &inbox)).transpose()?;
-    let status =
-        catch_unwind(AssertUnwindSafe(|| on_screen((&mut source, drill_engine), inbox, settings, beginning)));
+    let status = catch_unwind(AssertUnwindSafe(|| {
+        on_screen((&mut source, drill_engine), inbox, settings, beginning, audience)
+    }));
     terminal::leave();
     drop(source);
     // The hook has printed the panic.
@@ -111,13 +116,22 @@ fn on_screen(
     inbox: Arc<Inbox>,
     settings: Settings,
     Beginning { scripted, tape, play, exhibit, lesson, preferences, reader }: Beginning,
+    audience: Option<Audience>,
 ) -> Result<u8> {
+    let link = audience.as_ref().map(link);
     let modes = TerminalModes { mouse: settings.mouse && !reader, drawn: !reader };
     terminal::enter(modes).wrap_err("the terminal cannot be taken over")?;
     read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
     settings::watch(&inbox, settings::read()).wrap_err("the thread of the settings cannot be started")?;
     let mut deck = Deck {
-        app: app(App::preferring(settings, preferences), source.as_deref(), tape.is_some(), play.as_ref()),
+        app: app(
+            App::preferring(settings, preferences),
+            source.as_deref(),
+            tape.is_some(),
+            play.as_ref(),
+            link,
+        ),
+        phones: audience.map(Phones::new),
         wishes: lesson.as_ref().map(|lesson| lesson.wishes).unwrap_or_default(),
         face: face(reader).wrap_err("the terminal's size cannot be found")?,
         modes,
@@ -164,7 +178,13 @@ fn face(reader: bool) -> io::Result<Face> {
 }
 
 /// The deck's state at first.
-fn app(app: App, source: Option<&dyn Source>, is_recording: bool, play: Option<&DrillPlan>) -> App {
+fn app(
+    app: App,
+    source: Option<&dyn Source>,
+    is_recording: bool,
+    play: Option<&DrillPlan>,
+    link: Option<AudienceLink>,
+) -> App {
     let catalogue = Catalogue::new(catalogue(), records::read());
     let mut drills = Drills::new(catalogue, is_recording);
     if let Some(plan) = play {
@@ -180,7 +200,25 @@ fn app(app: App, source: Option<&dyn Source>, is_recording: bool, play: Option<&
     {
         lessons = lessons.offering_tour();
     }
+    if let Some(link) = link {
+        lessons = lessons.with_audience(link);
+    }
     app.over(capabilities).with_drills(drills).with_lessons(lessons)
+}
+
+/// Starts the page for the class's phones.
+fn phones(address: SocketAddr, inbox: &Arc<Inbox>) -> Result<Audience> {
+    let inbox = Arc::clone(inbox);
+    Audience::start(address, move |news| inbox.audience(news))
+}
+
+fn link(audience: &Audience) -> AudienceLink {
+    AudienceLink {
+        url: audience.join_url().to_owned(),
+        code: audience.code(),
+        note: audience.note().unwrap_or_default().to_owned(),
+        joined: 0,
+    }
 }
 
 /// Passes on the terminal's events. The thread ends with the process, or when the deck ends.
@@ -215,6 +253,8 @@ struct Deck<'a> {
     inbox: Arc<Inbox>,
     /// The cluster; `None`: that of a drill could not be started.
     source: &'a mut Option<Box<dyn Source>>,
+    /// The phones of the class.
+    phones: Option<Phones>,
     /// What drills run on, unless they are for something else.
     drill_engine: DrillEngine,
     /// What the command line says of the clusters of lessons.
@@ -244,7 +284,8 @@ impl Deck<'_> {
         self.paint()?;
         loop {
             let due = self.app.next_due(self.started.elapsed()).map(|at| self.started + at);
-            let deadline = [self.deadline(), due].into_iter().flatten().min();
+            let picture = self.phones.as_ref().and_then(Phones::next_picture);
+            let deadline = [self.deadline(), due, picture].into_iter().flatten().min();
             let batch = self.inbox.wait(deadline);
             let at_once = !batch.input.is_empty();
             if batch.continued {
@@ -254,6 +295,9 @@ impl Deck<'_> {
                 LoopStep::GoOn => {}
                 LoopStep::Suspend => self.suspend()?,
                 LoopStep::End(status) => return Ok(status),
+            }
+            if let Some(phones) = &mut self.phones {
+                phones.picture(&self.app, self.started.elapsed());
             }
             let is_due = at_once || self.frame_due() <= Instant::now();
             if self.app.changed() && is_due {
@@ -268,6 +312,9 @@ impl Deck<'_> {
     fn take_in(&mut self, batch: Batch, due: Option<Instant>) -> io::Result<LoopStep> {
         if let Some(end) = batch.end {
             return Ok(LoopStep::End(signals::end_status(end)));
+        }
+        if let Some(phones) = self.phones.as_mut().filter(|_| !batch.updates.is_empty()) {
+            phones.note_change();
         }
         let updates = self.recorded(batch.updates).into_iter().map(Msg::Told);
         let wrote = batch.wrote.into_iter().map(wrote);
@@ -314,7 +361,11 @@ impl Deck<'_> {
                             msgs.push_back(self.told(News::Trouble { reason }));
                         }
                     }
-                    Effect::Audience(_) => {}
+                    Effect::Audience(page) => {
+                        if let Some(phones) = &self.phones {
+                            phones.show(page);
+                        }
+                    }
                     Effect::KeepRecord { id, record } => {
                         if let Err(error) = records::keep(&id, record) {
                             let reason = format!("how the drill went is not kept: {error}");

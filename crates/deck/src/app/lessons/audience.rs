@@ -12,6 +12,8 @@ pub struct AudienceLink {
     pub url: String,
     /// The code to join, which is a part of the address.
     pub code: String,
+    /// What is worth saying about the address, such as that only this machine can join; empty: nothing.
+    pub note: String,
     /// How many phones are connected.
     pub joined: u32,
 }

@@ -17,6 +17,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         Line::styled(link.url.clone(), theme.key()),
         Line::styled(format!("{} joined", counted(link.joined.into(), "phone")), theme.text()),
     ];
+    if !link.note.is_empty() {
+        lines.push(Line::styled(link.note.clone(), theme.faint()));
+    }
     if let Some(key) = paint.key(ActionId::LessonNext) {
         lines.push(Line::styled(format!("{key} begins"), theme.faint()));
     }
