@@ -2,8 +2,8 @@
 
 use crate::support::{cluster, in_parallel};
 use raftdeck_drills::{
-    Chapter, ChapterOptions, ChapterRun, Lesson, LessonInput, Rehearsed, Scene, ScenePart, TEMPLATE, lessons,
-    rehearse_chapter,
+    Chapter, ChapterOptions, ChapterRun, Lesson, LessonInput, Misconception, Rehearsed, Scene, ScenePart,
+    TEMPLATE, lessons, rehearse_chapter, shared_misconceptions,
 };
 use raftdeck_model::CommandId;
 use raftdeck_raft::Timing;
@@ -75,6 +75,15 @@ fn failures(
             Rehearsed::Failed(why) => Some(format!("{lesson}, chapter {}, {play:?}: {why}", chapter.id)),
         })
     })
+}
+
+#[test]
+fn the_book_lists_every_shared_misconception() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/lessons.md");
+    let page = std::fs::read_to_string(page).expect("it can be read");
+    for Misconception { id, took, .. } in shared_misconceptions() {
+        assert!(page.contains(&format!("| `{id}` | {took} |\n")), "{id}");
+    }
 }
 
 #[test]
