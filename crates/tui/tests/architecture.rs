@@ -220,11 +220,36 @@ fn a_recording_is_bytes_and_times_that_are_handed_in() {
     assert_names_none_of("record", &words.collect::<Vec<_>>(), "it reads and writes what it is given");
 }
 
-/// One source starts a process: the one that runs the lab in it.
+/// One source starts a process: the one that runs the lab in it. The server for a class's phones has sockets, and knows no node.
 #[test]
 fn the_program_reaches_nodes_through_a_source_alone() {
-    let words = ["std::net", "tokio::net", "TcpStream", "UnixStream", "process::Command", "CommandExt"];
-    assert_names_none_of_but("tui", &words, "ask the source", &["src/source/hosted/owner.rs"]);
+    let words = [
+        "TcpStream",
+        "TcpListener",
+        "UdpSocket",
+        "ToSocketAddrs",
+        "tokio::net",
+        "UnixStream",
+        "process::Command",
+        "CommandExt",
+    ];
+    let serve_phones = ["src/audience/address.rs", "src/audience/mod.rs", "src/audience/port.rs"];
+    let exempt = [&["src/source/hosted/owner.rs"][..], &serve_phones].concat();
+    assert_names_none_of_but("tui", &words, "ask the source", &exempt);
+    for (path, text) in
+        sources("tui").iter().filter(|(path, _)| path.to_string_lossy().contains("src/audience/"))
+    {
+        for word in [
+            "crate::source",
+            "raftdeck_lab",
+            "raftdeck_client",
+            "raftdeck_node",
+            "raftdeck_sim",
+            "TcpStream::connect",
+        ] {
+            assert!(!text.contains(word), "{} names {word}: phones reach the deck alone", path.display());
+        }
+    }
 }
 
 #[test]

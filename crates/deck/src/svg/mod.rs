@@ -17,7 +17,7 @@ use raftdeck_model::{Node, World};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 
-/// The style sheet in each picture. A page with a strict Content-Security-Policy permits it by its hash.
+/// The style sheet in each picture. A page that shows many has it once, and takes it off the pictures.
 pub const STYLE: &str = include_str!("style.css");
 
 /// How wide a picture is.

@@ -144,7 +144,7 @@ async fn tell(class: Arc<Class>, news: impl Fn(AudienceNews)) {
 async fn encode(mut newest: watch::Receiver<Arc<str>>, encoded: watch::Sender<Bytes>) {
     while newest.changed().await.is_ok() {
         let picture = Arc::clone(&newest.borrow_and_update());
-        encoded.send_replace(event("picture", &picture));
+        encoded.send_replace(event("picture", &page::without_style(&picture)));
         sleep(STEP).await;
     }
 }

@@ -20,20 +20,29 @@ pub(super) struct Page {
 impl Page {
     /// The page below this path.
     pub(super) fn below(base: &str) -> Self {
-        let document = DOCUMENT.replacen("{{base}}", base, 1).replacen("{{style}}", STYLE, 1).replacen(
+        let style = style();
+        let document = DOCUMENT.replacen("{{base}}", base, 1).replacen("{{style}}", &style, 1).replacen(
             "{{script}}",
             SCRIPT,
             1,
         );
         let policy = format!(
-            "default-src 'none'; script-src {}; style-src {} {}; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
             hash(SCRIPT),
-            hash(STYLE),
-            // The picture of the cluster has its own.
-            hash(svg::STYLE),
+            hash(&style),
         );
         Self { document, policy }
     }
+}
+
+/// The page's style, and that of the pictures of the cluster, which are sent without it.
+fn style() -> String {
+    format!("{STYLE}{}", svg::STYLE)
+}
+
+/// A picture without its style, which is a third of it: a class shares one network.
+pub(super) fn without_style(picture: &str) -> String {
+    picture.replacen(&format!("<style>{}</style>", svg::STYLE), "", 1)
 }
 
 /// A source of the policy: what has exactly this text.
@@ -54,12 +63,20 @@ mod tests {
         {
             assert!(!page.document.contains(foreign), "{foreign}");
         }
-        for (open, close, text) in [("<style>", "</style>", STYLE), ("<script>", "</script>", SCRIPT)] {
+        let parts = [("<style>", "</style>", &*style()), ("<script>", "</script>", SCRIPT)];
+        for (open, close, text) in parts {
             let (_, rest) = page.document.split_once(open).unwrap();
             assert_eq!(rest.split_once(close).unwrap().0, text, "what is hashed is what the browser hashes");
             assert!(page.policy.contains(&hash(text)));
         }
         assert!(!page.policy.contains("unsafe"), "{}", page.policy);
         assert_eq!(hash(""), "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='");
+    }
+    #[test]
+    fn a_picture_is_sent_without_the_style_that_the_page_has() {
+        let whole = svg::picture(&raftdeck_model::World::default(), &std::collections::BTreeSet::new());
+        let sent = without_style(&whole);
+        assert!(whole.contains("<style>") && !sent.contains("<style>") && sent.ends_with("</svg>"));
+        assert!(Page::below("/x").document.contains(svg::STYLE));
     }
 }

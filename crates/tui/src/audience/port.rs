@@ -44,8 +44,8 @@ const SEND_BUFFER: usize = 64 << 10;
 /// Accepting pauses this long when the system has no more sockets to give.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
-/// After the end, streams have this long to say so.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// After the end, phones have this long to hear of it.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// What one gets for whom there is no room.
 const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 59\r\n\
@@ -130,9 +130,32 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
             });
         }
     }
-    drop(listener);
-    connections.close();
+    say_farewell(&listener, &places, &router, &connections).await;
+}
+
+/// Phones that are just coming back are told that it is over, as the others are.
+async fn say_farewell(
+    listener: &TcpListener,
+    places: &Arc<Places>,
+    router: &Router,
+    connections: &TaskTracker,
+) {
+    let late = async {
+        while let Ok((stream, address)) = listener.accept().await {
+            if let Some(place) = Places::take(places, address.ip()) {
+                let router = router.clone().layer(Extension(PhoneAddress(address.ip())));
+                connections.spawn(async move {
+                    answer(stream, router, CancellationToken::new()).await;
+                    drop(place);
+                });
+            }
+        }
+    };
+    if !connections.is_empty() {
+        let _ = timeout(FAREWELL, late).await;
+    }
     // Who does not read the end finds the connection closed.
+    connections.close();
     let _ = timeout(FAREWELL, connections.wait()).await;
 }
 
@@ -153,7 +176,8 @@ async fn answer(stream: TcpStream, router: Router, stop: CancellationToken) {
     tokio::select! {
         // What failed, failed with the phone, which tries again.
         _ = &mut connection => {}
-        () = stop.cancelled() => {
+        // A request that is under way when it ends is answered.
+        () = async { stop.cancelled().await; sleep(FAREWELL).await } => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }

@@ -137,6 +137,15 @@ fn three_phones_answer_and_see_the_outcome() {
     shots(&mut browser, &phones, "revealed");
 
     follow(&mut browser, &server, &phones);
+    // By the streams that they have now.
+    server.audience.show(AudiencePage {
+        chapter: "Farewell".to_owned(),
+        poll: None,
+        ..asks(1, PollState::Open)
+    });
+    for phone in &phones {
+        browser.wait(phone, "document.getElementById('chapter').textContent === 'Farewell'");
+    }
     drop(server);
     for phone in &phones {
         browser.wait(

@@ -65,15 +65,11 @@
     get("status").textContent = "You can close this page.";
   }
 
-  // Waits longer each time, a little differently on each phone, so that a class does not come back all at once.
   function lost() {
     if (over) return;
     stream.close();
     stream = null;
-    line("Connection lost. Trying again.");
-    const wait = AGAIN[Math.min(tries, AGAIN.length - 1)];
-    tries += 1;
-    timer = setTimeout(look, wait / 2 + Math.random() * wait);
+    again();
   }
 
   // Says why there is no stream, if the server does; the cookie comes with the page.
@@ -97,7 +93,9 @@
     connect();
   }
 
+  // Waits longer each time, a little differently on each phone, so that a class does not come back all at once.
   function again() {
+    line(tries < 3 ? "Connection lost. Trying again." : "No connection. The session may be over, or the network is lost. Trying again.");
     const wait = AGAIN[Math.min(tries, AGAIN.length - 1)];
     tries += 1;
     timer = setTimeout(look, wait / 2 + Math.random() * wait);
