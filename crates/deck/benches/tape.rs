@@ -25,7 +25,7 @@ fn main() {
             for (place, to) in [("start", 0), ("a third", count / 3), ("end", count)] {
                 let begun = Instant::now();
                 tape::show(&mut app, to);
-                back.push_str(&format!("  {place} {:.0?}", begun.elapsed()));
+                back = format!("{back}  {place} {:.0?}", begun.elapsed());
             }
             let load = if load { ", workload" } else { "" };
             println!("{:<24} {count:>9} {bytes:>9}{back}", format!("{name} timing{load}"));

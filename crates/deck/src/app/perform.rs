@@ -1,6 +1,6 @@
 //! What each action does.
 
-use crate::actions::{Action, ActionId};
+use crate::actions::{Action, ActionId, Group};
 use crate::app::answer::PaletteAnswer;
 use crate::app::confirm::{self, Confirm};
 use crate::app::menu::Menu;
@@ -41,6 +41,9 @@ pub(super) fn attempt(app: &mut App, action: &Action, number: Option<u32>, now: 
 }
 
 fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> Vec<Effect> {
+    if Action::of(id).is_some_and(|action| action.group == Group::Lessons) {
+        return lessons::perform(app, id, number, now);
+    }
     match id {
         ActionId::Kill
         | ActionId::KillLeader
@@ -119,21 +122,6 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         | ActionId::Again
         | ActionId::NextDrill
         | ActionId::ToCatalogue => return of_drills(app, id, number, now),
-        ActionId::LessonNext
-        | ActionId::LessonBack
-        | ActionId::LessonAnswer
-        | ActionId::LessonOtherwise
-        | ActionId::LessonHint
-        | ActionId::LessonContents
-        | ActionId::LessonNotes
-        | ActionId::LessonBlank
-        | ActionId::LessonCode
-        | ActionId::StopLesson
-        | ActionId::StartLesson
-        | ActionId::ShelfPrevious
-        | ActionId::ShelfNext
-        | ActionId::Tour
-        | ActionId::DismissTour => return lessons::perform(app, id, number, now),
         ActionId::Copy => return copy::selected(app).map(Effect::Copy).into_iter().collect(),
         ActionId::CopyCurl => return copy::curl(app).map(Effect::Copy).into_iter().collect(),
         ActionId::Mouse => return give_mouse(app, now),

@@ -4,7 +4,7 @@ use crate::actions::ActionId;
 use crate::app::confirm::{confirm_key, forget_absent};
 use crate::app::entered::{entered, menu_key};
 use crate::app::explain::explain_key;
-use crate::app::lessons::contents_key;
+use crate::app::lessons::{LessonCover, contents_key};
 use crate::app::notice::Notice;
 use crate::app::perform::attempt;
 use crate::app::pointer::mouse;
@@ -24,7 +24,38 @@ use std::time::Duration;
 /// Takes one message. Pure: the same state, message and time give the same state and effects.
 pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     let selected = app.selected;
-    let mut effects = match msg {
+    let mut effects = take_in(app, msg, now);
+    tape::go_on(app, now);
+    finding::tidy(app);
+    if app.notice.as_ref().is_some_and(|notice| !notice.stands(now)) {
+        app.notice = None;
+        app.mark_changed();
+    }
+    let then = app.shown_at(now);
+    output::go_on(app, selected, then);
+    effects.extend(app.output.take_changes().into_iter().map(Effect::Log));
+    if app.tape.is_past() {
+        send_nothing(app, &mut effects, now);
+        return effects;
+    }
+    effects.extend(scripted::go_on(app, now));
+    effects.extend(session::open(app));
+    if app.view == View::Logs {
+        app.logs.hold(&app.world, now);
+        let orders = app.logs.ask(&app.world, app.landed.rows(Pane::Entries), now);
+        effects.extend(app.send_quietly(orders));
+    }
+    if app.view == View::Data {
+        effects.extend(data::ask(app, now));
+    }
+    let of_drill = drills::go_on(app, &effects, now);
+    effects.extend(of_drill);
+    effects.extend(lessons::go_on(app, now));
+    effects
+}
+
+fn take_in(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
+    match msg {
         Msg::Told(update) => {
             told(app, update, now);
             Vec::new()
@@ -107,34 +138,7 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Due => Vec::new(),
-    };
-    tape::go_on(app, now);
-    finding::tidy(app);
-    if app.notice.as_ref().is_some_and(|notice| !notice.stands(now)) {
-        app.notice = None;
-        app.mark_changed();
     }
-    let then = app.shown_at(now);
-    output::go_on(app, selected, then);
-    effects.extend(app.output.take_changes().into_iter().map(Effect::Log));
-    if app.tape.is_past() {
-        send_nothing(app, &mut effects, now);
-        return effects;
-    }
-    effects.extend(scripted::go_on(app, now));
-    effects.extend(session::open(app));
-    if app.view == View::Logs {
-        app.logs.hold(&app.world, now);
-        let orders = app.logs.ask(&app.world, app.landed.rows(Pane::Entries), now);
-        effects.extend(app.send_quietly(orders));
-    }
-    if app.view == View::Data {
-        effects.extend(data::ask(app, now));
-    }
-    let of_drill = drills::go_on(app, &effects, now);
-    effects.extend(of_drill);
-    effects.extend(lessons::go_on(app, now));
-    effects
 }
 
 /// While the past is shown, nothing is sent.
@@ -319,7 +323,7 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
     if ctrl && matches!(event.code, KeyCode::Char('z' | 'Z')) {
         return vec![Effect::Suspend];
     }
-    if std::mem::take(&mut app.lessons.is_blank) {
+    if app.lessons.cover.take_if(|cover| *cover == LessonCover::Blank).is_some() {
         return Vec::new();
     }
     // What lies over the view takes the key first, and the uppermost first of all: q, Esc and Ctrl-C close it.
@@ -338,8 +342,8 @@ fn key(app: &mut App, event: KeyEvent, now: Duration) -> Vec<Effect> {
         }
         return Vec::new();
     }
-    if app.lessons.contents.is_some() {
-        return contents_key(app, event);
+    if let Some(LessonCover::Contents(at)) = app.lessons.cover {
+        return contents_key(app, event, at);
     }
     if let Some(picker) = app.picker {
         return picker_key(app, picker, event);

@@ -69,7 +69,7 @@ fn clock(paint: &Paint<'_>, width: u16) -> Line<'static> {
     Line::from(spans)
 }
 
-/// The same while the past is shown, or a moment of a recording: when that was. It stands still.
+/// The same while the past is shown, or a moment of a recording: when that was. It does not move.
 fn past(paint: &Paint<'_>) -> Option<Line<'static>> {
     let tape = paint.app.tape();
     let (glyph, shown) = (paint.glyphs().paused, stamp(paint.time));

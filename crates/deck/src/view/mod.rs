@@ -50,6 +50,7 @@ pub(crate) use labels::{span, stamp};
 pub use landed::{Landed, Link, Pane, Target};
 pub(crate) use output::has_room_for_targets;
 
+use crate::app::lessons::LessonCover;
 use crate::app::{App, View};
 use paint::Paint;
 use raftdeck_protocol::printable::is_unsafe;
@@ -133,7 +134,7 @@ fn closest(symbol: &str) -> &'static str {
 }
 
 fn whole(paint: &mut Paint<'_>, area: Rect) {
-    if paint.app.lessons.is_blank {
+    if paint.app.lessons.cover == Some(LessonCover::Blank) {
         return;
     }
     let presents = paint.app.presenter.is_on;
@@ -174,11 +175,12 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     }
     explain::draw(paint, area, panel);
     footer::draw(paint, footer);
-    if paint.app.lessons.is_code_shown {
-        lessons::draw_code(paint, Rect { height: body.height + band.height, ..body });
-    }
-    if let Some(contents) = paint.app.lessons.contents {
-        lessons::draw_contents(paint, body, contents);
+    match paint.app.lessons.cover {
+        Some(LessonCover::Code) => {
+            lessons::draw_code(paint, Rect { height: body.height + band.height, ..body });
+        }
+        Some(LessonCover::Contents(at)) => lessons::draw_contents(paint, body, at),
+        Some(LessonCover::Blank) | None => {}
     }
     palette::draw(paint, body);
     if let Some(menu) = &paint.app.menu {

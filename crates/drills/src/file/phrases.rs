@@ -115,7 +115,7 @@ impl<'a> Phrases<'a> {
         }
     }
 
-    /// Checks the lines so far as one script on a cluster of so many nodes, in which these words are forbidden; the next lines are those
+    /// Checks the lines so far as one script on a cluster of this many nodes, in which these words are forbidden; the next lines are those
     /// of another script. `what`: what the file is, as in "a drill".
     pub(crate) fn check_lines(&mut self, nodes: u8, forbidden: &[&str], what: &str) {
         let script = std::mem::take(&mut self.script);

@@ -1,4 +1,4 @@
-//! What came of a lesson: answers, points, misconceptions.
+//! The outcome of a lesson: answers, points, misconceptions.
 
 use super::Lesson;
 use serde::{Deserialize, Serialize};

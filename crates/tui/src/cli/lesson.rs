@@ -1,10 +1,11 @@
 //! `raftdeck lesson …`, `teach`, `learn` and `paper`: lessons on the deck, and what can be done with them without a screen.
 
 use super::screen::{Look, ScreenArgs, screen};
-use crate::drill::{DrillEngine, PlanArgs, WrongFiles, named};
+use crate::drill::{DrillEngine, Wishes, WrongFiles, named};
 use crate::errors::WrongUsage;
 use crate::lesson::{self, LessonCommand, museum, progress};
 use crate::screen::runtime::{self, Beginning, LessonBeginning};
+use crate::timing_name::TimingName;
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 use color_eyre::eyre::{Result, bail};
@@ -67,6 +68,20 @@ enum AnyLessonCommand {
     Run(RunArgs),
 }
 
+/// Which clusters the chapters run on, instead of what the file says.
+#[derive(Args, Clone, Copy, Debug)]
+struct LessonClusterArgs {
+    /// What runs the nodes: this machine's processes, or the simulator
+    #[arg(long, value_enum, default_value_t = DrillEngine::Lab)]
+    engine: DrillEngine,
+    /// The preset of heartbeats and election timeouts
+    #[arg(long, value_enum)]
+    timing: Option<TimingName>,
+    /// Make random choices the same each time
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
 /// Which lesson, and where in it.
 #[derive(Args, Debug)]
 struct Which {
@@ -86,7 +101,7 @@ struct RunArgs {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
-    plan: PlanArgs,
+    cluster: LessonClusterArgs,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -99,7 +114,7 @@ pub(super) struct TeachArgs {
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1)]
     audience: Option<Option<SocketAddr>>,
     #[command(flatten)]
-    plan: PlanArgs,
+    cluster: LessonClusterArgs,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -116,7 +131,7 @@ pub(super) struct MuseumArgs {
 #[derive(Args, Debug)]
 pub(super) struct LearnArgs {
     #[command(flatten)]
-    plan: PlanArgs,
+    cluster: LessonClusterArgs,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -127,7 +142,7 @@ pub(super) struct PaperArgs {
     #[arg(value_name = "FIGURE")]
     figure: Option<u8>,
     #[command(flatten)]
-    plan: PlanArgs,
+    cluster: LessonClusterArgs,
     #[command(flatten)]
     screen: ScreenArgs,
 }
@@ -136,9 +151,9 @@ pub(super) struct PaperArgs {
 pub(super) fn run(args: &LessonArgs) -> Result<(Vec<u8>, u8)> {
     match &args.command {
         AnyLessonCommand::WithoutScreen(command) => lesson::run(command),
-        AnyLessonCommand::Run(RunArgs { which, plan, screen }) => {
+        AnyLessonCommand::Run(RunArgs { which, cluster, screen }) => {
             let start = which.start(false)?;
-            play(start, None, plan, screen).map(|status| (Vec::new(), status))
+            play(start, None, cluster, screen).map(|status| (Vec::new(), status))
         }
     }
 }
@@ -147,7 +162,7 @@ pub(super) fn run(args: &LessonArgs) -> Result<(Vec<u8>, u8)> {
 pub(super) fn teach(args: &TeachArgs) -> Result<u8> {
     let audience =
         args.audience.map(|address| address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))));
-    play(args.which.start(true)?, audience, &args.plan, &args.screen)
+    play(args.which.start(true)?, audience, &args.cluster, &args.screen)
 }
 
 /// Runs `raftdeck museum`. Returns what is to be printed, and the exit status.
@@ -177,7 +192,7 @@ pub(super) fn museum(args: &MuseumArgs) -> Result<(Vec<u8>, u8)> {
 pub(super) fn learn(args: &LearnArgs) -> Result<u8> {
     let (lesson, progress) = (named::lesson(TOUR)?, LessonProgress::default());
     let start = LessonStart { lesson, chapter: Some(0), is_class: false, progress };
-    play(start, None, &args.plan, &args.screen)
+    play(start, None, &args.cluster, &args.screen)
 }
 
 /// Runs `raftdeck paper`.
@@ -186,7 +201,7 @@ pub(super) fn paper(args: &PaperArgs) -> Result<u8> {
     let chapter = args.figure.map(|figure| chapter_of(&lesson, &format!("figure-{figure}"))).transpose()?;
     let progress = LessonProgress::default();
     let chapter = Some(chapter.unwrap_or_default());
-    play(LessonStart { lesson, chapter, is_class: false, progress }, None, &args.plan, &args.screen)
+    play(LessonStart { lesson, chapter, is_class: false, progress }, None, &args.cluster, &args.screen)
 }
 
 impl Which {
@@ -214,15 +229,20 @@ fn chapter_of(lesson: &Lesson, named: &str) -> Result<usize> {
     bail!(WrongFiles(why))
 }
 
-fn play(start: LessonStart, audience: Option<SocketAddr>, plan: &PlanArgs, args: &ScreenArgs) -> Result<u8> {
-    let (engine, wishes) = plan.one("a lesson is played")?;
+fn play(
+    start: LessonStart,
+    audience: Option<SocketAddr>,
+    cluster: &LessonClusterArgs,
+    args: &ScreenArgs,
+) -> Result<u8> {
     let Look { settings, preferences } = args.look()?;
     if screen().is_err() {
         let why =
             format!("a lesson is played at a terminal: raftdeck lesson check {} needs none", start.lesson.id);
         return Err(WrongUsage::new(ErrorKind::ValueValidation, why).into());
     }
-    let engine = engine.unwrap_or(DrillEngine::Lab);
+    let LessonClusterArgs { engine, timing, seed } = *cluster;
+    let wishes = Wishes { timing, seed };
     let lesson = Some(LessonBeginning { start, engine, wishes, audience });
     runtime::run(
         None,

@@ -178,8 +178,12 @@ impl DrillPlan {
 
     /// The drill of this id or in this file.
     pub fn named(name: &str, args: &PlanArgs) -> Result<Self> {
-        let (engine, wishes) = args.one("a drill is played")?;
-        Ok(Self::new(super::named::read(name)?, name, engine, wishes))
+        if args.engine.len() > 1 {
+            let why = "a drill is played on one engine: lab or sim";
+            return Err(WrongUsage::new(ErrorKind::TooManyValues, why).into());
+        }
+        let wishes = Wishes { timing: args.timing, seed: args.seed };
+        Ok(Self::new(super::named::read(name)?, name, args.engine.first().copied(), wishes))
     }
 
     /// On which engine.
@@ -196,17 +200,6 @@ impl DrillPlan {
     /// The simulated cluster of this drill.
     pub(super) fn simulator(&self) -> LiveOptions {
         self.cluster.simulator()
-    }
-}
-
-impl PlanArgs {
-    /// What the command line says, if it names at most one engine. `what`: "a drill is played".
-    pub(crate) fn one(&self, what: &str) -> Result<(Option<DrillEngine>, Wishes)> {
-        if self.engine.len() > 1 {
-            let why = format!("{what} on one engine: lab or sim");
-            return Err(WrongUsage::new(ErrorKind::TooManyValues, why).into());
-        }
-        Ok((self.engine.first().copied(), Wishes { timing: self.timing, seed: self.seed }))
     }
 }
 

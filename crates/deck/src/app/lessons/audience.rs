@@ -45,8 +45,9 @@ fn page_of(app: &App, now: Duration) -> Option<AudiencePage> {
     let played = app.lessons.playing()?;
     let scene = played.present_scene(now);
     let (caption, poll) = match scene.as_ref().map(|scene| &scene.part) {
-        Some(ScenePart::Asking(question)) => (String::new(), poll(question, None)),
-        Some(ScenePart::Revealing(question, _)) => (String::new(), poll(question, None)),
+        Some(ScenePart::Asking(question) | ScenePart::Revealing(question, _)) => {
+            (String::new(), poll(question, None))
+        }
         Some(ScenePart::Revealed(question, explanation)) => {
             (String::new(), poll(question, Some(explanation.clone())))
         }

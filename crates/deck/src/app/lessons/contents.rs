@@ -1,19 +1,13 @@
 //! The table of contents of the lesson that is played.
 
+use super::LessonCover;
 use super::steer::start_chapter;
 use crate::app::{App, Effect};
 use crossterm::event::{KeyCode, KeyEvent};
 
-/// The table of contents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// Which chapter is selected, counted from 0.
-    pub at: usize,
-}
-
-/// Takes a key while the table of contents is open.
-pub(crate) fn contents_key(app: &mut App, event: KeyEvent) -> Vec<Effect> {
-    let Some(Contents { at }) = app.lessons.contents.take() else { return Vec::new() };
+/// Takes a key while the table of contents is open, with this chapter selected.
+pub(crate) fn contents_key(app: &mut App, event: KeyEvent, at: usize) -> Vec<Effect> {
+    app.lessons.cover = None;
     let last = app.lessons.playing().map_or(0, |played| played.lesson().chapters.len().saturating_sub(1));
     let to = match event.code {
         _ if crate::app::reduce::closes(event) => return Vec::new(),
@@ -28,6 +22,6 @@ pub(crate) fn contents_key(app: &mut App, event: KeyEvent) -> Vec<Effect> {
         }
         _ => at,
     };
-    app.lessons.contents = Some(Contents { at: to });
+    app.lessons.cover = Some(LessonCover::Contents(to));
     Vec::new()
 }

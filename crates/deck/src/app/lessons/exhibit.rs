@@ -62,11 +62,11 @@ impl PlayedExhibit {
     /// An exhibit at its beginning.
     #[must_use]
     pub fn new(files: ExhibitFiles) -> Self {
-        let steps = files.exhibit.steps.len();
+        let count = files.exhibit.steps.len();
         let stops = std::iter::once(ExhibitStop::Story)
-            .chain((0..steps).map(ExhibitStop::Step))
+            .chain((0..count).map(ExhibitStop::Step))
             .chain([ExhibitStop::Rule, ExhibitStop::Event, ExhibitStop::Explained])
-            .chain((0..steps).map(ExhibitStop::Beside))
+            .chain((0..count).map(ExhibitStop::Beside))
             .chain([ExhibitStop::End]);
         let (rule, event) = (asked(&files.exhibit.rule_question), asked(&files.exhibit.event_question));
         Self { stops: stops.collect(), at: 0, rule, event, loaded: None, beside: None, files }

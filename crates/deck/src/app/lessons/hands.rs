@@ -1,6 +1,6 @@
 //! A show of hands, typed as numbers.
 
-/// How many chose each of so many options, as it was typed: `3 12 1`. Missing ones at the end are 0.
+/// How many chose each of this many options, as it was typed: `3 12 1`. Missing ones at the end are 0.
 pub fn counts(line: &str, options: usize) -> Result<Vec<u32>, String> {
     const MOST: u32 = 10_000;
     let numbers = line.split([' ', ',', ';', '/']).filter(|word| !word.is_empty());

@@ -14,7 +14,6 @@ mod trail;
 
 pub use audience::AudienceLink;
 pub(crate) use audience::hear_audience;
-pub use contents::Contents;
 pub(crate) use contents::contents_key;
 pub(crate) use exhibit::exhibit_came;
 pub use exhibit::{ExhibitFiles, ExhibitStop, PlayedExhibit};
@@ -39,6 +38,17 @@ const STEP: Duration = Duration::from_millis(250);
 /// Why no lesson can be started while the updates are recorded.
 pub const ONE_CLUSTER_A_RECORDING: &str = "a lesson starts a cluster for each chapter, and --record records one cluster only: start raftdeck without it";
 
+/// What a lesson lays over the view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LessonCover {
+    /// The way to the phones of the class.
+    Code,
+    /// Nothing at all, so that the class looks at the teacher.
+    Blank,
+    /// The table of contents, with this chapter selected, counted from 0.
+    Contents(usize),
+}
+
 /// The lessons as the deck knows them.
 #[derive(Debug, Default)]
 pub struct Lessons {
@@ -50,14 +60,10 @@ pub struct Lessons {
     pub exhibit: Option<Box<PlayedExhibit>>,
     /// The way to the phones of the class.
     pub audience: Option<AudienceLink>,
-    /// Whether the way to the phones is shown over the view.
-    pub is_code_shown: bool,
-    /// Whether the screen is blank, so that the class looks at the teacher.
-    pub is_blank: bool,
+    /// What lies over the view.
+    pub cover: Option<LessonCover>,
     /// Whether the teacher's notes are shown.
     pub has_notes: bool,
-    /// The table of contents, while it is open.
-    pub contents: Option<Contents>,
     /// Whether the tour is offered.
     pub is_tour_offered: bool,
     /// What the phones were told last.
@@ -74,7 +80,7 @@ impl Lessons {
     /// The same, and phones can join by this.
     #[must_use]
     pub fn with_audience(self, audience: AudienceLink) -> Self {
-        Self { audience: Some(audience), is_code_shown: true, ..self }
+        Self { audience: Some(audience), cover: Some(LessonCover::Code), ..self }
     }
 
     /// The same, and the tour is offered: somebody starts the deck for the first time.

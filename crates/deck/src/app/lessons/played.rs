@@ -2,8 +2,8 @@
 
 use super::trail::Trail;
 use raftdeck_drills::{
-    Answered, Chapter, ChapterOptions, ChapterRun, Lesson, LessonInput, LessonProgress, LessonResult, Poll,
-    Question, Scene, ScenePart,
+    Chapter, ChapterOptions, ChapterRun, Lesson, LessonInput, LessonProgress, LessonResult, Poll, Question,
+    Scene, ScenePart,
 };
 use raftdeck_model::{Command, CommandId, Update, World};
 use std::time::Duration;
@@ -227,8 +227,9 @@ impl PlayedLesson {
         let now = now.saturating_sub(self.origin);
         let LessonStage::Chapter(run) = &mut self.stage else { return Vec::new() };
         let commands = run.go_on(now, world);
-        let answered: Vec<Answered> = run.take_answered();
-        answered.into_iter().for_each(|answered| self.progress.note(answered));
+        for answered in run.take_answered() {
+            self.progress.note(answered);
+        }
         commands
     }
 

@@ -1,9 +1,9 @@
 //! What keys and updates do to the lesson that is played.
 
 use super::audience::page;
-use super::contents::Contents;
 use super::played::{self, LessonStage, PlayedLesson};
-use super::{TOUR, exhibit, hands};
+use super::trail::TrailStep;
+use super::{LessonCover, TOUR, exhibit, hands};
 use crate::actions::ActionId;
 use crate::app::confirm::Confirm;
 use crate::app::notice::Notice;
@@ -110,7 +110,7 @@ fn stop(app: &mut App) {
         app.view = View::Drills;
         return;
     }
-    app.lessons.is_code_shown = false;
+    app.lessons.cover = None;
     if app.tape.is_behind() {
         let end = app.tape.len();
         tape::show(app, end);
@@ -126,7 +126,7 @@ pub(crate) fn hear(app: &mut App, update: &Update, now: Duration) {
 
 /// One key: on to the next stop.
 fn next(app: &mut App, now: Duration) -> Vec<Effect> {
-    if std::mem::take(&mut app.lessons.is_code_shown) {
+    if app.lessons.cover.take_if(|cover| *cover == LessonCover::Code).is_some() {
         return Vec::new();
     }
     if app.lessons.exhibit.is_some() {
@@ -139,7 +139,10 @@ fn next(app: &mut App, now: Duration) -> Vec<Effect> {
     }
     let rests = played.rests();
     if let Some(to) = played.trail.on(rests) {
-        let to = to.unwrap_or_else(|| app.tape.len());
+        let to = match to {
+            TrailStep::Stop(updates) => updates,
+            TrailStep::Present => app.tape.len(),
+        };
         tape::play(app, to, now);
         show_view(app, now);
         return Vec::new();
@@ -237,11 +240,14 @@ pub(crate) fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Dur
         ActionId::LessonOtherwise => say(app, LessonInput::Otherwise),
         ActionId::LessonContents => {
             let at = lessons.playing().map_or(0, PlayedLesson::chapter_number);
-            lessons.contents = Some(Contents { at });
+            lessons.cover = Some(LessonCover::Contents(at));
         }
         ActionId::LessonNotes => lessons.has_notes = !lessons.has_notes,
-        ActionId::LessonBlank => lessons.is_blank = true,
-        ActionId::LessonCode => lessons.is_code_shown = !lessons.is_code_shown,
+        ActionId::LessonBlank => lessons.cover = Some(LessonCover::Blank),
+        ActionId::LessonCode => {
+            let is_shown = lessons.cover == Some(LessonCover::Code);
+            lessons.cover = (!is_shown).then_some(LessonCover::Code);
+        }
         ActionId::StopLesson => stop(app),
         ActionId::StartLesson => {
             let shelf = &lessons.shelf;
@@ -271,16 +277,17 @@ fn say(app: &mut App, input: LessonInput) {
 /// A digit: the answer of one person, or the beginning of a show of hands.
 fn answer(app: &mut App, number: usize, now: Duration) {
     let Some(ScenePart::Asking(question)) = app.lessons.scene(now).map(|scene| scene.part) else { return };
-    match &question.poll {
-        Some(poll) if poll.stage == PollStage::Open => app.prompt.open(Purpose::Hands, &number.to_string()),
-        Some(_) => {}
-        None => match number.checked_sub(1).filter(|option| *option < question.ask.options.len()) {
-            Some(option) => say(app, LessonInput::Answer(option)),
-            None => {
-                let range = format!("the answers are 1 to {}", question.ask.options.len());
-                app.notice = Some(Notice::new(range, now));
-            }
-        },
+    if let Some(poll) = &question.poll {
+        if poll.stage == PollStage::Open {
+            app.prompt.open(Purpose::Hands, &number.to_string());
+        }
+        return;
+    }
+    if let Some(option) = number.checked_sub(1).filter(|option| *option < question.ask.options.len()) {
+        say(app, LessonInput::Answer(option));
+    } else {
+        let range = format!("the answers are 1 to {}", question.ask.options.len());
+        app.notice = Some(Notice::new(range, now));
     }
 }
 

@@ -19,6 +19,15 @@ pub struct Trail {
     looking: Option<usize>,
 }
 
+/// Where one step on leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TrailStep {
+    /// To a moment after this many updates.
+    Stop(usize),
+    /// To the present.
+    Present,
+}
+
 /// What makes two scenes one stop.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StopKind {
@@ -46,7 +55,7 @@ fn kind(part: &ScenePart) -> Option<StopKind> {
 }
 
 impl Trail {
-    /// Notes what is to be seen now, after so many updates. Says whether the chapter rests at a moment that is new.
+    /// Notes what is to be seen now, after this many updates. Says whether the chapter rests at a moment that is new.
     pub(super) fn note(&mut self, scene: &Scene, updates: usize) -> bool {
         let Some(what) = kind(&scene.part) else { return false };
         if let Some(last) = self.stops.last_mut()
@@ -74,12 +83,13 @@ impl Trail {
         self.stops.get(to)
     }
 
-    /// One stop on from what is looked at: its number of updates; `None` in it: the present. `None`: the present is looked at.
-    pub(super) fn on(&mut self, rests: bool) -> Option<Option<usize>> {
+    /// One stop on from what is looked at. `None`: the present is looked at.
+    pub(super) fn on(&mut self, rests: bool) -> Option<TrailStep> {
         let to = self.looking? + 1;
         let present = if rests { self.stops.len().saturating_sub(1) } else { self.stops.len() };
         self.looking = Some(to).filter(|to| *to < present);
-        Some(self.looking.and_then(|to| self.stops.get(to)).map(|stop| stop.updates))
+        let stop = self.looking.and_then(|to| self.stops.get(to));
+        Some(stop.map_or(TrailStep::Present, |stop| TrailStep::Stop(stop.updates)))
     }
 }
 
@@ -104,8 +114,8 @@ mod tests {
         assert_eq!(trail.back(true).map(|stop| stop.updates), Some(20));
         assert_eq!(trail.back(true).map(|stop| stop.updates), Some(10));
         assert!(trail.back(true).is_none(), "there is none before the first");
-        assert_eq!(trail.on(true), Some(Some(20)));
-        assert_eq!(trail.on(true), Some(None), "the last stop is the present");
+        assert_eq!(trail.on(true), Some(TrailStep::Stop(20)));
+        assert_eq!(trail.on(true), Some(TrailStep::Present), "the last stop is the present");
         assert_eq!((trail.on(true), trail.looked_at()), (None, None));
     }
 
@@ -114,6 +124,6 @@ mod tests {
         let mut trail = Trail::default();
         trail.note(&scene(0, ScenePart::Resting), 10);
         assert_eq!(trail.back(false).map(|stop| stop.updates), Some(10));
-        assert_eq!(trail.on(false), Some(None));
+        assert_eq!(trail.on(false), Some(TrailStep::Present));
     }
 }

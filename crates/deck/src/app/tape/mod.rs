@@ -4,7 +4,7 @@
 //! is heard again has no effect: nothing is sent to the source, and neither scripts nor drills hear it. Meanwhile what the source goes
 //! on to tell is only kept; the deck hears it when it comes back to the present.
 //!
-//! A position is a number of updates: the world after so many of them. Copies of what was known at some positions ([`Keyframe`]) are
+//! A position is a number of updates: the world after this many of them. Copies of what was known at some positions ([`Keyframe`]) are
 //! kept as well, so that going back does not begin at the beginning.
 
 mod aside;
@@ -42,7 +42,7 @@ const MAX_BYTES: usize = 48 << 20;
 /// The most copies of what was known. Each takes a few MiB.
 const MAX_KEYFRAMES: usize = 6;
 
-/// At first a copy is made after so many segments.
+/// At first a copy is made after this many segments.
 const KEYFRAME_SEGMENTS: usize = 4;
 
 /// What was known at a position.

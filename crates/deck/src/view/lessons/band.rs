@@ -55,7 +55,7 @@ fn title(paint: &Paint<'_>) -> String {
     if let Some(Scene { step: (step, steps), .. }) =
         lessons.scene(paint.now).filter(|scene| scene.step.0 < scene.step.1)
     {
-        title.push_str(&format!(" {dot} step {} of {steps}", step + 1));
+        title = format!("{title} {dot} step {} of {steps}", step + 1);
     }
     title
 }

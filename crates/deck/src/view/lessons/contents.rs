@@ -1,6 +1,6 @@
 //! The chapters of the lesson, to go to any of them.
 
-use crate::app::lessons::{Contents, PlayedLesson};
+use crate::app::lessons::PlayedLesson;
 use crate::view::drills::text::Text;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
@@ -12,10 +12,10 @@ use ratatui::widgets::{Block, Widget};
 const WIDEST: u16 = 64;
 
 /// Draws it over the view.
-pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, contents: Contents) {
+pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, at: usize) {
     let Some(played) = paint.app.lessons.playing() else { return };
     let width = area.width.min(WIDEST);
-    let text = rows(paint, played, contents, width.saturating_sub(2));
+    let text = rows(paint, played, at, width.saturating_sub(2));
     let height = u16::try_from(text.len() + 2).unwrap_or(u16::MAX).min(area.height);
     let page =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
@@ -28,17 +28,17 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect, contents: Contents) {
     block.render(page, paint.buf);
     paint.mark(area, Target::Pane(Pane::Menu));
     let shown = usize::from(inner.height);
-    let first = (contents.at + 1).saturating_sub(shown);
+    let first = (at + 1).saturating_sub(shown);
     for (row, line) in (0..inner.height).zip(text.lines().iter().skip(first)) {
         paint.row(inner, row, line);
     }
 }
 
-fn rows(paint: &Paint<'_>, played: &PlayedLesson, contents: Contents, width: u16) -> Text {
+fn rows(paint: &Paint<'_>, played: &PlayedLesson, at: usize, width: u16) -> Text {
     let (theme, glyphs) = (paint.theme, paint.glyphs());
     let mut text = Text::new(width);
     for (place, chapter) in played.lesson().chapters.iter().enumerate() {
-        let is_selected = place == contents.at;
+        let is_selected = place == at;
         let mark = if is_selected { glyphs.selected } else { " " };
         let here = if place == played.chapter_number() { "  you are here" } else { "" };
         let style = if is_selected { theme.selected() } else { theme.text() };

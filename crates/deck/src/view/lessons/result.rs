@@ -1,4 +1,4 @@
-//! What came of the lesson: how many answers were right, and the misconceptions by name.
+//! The outcome of the lesson: how many answers were right, and the misconceptions by name.
 
 use super::band::goes_on;
 use crate::app::lessons::PlayedLesson;

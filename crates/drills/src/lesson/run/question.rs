@@ -8,11 +8,11 @@ use std::time::Duration;
 /// How long a discussion takes that the lesson proposes, in real time.
 pub const DISCUSSION: Duration = Duration::from_mins(2);
 
-/// Where so many of a hundred were right, a discussion helps most (Crouch and Mazur, "Peer Instruction: Ten years of experience and
-/// results", 2001).
+/// A discussion is proposed where this share of the class was right, in percent: neither most nor few of them (the method is that of
+/// Crouch and Mazur, "Peer Instruction: Ten years of experience and results", 2001).
 const WORTH_DISCUSSING: std::ops::RangeInclusive<u64> = 35..=70;
 
-/// After so many wrong answers the model solution is shown.
+/// After this many wrong answers the model solution is shown.
 const TRIES: usize = 2;
 
 /// The points for a right answer at the first and at the second try.
