@@ -321,6 +321,7 @@ fn playing_goes_at_the_pace_of_then_and_arrives() {
     let began = app.clock().at(Duration::ZERO);
     tape::play(&mut app, to, now);
     assert!(app.tape().is_playing());
+    assert!(rows(&paint(&mut app, now, (120, 40)))[0].contains(" PAST ▶ "), "it moves");
     let mut shown = vec![app.tape().shown()];
     let mut at = now;
     while app.tape().is_playing() && shown.len() < MOST_WAKES {
@@ -368,7 +369,9 @@ fn a_recording_is_a_tape_in_which_nothing_is_live() {
     let effects = key(&mut app, KeyCode::Char('K'), now);
     assert_eq!(sent_count(&effects), 0);
     assert!(text(&paint(&mut app, now, size)).contains("this is a recording"));
+    assert!(rows(&paint(&mut app, now, size))[0].contains(" RECORDING  ‖ "));
     tape::play(&mut app, usize::MAX, now);
+    assert!(rows(&paint(&mut app, now, size))[0].contains(" RECORDING  ▶ "), "it moves");
     play_out(&mut app, now);
     assert_eq!(app.tape().shown(), updates.len());
 }

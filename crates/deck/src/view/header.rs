@@ -69,13 +69,15 @@ fn clock(paint: &Paint<'_>, width: u16) -> Line<'static> {
     Line::from(spans)
 }
 
-/// The same while the past is shown, or a moment of a recording: when that was. It does not move.
+/// The same while the past is shown, or a moment of a recording: when that was, and whether it is being played or is frozen.
 fn past(paint: &Paint<'_>) -> Option<Line<'static>> {
     let tape = paint.app.tape();
-    let (glyph, shown) = (paint.glyphs().paused, stamp(paint.time));
+    let shown = stamp(paint.time);
     if tape.has_present() {
-        return Some(Line::styled(format!(" PAST {shown} "), paint.theme.trouble_plate()));
+        let played = if tape.is_playing() { format!("{} ", paint.glyphs().selected) } else { String::new() };
+        return Some(Line::styled(format!(" PAST {played}{shown} "), paint.theme.trouble_plate()));
     }
+    let glyph = if tape.is_playing() { paint.glyphs().selected } else { paint.glyphs().paused };
     let word = Span::styled(" RECORDING ", paint.theme.selected());
     let time = Span::styled(format!(" {glyph} {shown} "), paint.theme.strong());
     tape.is_past().then(|| Line::from(vec![word, time]))

@@ -3,6 +3,7 @@
 use super::{PATIENCE, alone, eventually, processes};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, SlavePty, native_pty_system};
 use rustix::process::Signal;
+use std::fs;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
@@ -45,8 +46,29 @@ struct Shown {
 }
 
 struct State {
-    parser: vt100::Parser,
+    parser: vt100::Parser<Frames>,
     bytes: u64,
+}
+
+/// A frame that is being written: a terminal shows it when it is whole (synchronized update, DEC private mode 2026).
+#[derive(Default)]
+struct Frames {
+    is_open: bool,
+}
+
+impl vt100::Callbacks for Frames {
+    fn unhandled_csi(
+        &mut self,
+        _: &mut vt100::Screen,
+        first: Option<u8>,
+        _: Option<u8>,
+        params: &[&[u16]],
+        last: char,
+    ) {
+        if first == Some(b'?') && params.contains(&&[2026][..]) {
+            self.is_open = last == 'h';
+        }
+    }
 }
 
 impl Deck {
@@ -74,8 +96,12 @@ impl Deck {
         command.env("TMPDIR", temporary.path());
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
-        // Nobody's own settings.
+        // Nobody's own settings and progress, and not a first start, unless the test says so.
         command.env("XDG_CONFIG_HOME", temporary.path());
+        if command.iter_extra_env_as_str().all(|(name, _)| name != "XDG_STATE_HOME") {
+            know_tour(temporary.path());
+            command.env("XDG_STATE_HOME", temporary.path());
+        }
         for name in ["NO_COLOR", "COLORTERM", "RAFTDECK_THEME"] {
             command.env_remove(name);
         }
@@ -113,7 +139,7 @@ impl Deck {
         let terminal = self.terminal.as_ref().expect("the terminal is open");
         let deadline = Instant::now() + PATIENCE;
         let mut state = terminal.shown.state.lock().unwrap();
-        while !wanted(state.parser.screen()) {
+        while state.parser.callbacks().is_open || !wanted(state.parser.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
             let screen = state.parser.screen().contents();
             assert!(!left.is_zero(), "waited in vain: {what}; the screen:\n{screen}");
@@ -128,8 +154,13 @@ impl Deck {
 
     /// Looks at the screen.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
-        let terminal = self.terminal.as_ref().expect("the terminal is open");
-        look(terminal.shown.state.lock().unwrap().parser.screen())
+        let mut look = Some(look);
+        let mut seen = None;
+        self.wait_for("a whole frame", |screen| {
+            seen = look.take().map(|look| look(screen));
+            true
+        });
+        seen.expect("the wait is over")
     }
 
     /// How many bytes were written to the terminal so far.
@@ -225,7 +256,10 @@ impl Terminal {
         rows: u16,
     ) -> Self {
         let shown = Arc::new(Shown {
-            state: Mutex::new(State { parser: vt100::Parser::new(cells(rows), cells(columns), 0), bytes: 0 }),
+            state: Mutex::new(State {
+                parser: vt100::Parser::new_with_callbacks(cells(rows), cells(columns), 0, Frames::default()),
+                bytes: 0,
+            }),
             changed: Condvar::new(),
         });
         let closing = Arc::new(AtomicBool::new(false));
@@ -247,6 +281,13 @@ impl Terminal {
         });
         Self { master, slave: Some(slave), shown, closing, reader: Some(reader) }
     }
+}
+
+/// The decks whose state is kept here were started before, as far as they know.
+fn know_tour(state: &Path) {
+    let folder = state.join("raftdeck");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("lessons.json"), r#"{ "tour offered": true }"#).unwrap();
 }
 
 fn cells(count: u16) -> NonZeroU16 {

@@ -5,6 +5,7 @@
 #![allow(dead_code)] // Each test binary uses a part of it.
 #![allow(clippy::unwrap_used)] // In a test a panic is the report.
 
+pub(crate) mod band;
 pub(crate) mod deck;
 pub(crate) mod lines;
 pub(crate) mod nodes;
