@@ -111,8 +111,8 @@ pub(super) struct TeachArgs {
     #[command(flatten)]
     which: Which,
     /// Let a class answer on its phones, by a page at this address; without an address, on a free port of this machine only
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1)]
-    audience: Option<Option<SocketAddr>>,
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    audience: Option<SocketAddr>,
     #[command(flatten)]
     cluster: LessonClusterArgs,
     #[command(flatten)]
@@ -160,9 +160,7 @@ pub(super) fn run(args: &LessonArgs) -> Result<(Vec<u8>, u8)> {
 
 /// Runs `raftdeck teach`.
 pub(super) fn teach(args: &TeachArgs) -> Result<u8> {
-    let audience =
-        args.audience.map(|address| address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))));
-    play(args.which.start(true)?, audience, &args.cluster, &args.screen)
+    play(args.which.start(true)?, args.audience, &args.cluster, &args.screen)
 }
 
 /// Runs `raftdeck museum`. Returns what is to be printed, and the exit status.

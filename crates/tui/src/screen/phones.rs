@@ -42,7 +42,7 @@ impl Phones {
 
     /// Draws a picture if one is due and somebody is there to see it.
     pub(crate) fn picture(&mut self, app: &App, now: Duration) {
-        if !self.next_picture().is_some_and(|due| due <= Instant::now()) {
+        if self.next_picture().is_none_or(|due| due > Instant::now()) {
             return;
         }
         (self.drawn, self.is_changed) = (Some(Instant::now()), false);
