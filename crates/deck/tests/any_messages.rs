@@ -10,7 +10,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use raftdeck_deck::app::audience::AudienceNews;
-use raftdeck_deck::app::lessons::LessonStart;
+use raftdeck_deck::app::lessons::{LessonCover, LessonStage, LessonStart};
 use raftdeck_deck::app::subject::Subject;
 use raftdeck_deck::app::{ColourChoice, Effect, Msg, Settings, View, update};
 use raftdeck_deck::explain::{explain, quiet};
@@ -605,13 +605,21 @@ fn keeps_the_rules(scene: &Scene, screen: Rect) -> Result<(), TestCaseError> {
     }
     let shows_nodes = matches!(scene.app.view(), View::Cluster | View::Logs)
         && !scene.app.world().is_empty()
-        && scene.app.zoomed() != Some(Pane::Feed);
+        && scene.app.zoomed() != Some(Pane::Feed)
+        && !is_hidden_by_lesson(scene);
     if let Some(selected) =
         scene.app.selected().filter(|_| shows_nodes && screen.width >= 24 && screen.height >= 6)
     {
         prop_assert!(landed.find(Target::Node(selected)).is_some(), "{selected} on {screen:?}");
     }
     Ok(())
+}
+
+/// Whether a lesson shows something else in place of the nodes: nothing at all, its result, two clusters beside each other.
+fn is_hidden_by_lesson(scene: &Scene) -> bool {
+    let lessons = scene.app.lessons();
+    let is_over = lessons.playing().is_some_and(|played| matches!(played.stage(), LessonStage::Ended));
+    lessons.cover == Some(LessonCover::Blank) || lessons.exhibit.is_some() || is_over
 }
 
 /// Whatever is explained, and whatever that leads to, has words, and leads to nodes that there are.

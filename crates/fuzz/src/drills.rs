@@ -1,14 +1,24 @@
-//! Drill files.
+//! Files of drills and of lessons.
 
-use raftdeck_drills::Drill;
+use raftdeck_drills::{Drill, FileMistake, Lesson};
 
-/// A drill file, which should be text.
+/// A file of a drill, a lesson or an exhibit of the museum, which should be text.
 ///
 /// # Panics
 /// If a mistake has no sentence, or its place does not lie in the file.
 pub fn drills(data: &[u8]) {
     let Ok(source) = std::str::from_utf8(data) else { return };
-    let Err(mistakes) = Drill::read(source) else { return };
+    let wrong = [
+        Drill::read(source).err(),
+        Lesson::read(source).err(),
+        raftdeck_drills::museum::Exhibit::read(source).err(),
+    ];
+    for mistakes in wrong.into_iter().flatten() {
+        judge(source, &mistakes);
+    }
+}
+
+fn judge(source: &str, mistakes: &[FileMistake]) {
     assert!(!mistakes.is_empty(), "a file that is not read has a mistake");
     let lines: Vec<&str> = source.split('\n').collect();
     for mistake in mistakes {
