@@ -129,9 +129,10 @@ pub(crate) fn facts(screen: &vt100::Screen) -> Vec<String> {
     let claim = claim.iter().flat_map(|line| line.split("  ")).next().unwrap_or_default().to_owned();
     let of_logs = lines(screen).skip_while(|line| !line.starts_with("── logs"));
     let logs = of_logs.skip(1).take_while(|line| !line.starts_with("──")).map(|line| spaced(&line));
-    let table = rows(screen).into_iter();
-    let table = table.map(|row| {
-        format!("{} {} {} {} {} {}", row.node, row.role, row.term, row.vote, row.last, row.commit)
-    });
-    [claim].into_iter().chain(table).chain(logs.filter(|line| !line.starts_with("index"))).collect()
+    // What the entries contain is asked for, and comes later.
+    let logs = logs.filter(|line| line.trim_start_matches("▶ ").starts_with('n'));
+    let table = rows(screen)
+        .into_iter()
+        .map(|row| format!("{:?}", (row.node, row.role, row.term, row.vote, row.last, row.commit)));
+    [claim].into_iter().chain(table).chain(logs).collect()
 }
