@@ -98,7 +98,7 @@ fn progress(state: &Path, lesson: &str) -> serde_json::Value {
 fn the_tour_is_taken_in_eight_steps_on_a_live_cluster() {
     let (state, tour) = (TempDir::new().unwrap(), built_in("tour"));
     let title = tour.title.text();
-    let mut deck = spawn(&["learn", "--timing", "fast"], state.path());
+    let mut deck = spawn(&["learn"], state.path());
     let steps = stops(&tour, 0);
     for step in &steps[..3] {
         wait_present(&deck, title, step);

@@ -19,10 +19,8 @@ const LEAST_SCREEN: u16 = 14;
 
 /// How many rows the band takes on a screen of this size.
 pub(crate) fn rows(paint: &Paint<'_>, area: Rect) -> u16 {
-    let is_over =
-        paint.app.lessons.playing().is_some_and(|played| matches!(played.stage(), LessonStage::Ended));
-    let has_room = area.height >= LEAST_SCREEN;
-    if !has_room || !paint.app.lessons.is_on() || is_over || paint.app.drills.playing().is_some() {
+    let is_hidden = area.height < LEAST_SCREEN || super::is_over(paint.app);
+    if is_hidden || !paint.app.lessons.is_on() || paint.app.drills.playing().is_some() {
         return 0;
     }
     let lines = u16::try_from(words(paint, area.width).len()).unwrap_or(u16::MAX);

@@ -21,14 +21,17 @@ pub(crate) use shelf::{draw as draw_shelf, draw_tabs};
 pub(crate) use tour::{draw as draw_tour, rows as tour_rows};
 
 use crate::app::App;
-use crate::app::lessons::LessonStage;
+use crate::app::lessons::{LessonStage, PlayedLesson};
 use crate::view::paint::Paint;
 use raftdeck_raft::NodeId;
 use ratatui::style::Style;
 
-/// Whether the lesson is over, and its result is shown in place of the view.
+/// Whether the lesson is over, and its result is shown in place of the view. Its last chapter can still be gone back in.
 pub(crate) fn is_over(app: &App) -> bool {
-    app.lessons.playing().is_some_and(|played| matches!(played.stage(), LessonStage::Ended))
+    let is_at_end = |played: &PlayedLesson| {
+        matches!(played.stage(), LessonStage::Ended) && played.trail().looked_at().is_none()
+    };
+    app.lessons.playing().is_some_and(is_at_end)
 }
 
 /// Whether the lesson points at a node now.
