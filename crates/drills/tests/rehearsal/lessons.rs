@@ -61,7 +61,7 @@ fn chapters() -> Vec<(String, Chapter)> {
 /// How many seeds a chapter is played with: fewer under a steady load, which takes most of the time of these tests.
 fn seeds(chapter: &Chapter) -> u64 {
     let mut lines = chapter.steps.iter().filter_map(|step| step.lines.as_ref());
-    if lines.any(|lines| lines.text().contains("workload on")) { 2 } else { 12 }
+    if lines.any(|lines| lines.text().contains("workload on")) { 1 } else { 4 }
 }
 
 /// What went wrong with the chapters when they were played so, each in these ways.

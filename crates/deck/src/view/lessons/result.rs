@@ -53,6 +53,9 @@ fn words(paint: &Paint<'_>, played: &PlayedLesson, width: u16) -> Text {
 
 fn figures(result: &LessonResult, is_class: bool) -> Vec<String> {
     let LessonResult { questions, answered, first, second, points, .. } = result;
+    if *questions == 0 {
+        return Vec::new();
+    }
     let questions = counted(*questions as u64, "question");
     let mut lines = vec![format!("{answered} of {questions} answered.")];
     if first.0 > 0 {

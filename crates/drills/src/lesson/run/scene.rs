@@ -92,7 +92,7 @@ impl ChapterRun {
             return ScenePart::Starting;
         }
         match &self.stage {
-            Stage::Lines(purpose) => self.doing(*purpose, self.script.line().unwrap_or_default()),
+            Stage::Lines(purpose) => self.doing(*purpose, self.line()),
             Stage::Condition { purpose: Purpose::Begin, .. } => ScenePart::Starting,
             Stage::Condition { condition, purpose, .. } => self.doing(*purpose, condition.text().to_owned()),
             Stage::Resting => ScenePart::Resting,
@@ -117,6 +117,12 @@ impl ChapterRun {
             }
             _ => ScenePart::Doing(waits_for),
         }
+    }
+
+    /// The line that is being carried out, without its place.
+    fn line(&self) -> String {
+        let line = self.script.line().unwrap_or_default();
+        line.split_once(": ").map(|(_, line)| line.to_owned()).unwrap_or(line)
     }
 
     fn explanation(&self) -> String {
