@@ -4,7 +4,7 @@
 //! is heard again has no effect: nothing is sent to the source, and neither scripts nor drills hear it. Meanwhile what the source goes
 //! on to tell is only kept; the deck hears it when it comes back to the present.
 //!
-//! A position is a number of updates: the world after this many of them. Copies of what was known at some positions ([`Keyframe`]) are
+//! A position is a number of updates: the world after this many of them. Copies of what was known at some positions (`Keyframe`) are
 //! kept as well, so that going back does not begin at the beginning.
 
 mod aside;
