@@ -1,6 +1,7 @@
 //! Two clusters beside each other: without the guard, and with it, after the same step of the same schedule.
 
 use crate::app::lessons::PlayedExhibit;
+use crate::view::drills::text::Text;
 use crate::view::labels;
 use crate::view::landed::{Pane, Target};
 use crate::view::log_cells;
@@ -33,7 +34,23 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
         paint.at(bar, &Line::styled(paint.glyphs().border.vertical_left, paint.theme.faint()));
     }
     one(paint, left, without, (" WITHOUT THE GUARD ", paint.theme.trouble_band()));
+    if let Some((property, sentence)) = app.lessons.exhibit.as_deref().and_then(PlayedExhibit::violation) {
+        violated(paint, left, property, sentence);
+    }
     one(paint, right, &app.world, (" WITH THE GUARD ", paint.theme.leader_plate()));
+}
+
+/// At the foot of the cluster in which a property was violated.
+fn violated(paint: &mut Paint<'_>, area: Rect, property: &str, sentence: &str) {
+    let mut text = Text::new(area.width);
+    text.plate(&format!(" VIOLATED: {property} "), paint.theme.trouble_band());
+    text.wrapped(" ", sentence, paint.theme.text());
+    let rows = u16::try_from(text.len()).unwrap_or(u16::MAX).min(area.height);
+    let foot = Rect { y: area.bottom() - rows, height: rows, ..area };
+    paint.clear(foot);
+    for (row, line) in (0..rows).zip(text.lines()) {
+        paint.row(foot, row, line);
+    }
 }
 
 fn one(paint: &mut Paint<'_>, area: Rect, world: &World, (title, style): (&str, Style)) {
