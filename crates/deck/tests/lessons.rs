@@ -397,3 +397,17 @@ fn a_discussion_counts_down() {
     let second = class.pages.last().and_then(|page| page.poll.clone()).expect("a poll");
     assert!(second.number > number && second.state == PollState::Open);
 }
+
+#[test]
+fn the_offer_of_the_tour_goes_when_a_drill_starts() {
+    let mut class = Class::new(COLOUR, 1, false);
+    class.offer_tour();
+    assert!(class.text(80, 24).contains("NEW HERE?"));
+    class.key('d');
+    class.press(KeyCode::Enter);
+    assert!(!class.app.lessons().is_tour_offered, "Esc stops the drill from now on");
+    let mut class = Class::new(COLOUR, 1, false);
+    class.offer_tour();
+    class.press(KeyCode::Esc);
+    assert!(!class.text(80, 24).contains("NEW HERE?"));
+}

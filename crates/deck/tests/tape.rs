@@ -425,7 +425,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn whatever_is_shown_and_played_the_end_is_that_of_a_deck_that_never_went_back(
         steps in prop::collection::vec(step(), 1..40),

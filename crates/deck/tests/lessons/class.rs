@@ -2,11 +2,12 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use raftdeck_deck::app::audience::{AudienceNews, AudiencePage};
+use raftdeck_deck::app::drills::{Catalogue, Drills};
 use raftdeck_deck::app::lessons::{AudienceLink, ExhibitFiles, LessonStart, Lessons, Shelf};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::view::view;
 use raftdeck_drills::museum::{ExhibitRun, museum, shipped_exhibit};
-use raftdeck_drills::{ClusterSpec, Context, Lesson, LessonProgress, lessons};
+use raftdeck_drills::{ClusterSpec, Context, Lesson, LessonProgress, catalogue, lessons};
 use raftdeck_model::Capabilities;
 use raftdeck_raft::Timing;
 use raftdeck_record::Recording;
@@ -59,6 +60,13 @@ impl Class {
             live: None,
             origin: Duration::ZERO,
         }
+    }
+
+    /// Somebody starts the deck for the first time.
+    pub(crate) fn offer_tour(&mut self) {
+        let lessons = Lessons::new(Shelf::new(lessons(), museum(), BTreeMap::new())).offering_tour();
+        let drills = Drills::new(Catalogue::new(catalogue(), BTreeMap::new()), false);
+        self.app = App::new(Settings::default()).with_drills(drills).with_lessons(lessons);
     }
 
     /// The same with a lesson that begins.

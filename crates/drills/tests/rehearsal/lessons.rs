@@ -61,7 +61,7 @@ fn chapters() -> Vec<(String, Chapter)> {
 /// How many seeds a chapter is played with: fewer under a steady load, which takes most of the time of these tests.
 fn seeds(chapter: &Chapter) -> u64 {
     let mut lines = chapter.steps.iter().filter_map(|step| step.lines.as_ref());
-    if lines.any(|lines| lines.text().contains("workload on")) { 1 } else { 4 }
+    if lines.any(|lines| lines.text().contains("workload on")) { 1 } else { 2 }
 }
 
 /// What went wrong with the chapters when they were played so, each in these ways.
@@ -98,9 +98,11 @@ fn every_chapter_is_played_by_one_key() {
 }
 
 #[test]
-fn every_chapter_can_be_entered_at_every_step() {
+fn every_chapter_can_be_entered_at_its_steps() {
     let ways = |chapter: &Chapter| {
-        (1..chapter.steps.len()).map(|from| Play { seed: 20, from, ..Play::CLASS }).collect()
+        // On the way to a step all steps before it are passed, so every third one is enough.
+        let steps = (1..chapter.steps.len()).rev().step_by(3);
+        steps.map(|from| Play { seed: 20, from, ..Play::CLASS }).collect()
     };
     let failures = failures(ways, |_| LessonInput::Next);
     assert!(failures.is_empty(), "{}", failures.join("\n"));

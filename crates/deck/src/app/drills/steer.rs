@@ -27,6 +27,8 @@ pub(crate) fn start(app: &mut App, id: &str) -> Vec<Effect> {
     let Some(drill) = app.drills.catalogue.find(id).cloned() else { return Vec::new() };
     app.drills.failure = None;
     app.drills.scroll = 0;
+    // Somebody who runs drills has found the way.
+    app.lessons.is_tour_offered = false;
     app.view = View::Drills;
     app.drills.stage = DrillStage::Starting(Box::new(drill.clone()));
     vec![Effect::StartDrill(Box::new(drill))]
