@@ -58,7 +58,7 @@ const AT_IT: [&str; 3] =
     ["now: ", "The cluster is brought to where you were.", "The cluster of this chapter is starting."];
 
 /// Whether the lesson rests at this stop, in the present or in the past.
-fn is_at(screen: &vt100::Screen, lesson: &str, stop: &Stop) -> bool {
+pub(crate) fn is_at(screen: &vt100::Screen, lesson: &str, stop: &Stop) -> bool {
     let Some((title, text)) = band(screen, lesson) else { return false };
     title == stop.title && text.contains(&stop.text) && rests(&text) && !is_played(screen)
 }
