@@ -4,11 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "fixture/chance.rs"]
+mod chance;
 #[path = "truth/cluster.rs"]
 mod cluster;
 mod truth;
 
-use cluster::{Chance, Loss, Seen, live, seen};
+use chance::Chance;
+use cluster::{Loss, Seen, live, seen};
 use raftdeck_deck::app::feed::Feed;
 use raftdeck_deck::sentences::{Sentence, Teller};
 use raftdeck_deck::times::span;

@@ -5,11 +5,14 @@
 
 #[path = "tape/busy.rs"]
 mod busy;
+#[path = "fixture/chance.rs"]
+mod chance;
 #[path = "tape/history.rs"]
 mod history;
 
+use chance::Chance;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use history::{Chance, History, history};
+use history::{History, history};
 use proptest::prelude::*;
 use raftdeck_deck::app::tape::{self, PAST, Tape};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, View, update};

@@ -3,10 +3,9 @@
 
 mod support;
 
-use portable_pty::CommandBuilder;
 use raftdeck_drills::{Lesson, lessons};
 use support::band::{BACK, ON, Stop, band, facts, is_at, stops, wait_band, wait_past, wait_present};
-use support::deck::{Deck, RAFTDECK};
+use support::deck::Deck;
 use support::table::{Row, rows};
 
 const LESSON: &str = "raft-in-30-minutes";
@@ -52,12 +51,8 @@ fn lesson() -> Lesson {
 }
 
 /// A deck that teaches a lesson on a terminal of this size.
-fn teach(lesson: &str, args: &[&str], (columns, rows): (u16, u16), state: &tempfile::TempDir) -> Deck {
-    let mut command = CommandBuilder::new(RAFTDECK);
-    command.args(["teach", lesson]);
-    command.args(args);
-    command.env("XDG_STATE_HOME", state.path());
-    Deck::spawn(command, columns, rows)
+fn teach(lesson: &str, args: &[&str], size: (u16, u16), state: &tempfile::TempDir) -> Deck {
+    Deck::spawn_keeping(&[&["teach", lesson], args].concat(), state.path(), size)
 }
 
 /// Plays the chapters from this one on, one after the other, with one key.
@@ -121,13 +116,7 @@ fn plays(from: usize, args: &[&str], size: (u16, u16)) {
     deck.wait_for_text("THE END: Raft in 30 minutes");
     // Nobody raised a hand.
     deck.wait_for_text(&format!("0 of {} questions answered.", lesson.questions()));
-    ends(deck);
-}
-
-fn ends(mut deck: Deck) {
-    deck.press("q");
-    assert_eq!(deck.end(), 0);
-    deck.wait_restored();
+    deck.quits();
 }
 
 #[test]
@@ -198,5 +187,5 @@ fn hands_are_counted_before_and_after_a_discussion_and_chapters_can_be_gone_back
     ] {
         deck.wait_for_text(line);
     }
-    ends(deck);
+    deck.quits();
 }

@@ -3,13 +3,12 @@
 
 mod support;
 
-use portable_pty::CommandBuilder;
 use raftdeck_drills::museum::{Exhibit, ExhibitRun, shipped_exhibit};
 use raftdeck_drills::{Lesson, lessons};
 use std::fs;
 use std::path::Path;
 use support::band::{BACK, ON, band, is_played, stops, wait_band, wait_present};
-use support::deck::{Deck, RAFTDECK};
+use support::deck::Deck;
 use support::processes;
 use support::table::{leader, rows};
 use tempfile::TempDir;
@@ -62,20 +61,7 @@ explain = "The same again (paper §5.2)."
 const SIM: [&str; 6] = ["--engine", "sim", "--seed", "1", "--timing", "fast"];
 
 fn spawn(args: &[&str], state: &Path) -> Deck {
-    spawn_sized(args, state, (120, 40))
-}
-
-fn spawn_sized(args: &[&str], state: &Path, (columns, rows): (u16, u16)) -> Deck {
-    let mut command = CommandBuilder::new(RAFTDECK);
-    command.args(args);
-    command.env("XDG_STATE_HOME", state);
-    Deck::spawn(command, columns, rows)
-}
-
-fn ends(mut deck: Deck) {
-    deck.press("q");
-    assert_eq!(deck.end(), 0);
-    deck.wait_restored();
+    Deck::spawn_keeping(args, state, (120, 40))
 }
 
 fn built_in(id: &str) -> Lesson {
@@ -151,7 +137,7 @@ fn the_tour_is_taken_in_eight_steps_on_a_live_cluster() {
     });
     assert_eq!(progress(state.path(), "tour")["is_finished"], true);
     let nodes = deck.nodes(3);
-    ends(deck);
+    deck.quits();
     processes::wait_gone(&nodes);
 }
 
@@ -203,7 +189,7 @@ fn answers_are_counted_and_the_result_names_misconceptions() {
     ] {
         deck.wait_for_text(line);
     }
-    ends(deck);
+    deck.quits();
 }
 
 #[test]
@@ -220,7 +206,7 @@ fn a_lesson_goes_on_where_it_was_left_unless_it_is_begun_anew() {
     wait_band(&deck, "Short", "The first that asked (paper §5.2).");
     deck.press(ON);
     wait_band(&deck, "Short", "step 3 of 3 The leader goes on.");
-    ends(deck);
+    deck.quits();
     assert_eq!(progress(state.path(), "short")["step"], 2);
 
     let mut deck = run(&[]);
@@ -231,7 +217,7 @@ fn a_lesson_goes_on_where_it_was_left_unless_it_is_begun_anew() {
     deck.wait_for("the cluster without the lesson", |screen| {
         screen.contents().contains("LEADS TERM") && band(screen, "Short").is_none()
     });
-    ends(deck);
+    deck.quits();
     assert_eq!(progress(state.path(), "short")["chapter"], "second");
 
     // What was answered before counts in the result.
@@ -244,11 +230,11 @@ fn a_lesson_goes_on_where_it_was_left_unless_it_is_begun_anew() {
     deck.wait_for_text("2 of 2 questions answered.");
     deck.wait_for_text("100 of 100 points.");
     deck.wait_for_text("No answer was wrong.");
-    ends(deck);
+    deck.quits();
 
     let deck = run(&["--restart"]);
     wait_band(&deck, "Short", "1/2 First · step 1 of 3 Three nodes.");
-    ends(deck);
+    deck.quits();
     assert_eq!(progress(state.path(), "short")["answered"], serde_json::json!([]));
 }
 
@@ -257,8 +243,11 @@ fn the_contents_go_to_any_chapter_and_a_blank_screen_comes_back_with_any_key() {
     let state = TempDir::new().unwrap();
     let lesson = built_in("raft-in-30-minutes");
     let title = lesson.title.text();
-    let mut deck =
-        spawn_sized(&[&["lesson", "run", "raft-in-30-minutes"][..], &SIM].concat(), state.path(), (80, 24));
+    let mut deck = Deck::spawn_keeping(
+        &[&["lesson", "run", "raft-in-30-minutes"][..], &SIM].concat(),
+        state.path(),
+        (80, 24),
+    );
     wait_present(&deck, title, &stops(&lesson, 0)[0]);
     deck.press("C");
     deck.wait_for_text("1 Election  4 min  you are here");
@@ -273,7 +262,7 @@ fn the_contents_go_to_any_chapter_and_a_blank_screen_comes_back_with_any_key() {
     wait_present(&deck, title, &stops(&lesson, 3)[0]);
     deck.press(ON);
     wait_present(&deck, title, &stops(&lesson, 3)[1]);
-    ends(deck);
+    deck.quits();
 }
 
 #[test]
@@ -288,7 +277,7 @@ fn the_tour_is_offered_at_the_first_start_only() {
     deck.wait_for_text("NEW HERE?");
     deck.press("\x1b");
     deck.wait_for("no offer", |screen| !screen.contents().contains("NEW HERE?"));
-    ends(deck);
+    deck.quits();
     let mut deck = start();
     assert!(!deck.look(|screen| screen.contents().contains("NEW HERE?")));
     // It can be taken all the same.
@@ -296,7 +285,7 @@ fn the_tour_is_offered_at_the_first_start_only() {
     deck.wait_for_text("Start \"A tour of the deck\"?");
     deck.press("y");
     wait_band(&deck, "A tour of the deck", "step 1 of 8 Three boxes");
-    ends(deck);
+    deck.quits();
 }
 
 #[test]
@@ -314,7 +303,7 @@ fn the_offer_of_the_tour_is_taken_by_one_key() {
     deck.wait_for("the cluster without the tour", |screen| {
         screen.contents().contains("LEADS TERM") && band(screen, "A tour of the deck").is_none()
     });
-    ends(deck);
+    deck.quits();
 }
 
 /// The title and the words of each stop of an exhibit, in order.
@@ -333,7 +322,7 @@ fn exhibit_is_played(size: (u16, u16)) {
     let state = TempDir::new().unwrap();
     let exhibit = shipped_exhibit("two-votes").unwrap().exhibit();
     let stops = exhibit_stops(&exhibit);
-    let mut deck = spawn_sized(&["museum", "two-votes"], state.path(), size);
+    let mut deck = Deck::spawn_keeping(&["museum", "two-votes"], state.path(), size);
     let wait_stop = |deck: &Deck, at: usize| {
         // The step at the end has no number.
         let number =
@@ -380,7 +369,7 @@ fn exhibit_is_played(size: (u16, u16)) {
     deck.wait_for_text("this is the beginning of the exhibit");
     deck.press("\x1b");
     deck.wait_for("no exhibit", |screen| band(screen, "The museum of bugs").is_none());
-    ends(deck);
+    deck.quits();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a deck over a simulated cluster hears while much happens, and what its person presses meanwhile.
 
+use crate::chance::Chance;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_model::{ClientOp, Command, CommandId, LogLevel, News, Order, Step, Update};
@@ -7,19 +8,6 @@ use raftdeck_protocol::{ClockRate, Write};
 use raftdeck_raft::NodeId;
 use raftdeck_sim::{Live, LiveOptions};
 use std::time::Duration;
-
-/// Chance, decided by a seed (splitmix64).
-pub(crate) struct Chance(pub(crate) u64);
-
-impl Chance {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
 
 /// The messages of a deck, each with its time.
 pub(crate) struct History {

@@ -1,5 +1,6 @@
 //! Simulated clusters to which much happens, and what a viewer sees of them: all of it, or not all.
 
+use crate::chance::Chance;
 use crate::truth::History;
 use raftdeck_model::{
     ClientOp, Command, CommandId, Delay, Disturbance, Effect, Matching, News, Order, Probability, Rule,
@@ -9,19 +10,6 @@ use raftdeck_protocol::{DiskPace, Write};
 use raftdeck_raft::NodeId;
 use raftdeck_sim::{Live, LiveOptions};
 use std::time::Duration;
-
-/// Chance, decided by a seed (splitmix64).
-pub(crate) struct Chance(pub(crate) u64);
-
-impl Chance {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)

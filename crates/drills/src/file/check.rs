@@ -1,6 +1,6 @@
 //! Checks what TOML cannot: values out of range, lines and conditions that cannot be parsed, measures without a bound.
 
-use super::phrases::{Phrases, is_id};
+use super::phrases::{FORBIDDEN, ID_RULE, Phrases, is_id};
 use super::{Drill, FileMistake, SCHEMA, Step};
 use crate::bound::Bound;
 use crate::measure::Measure;
@@ -8,9 +8,6 @@ use raftdeck_model::{MAX_NODES, World};
 
 /// The most clients of a workload: a source has 16, and some are left for the lines of the drill.
 const MAX_CLIENTS: u8 = 12;
-
-/// The words that a drill may not use: they read and write files, or end the cluster.
-const FORBIDDEN: [&str; 8] = ["quit", "exit", "q", "load", "save", "check", "seek", "workload"];
 
 struct Reading<'a> {
     drill: &'a Drill,
@@ -39,7 +36,7 @@ impl<'a> Reading<'a> {
             );
         }
         if !is_id(&drill.id) {
-            self.phrases.at_key("id", "an id consists of 1 to 40 lower-case letters, digits and -");
+            self.phrases.at_key("id", ID_RULE);
         }
         for (key, text) in [("title", &drill.title), ("description", &drill.description)] {
             if text.trim().is_empty() {

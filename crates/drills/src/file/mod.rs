@@ -12,7 +12,7 @@ mod read;
 pub use mistake::FileMistake;
 pub use phrase::Phrase;
 pub(crate) use phrase::world_of;
-pub(crate) use phrases::{Phrases, is_id};
+pub(crate) use phrases::{FORBIDDEN, ID_RULE, MAX_CAPTION, Phrases, is_id};
 pub(crate) use read::of_toml;
 
 use schemars::JsonSchema;

@@ -17,6 +17,15 @@ const WAIT: &str = "wait ";
 /// The most characters of an id.
 const MAX_ID: usize = 40;
 
+/// What is said of a wrong id.
+pub(crate) const ID_RULE: &str = "an id consists of 1 to 40 lower-case letters, digits and -";
+
+/// The most characters of a caption, so that a class can read it at one glance.
+pub(crate) const MAX_CAPTION: usize = 240;
+
+/// The words that what is measured or recorded may not use: they read and write files, end the cluster, or make noise.
+pub(crate) const FORBIDDEN: [&str; 8] = ["quit", "exit", "q", "load", "save", "check", "seek", "workload"];
+
 /// What is checked of a file, and what was found wrong with it.
 pub(crate) struct Phrases<'a> {
     source: &'a str,

@@ -2,7 +2,7 @@
 
 use super::{Chapter, LESSON_SCHEMA, Lesson, LessonAsk, LessonStep, Misconception, Reveal};
 use crate::catalogue::CATALOGUE;
-use crate::file::{Act, FileMistake, Phrase, Phrases, TimingSpec, is_id, of_toml};
+use crate::file::{Act, FileMistake, ID_RULE, MAX_CAPTION, Phrase, Phrases, TimingSpec, is_id, of_toml};
 use raftdeck_model::MAX_NODES;
 use raftdeck_script::nearest;
 use std::collections::BTreeSet;
@@ -12,9 +12,6 @@ const FORBIDDEN: [&str; 7] = ["quit", "exit", "q", "load", "save", "check", "see
 
 /// The most characters of an explanation: it has to fit beside the picture.
 const MAX_EXPLANATION: usize = 420;
-
-/// The most characters of a caption.
-const MAX_CAPTION: usize = 240;
 
 /// The word with which the marks of a picture are read as a line.
 const MARK: &str = "kill ";
@@ -81,7 +78,7 @@ impl<'a> Reading<'a> {
 
     fn id(&mut self, id: &Phrase) {
         if !is_id(id.text()) {
-            self.wrong(id, "an id consists of 1 to 40 lower-case letters, digits and -");
+            self.wrong(id, ID_RULE);
         }
     }
 

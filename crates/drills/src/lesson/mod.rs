@@ -16,7 +16,7 @@ pub use misconception::{Misconception, shared_misconceptions};
 pub use rehearse::{Rehearsed, rehearse_chapter};
 pub use run::{
     ChapterOptions, ChapterRun, DISCUSSION, LessonInput, Poll, PollStage, Question, QuestionEnd, Scene,
-    ScenePart, Task,
+    ScenePart, Task, answers_in,
 };
 
 use crate::file::{Act, ClusterSpec, Hint, Phrase};

@@ -1,14 +1,8 @@
 //! From TOML to an exhibit: what TOML cannot check is checked here.
 
 use super::{EXHIBIT_SCHEMA, Exhibit, ExhibitQuestion, ExhibitRun, ExhibitStep};
-use crate::file::{FileMistake, Phrases, is_id, of_toml};
+use crate::file::{FORBIDDEN, FileMistake, ID_RULE, MAX_CAPTION, Phrases, is_id, of_toml};
 use raftdeck_model::MAX_NODES;
-
-/// The words that an exhibit may not use: they read and write files, end the cluster, or make noise.
-const FORBIDDEN: [&str; 8] = ["quit", "exit", "q", "load", "save", "check", "seek", "workload"];
-
-/// The most characters of a caption: it is read at one glance.
-const MAX_CAPTION: usize = 240;
 
 impl Exhibit {
     /// Reads an exhibit and checks all of it that can be checked without a cluster. All mistakes are returned, in order of their
@@ -42,7 +36,7 @@ impl Exhibit {
             phrases.at_key("schema", sentence);
         }
         if !is_id(&self.id) {
-            phrases.at_key("id", "an id consists of 1 to 40 lower-case letters, digits and -");
+            phrases.at_key("id", ID_RULE);
         }
         if !(1..=MAX_NODES).contains(&self.cluster.nodes) {
             phrases.at_key("nodes", format!("a cluster has 1 to {MAX_NODES} nodes"));

@@ -2,7 +2,7 @@
 
 use crate::files;
 use color_eyre::eyre::{Result, bail};
-use raftdeck_drills::{CATALOGUE, Drill, FileMistake, LESSONS, Lesson, built_in, built_in_lesson};
+use raftdeck_drills::{CATALOGUE, Drill, FileMistake, LESSONS, Lesson, built_in};
 use raftdeck_protocol::printable;
 use raftdeck_script::nearest;
 use std::fmt;
@@ -22,12 +22,8 @@ impl std::error::Error for WrongFiles {}
 
 /// A drill by its id or its file.
 pub(super) fn read(named: &str) -> Result<Drill> {
-    let (place, source) = match built_in(named) {
-        Some(source) => (named.to_owned(), source.to_owned()),
-        None if is_file(named) => (named.to_owned(), text_of(named)?),
-        None => bail!(WrongFiles(unknown("drill", named, CATALOGUE.iter().map(|(id, _)| *id)))),
-    };
-    Drill::read(&source).map_err(|mistakes| WrongFiles(lines(&place, &mistakes)).into())
+    let source = source_of("drill", named, &CATALOGUE)?;
+    Drill::read(&source).map_err(|mistakes| WrongFiles(lines(named, &mistakes)).into())
 }
 
 /// The mistakes of a file, as lines.
@@ -41,12 +37,17 @@ pub(super) fn mistakes(file: &str) -> Result<String> {
 
 /// The lesson of this id or in this file.
 pub(crate) fn lesson(named: &str) -> Result<Lesson> {
-    let source = match built_in_lesson(named) {
-        Some(source) => source.to_owned(),
-        None if is_file(named) => text_of(named)?,
-        None => bail!(WrongFiles(unknown("lesson", named, LESSONS.iter().map(|(id, _)| *id)))),
-    };
+    let source = source_of("lesson", named, LESSONS)?;
     Lesson::read(&source).map_err(|mistakes| WrongFiles(lines(named, &mistakes)).into())
+}
+
+/// The text of the built-in one of this id, or of this file.
+fn source_of(what: &str, named: &str, built_in: &[(&str, &str)]) -> Result<String> {
+    match built_in.iter().find(|(id, _)| *id == named) {
+        Some((_, source)) => Ok((*source).to_owned()),
+        None if is_file(named) => text_of(named),
+        None => bail!(WrongFiles(unknown(what, named, built_in.iter().map(|(id, _)| *id)))),
+    }
 }
 
 fn is_file(named: &str) -> bool {
@@ -60,7 +61,7 @@ pub(crate) fn text_of(file: &str) -> Result<String> {
 }
 
 /// Says that there is no such drill or lesson, and which one was probably meant.
-pub(crate) fn unknown<'a>(what: &str, named: &str, known: impl Iterator<Item = &'a str>) -> String {
+fn unknown<'a>(what: &str, named: &str, known: impl Iterator<Item = &'a str>) -> String {
     match nearest(named, known) {
         Some(meant) => format!("there is no {what} \"{named}\": did you mean {meant}?"),
         None => format!("there is no {what} \"{named}\": raftdeck {what} list shows all of them"),

@@ -41,14 +41,14 @@ impl Phones {
     }
 
     /// Draws a picture if one is due and somebody is there to see it.
-    pub(crate) fn picture(&mut self, app: &App, now: Duration) {
+    pub(crate) fn picture(&mut self, app: &App) {
         if self.next_picture().is_none_or(|due| due > Instant::now()) {
             return;
         }
         (self.drawn, self.is_changed) = (Some(Instant::now()), false);
         if app.lessons().audience.as_ref().is_some_and(|link| link.joined > 0) {
-            let marks = app.lessons().scene(now).map(|scene| scene.marks).unwrap_or_default();
-            self.audience.picture(picture(app.world(), &BTreeSet::from_iter(marks)).into());
+            let marks = BTreeSet::from_iter(app.lessons().marks());
+            self.audience.picture(picture(app.world(), &marks).into());
         }
     }
 }

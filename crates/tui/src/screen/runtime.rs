@@ -297,7 +297,7 @@ impl Deck<'_> {
                 LoopStep::End(status) => return Ok(status),
             }
             if let Some(phones) = &mut self.phones {
-                phones.picture(&self.app, self.started.elapsed());
+                phones.picture(&self.app);
             }
             let is_due = at_once || self.frame_due() <= Instant::now();
             if self.app.changed() && is_due {
@@ -341,18 +341,16 @@ impl Deck<'_> {
                     Effect::StartDrill(drill) => {
                         // It says that the cluster is being started, which takes a moment.
                         self.paint()?;
-                        msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
+                        self.end_cluster(&mut msgs);
                         msgs.push_front(self.start_drill(*drill));
                     }
                     Effect::StartChapter(cluster) => {
                         self.paint()?;
-                        msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
+                        self.end_cluster(&mut msgs);
                         msgs.push_front(self.start_chapter(*cluster));
                     }
                     Effect::ReadExhibit(id) => {
-                        *self.source = None;
-                        self.inbox.forget_updates();
-                        msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
+                        self.end_cluster(&mut msgs);
                         msgs.push_front(read_exhibit(&id));
                     }
                     Effect::KeepProgress { id, progress } => {
@@ -409,22 +407,27 @@ impl Deck<'_> {
         Msg::Told(Update { at: self.app.clock().at(self.started.elapsed()), seq: 0, what })
     }
 
-    /// Stops the present cluster and starts a fresh one for this drill.
+    /// Stops the present cluster; what it told and was not heard yet is forgotten.
+    fn end_cluster(&mut self, msgs: &mut VecDeque<Msg>) {
+        *self.source = None;
+        self.inbox.forget_updates();
+        msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
+    }
+
+    /// Starts a cluster for this drill.
     fn start_drill(&mut self, drill: Drill) -> Msg {
         let again = self.played.clone().filter(|plan| plan.drill == drill);
         let plan = again.unwrap_or_else(|| DrillPlan::on_deck(drill, self.drill_engine));
         self.start_anew(plan.start(), plan.context)
     }
 
-    /// Stops the present cluster and starts a fresh one for a chapter of a lesson.
+    /// Starts a cluster for a chapter of a lesson.
     fn start_chapter(&mut self, cluster: ClusterSpec) -> Msg {
         let plan = ClusterPlan::new(cluster, Some(self.drill_engine), self.wishes);
         self.start_anew(plan.start(), plan.context("raftdeck lesson run"))
     }
 
     fn start_anew(&mut self, engine: Result<Engine>, context: Context) -> Msg {
-        *self.source = None;
-        self.inbox.forget_updates();
         match engine.and_then(|engine| start(engine, &self.inbox)) {
             Ok(source) => {
                 let capabilities = source.capabilities().clone();

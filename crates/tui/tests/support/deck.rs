@@ -84,7 +84,22 @@ impl Deck {
         Self::spawn_in(command, &[], columns, rows)
     }
 
-    /// The same with these variables.
+    /// A deck with these arguments, which keeps where somebody is in this folder.
+    pub(crate) fn spawn_keeping(args: &[&str], state: &Path, (columns, rows): (u16, u16)) -> Self {
+        let mut command = CommandBuilder::new(RAFTDECK);
+        command.args(args);
+        command.env("XDG_STATE_HOME", state);
+        Self::spawn(command, columns, rows)
+    }
+
+    /// Quits it, and it leaves the terminal as it was.
+    pub(crate) fn quits(mut self) {
+        self.press("q");
+        assert_eq!(self.end(), 0);
+        self.wait_restored();
+    }
+
+    /// Any program on a terminal of this size, with these variables.
     pub(crate) fn spawn_in(
         mut command: CommandBuilder,
         environment: &[(&str, &str)],

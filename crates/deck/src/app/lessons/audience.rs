@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::app::audience::{AudienceNews, AudiencePage, PollPage, PollState};
-use raftdeck_drills::{LessonInput, Poll, PollStage, Question, ScenePart};
+use raftdeck_drills::{LessonInput, Poll, PollStage, Question, Scene, ScenePart};
 use std::time::Duration;
 
 /// The way to the phones of the class.
@@ -30,10 +30,10 @@ pub(crate) fn hear_audience(app: &mut App, news: AudienceNews, now: Duration) {
     }
 }
 
-/// What the phones show now, if that has changed.
-pub(crate) fn page(app: &mut App, now: Duration) -> Option<AudiencePage> {
+/// What the phones show of this scene of the chapter, if that has changed.
+pub(super) fn page(app: &mut App, scene: Option<&Scene>) -> Option<AudiencePage> {
     app.lessons.audience.as_ref()?;
-    let page = page_of(app, now)?;
+    let page = page_of(app, scene)?;
     if app.lessons.told.as_ref() == Some(&page) {
         return None;
     }
@@ -41,10 +41,9 @@ pub(crate) fn page(app: &mut App, now: Duration) -> Option<AudiencePage> {
     Some(page)
 }
 
-fn page_of(app: &App, now: Duration) -> Option<AudiencePage> {
+fn page_of(app: &App, scene: Option<&Scene>) -> Option<AudiencePage> {
     let played = app.lessons.playing()?;
-    let scene = played.present_scene(now);
-    let (caption, poll) = match scene.as_ref().map(|scene| &scene.part) {
+    let (caption, poll) = match scene.map(|scene| &scene.part) {
         Some(ScenePart::Asking(question) | ScenePart::Revealing(question, _)) => {
             (String::new(), poll(question, None))
         }
@@ -53,7 +52,7 @@ fn page_of(app: &App, now: Duration) -> Option<AudiencePage> {
         }
         Some(ScenePart::Playing(text)) => (text.clone(), None),
         Some(ScenePart::Acting(task)) => (task.task.clone(), None),
-        _ => (scene.as_ref().map(|scene| scene.caption.clone()).unwrap_or_default(), None),
+        _ => (scene.map(|scene| scene.caption.clone()).unwrap_or_default(), None),
     };
     Some(AudiencePage {
         lesson: played.lesson().title.text().to_owned(),

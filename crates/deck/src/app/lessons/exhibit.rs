@@ -1,14 +1,14 @@
 //! An exhibit of the museum on the deck: a recording that is stepped forwards and back, two questions, and then the same schedule with the
 //! guard in place, beside it.
 
+use super::{lacks_answer, view_of};
 use crate::app::notice::Notice;
 use crate::app::tape::{self, Tape};
 use crate::app::{App, Effect, View};
-use raftdeck_drills::museum::{Exhibit, ExhibitQuestion, ExhibitRun, RecordingMarks};
-use raftdeck_drills::{
-    Choice, LessonAsk, LessonInput, Phrase, Question, QuestionEnd, Scene, ScenePart, ViewName,
-};
+use raftdeck_drills::museum::{Exhibit, ExhibitQuestion, ExhibitRun, ExhibitStep, RecordingMarks};
+use raftdeck_drills::{Choice, LessonAsk, LessonInput, Phrase, Question, QuestionEnd, Scene, ScenePart};
 use raftdeck_model::{Ability, Capabilities, Update, World};
+use raftdeck_raft::NodeId;
 use std::time::Duration;
 
 /// Why nothing can be changed.
@@ -103,26 +103,33 @@ impl PlayedExhibit {
             .then_some((&*violation.property, &*violation.sentence))
     }
 
+    /// The step that is shown, and of which run.
+    fn step(&self) -> Option<(&ExhibitStep, ExhibitRun)> {
+        let (at, run) = match self.stop() {
+            ExhibitStop::Step(at) => (at, ExhibitRun::WithoutGuard),
+            ExhibitStop::Beside(at) => (at, ExhibitRun::WithGuard),
+            ExhibitStop::Story
+            | ExhibitStop::Rule
+            | ExhibitStop::Event
+            | ExhibitStop::Explained
+            | ExhibitStop::End => return None,
+        };
+        Some((self.files.exhibit.steps.get(at)?, run))
+    }
+
+    /// The nodes that are pointed at.
+    pub(super) fn marks(&self) -> Vec<NodeId> {
+        self.step().map(|(step, run)| step.marked(run)).unwrap_or_default()
+    }
+
     /// What is to be seen of it.
     #[must_use]
     pub fn scene(&self) -> Scene {
         let exhibit = &self.files.exhibit;
-        let step = |step: usize, run| {
-            let step = exhibit.steps.get(step);
-            let marks = step.map(|step| step.marked(run)).unwrap_or_default();
-            (
-                step.map(|step| step.caption(run).to_owned()).unwrap_or_default(),
-                marks,
-                step.and_then(|step| step.view),
-            )
-        };
-        let (caption, marks, view) = match self.stop() {
-            ExhibitStop::Story => (exhibit.story.trim().to_owned(), Vec::new(), None),
-            ExhibitStop::Step(at) => step(at, ExhibitRun::WithoutGuard),
-            ExhibitStop::Beside(at) => step(at, ExhibitRun::WithGuard),
-            ExhibitStop::Rule | ExhibitStop::Event | ExhibitStop::Explained | ExhibitStop::End => {
-                (String::new(), Vec::new(), None)
-            }
+        let (caption, view) = match (self.stop(), self.step()) {
+            (ExhibitStop::Story, _) => (exhibit.story.trim(), None),
+            (_, Some((step, run))) => (step.caption(run), step.view),
+            (_, None) => ("", None),
         };
         let part = match self.stop() {
             ExhibitStop::Rule => ScenePart::Asking(Box::new(self.rule.clone())),
@@ -133,7 +140,14 @@ impl PlayedExhibit {
             ExhibitStop::End => ScenePart::Over,
             ExhibitStop::Story | ExhibitStop::Step(_) | ExhibitStop::Beside(_) => ScenePart::Resting,
         };
-        Scene { step: (self.at, self.stops.len()), caption, notes: String::new(), view, marks, part }
+        Scene {
+            step: (self.at, self.stops.len()),
+            caption: caption.to_owned(),
+            notes: String::new(),
+            view,
+            marks: self.marks(),
+            part,
+        }
     }
 
     /// The question that is asked now.
@@ -180,8 +194,7 @@ pub(super) fn next(app: &mut App, now: Duration) -> Vec<Effect> {
         tape::jump(app);
         return Vec::new();
     }
-    if let Some(question) = exhibit.question().filter(|question| question.end.is_none()) {
-        let told = format!("choose an answer: 1 to {}", question.ask.options.len());
+    if let Some(told) = exhibit.question().and_then(|question| lacks_answer(question)) {
         app.notice = Some(Notice::new(told, now));
         return Vec::new();
     }
@@ -259,11 +272,5 @@ fn enter(app: &mut App, plays: bool, now: Duration) {
     } else {
         tape::show(app, to);
     }
-    app.view = match view {
-        Some(ViewName::Logs) => View::Logs,
-        Some(ViewName::Messages) => View::Messages,
-        Some(ViewName::Charts) => View::Charts,
-        Some(ViewName::Data) => View::Data,
-        Some(ViewName::Cluster) | None => View::Cluster,
-    };
+    app.view = view_of(view);
 }

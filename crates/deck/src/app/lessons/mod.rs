@@ -26,7 +26,9 @@ pub(crate) use steer::{
 };
 pub use trail::{Stop, Trail};
 
-use raftdeck_drills::{Lesson, Scene};
+use crate::app::View;
+use raftdeck_drills::{Lesson, Question, Scene, ViewName};
+use raftdeck_raft::NodeId;
 use std::time::Duration;
 
 /// The id of the lesson for somebody who knows nothing.
@@ -34,6 +36,23 @@ pub const TOUR: &str = "tour";
 
 /// While a lesson waits for something that passes by itself, what is shown of it is drawn again this often.
 const STEP: Duration = Duration::from_millis(250);
+
+/// The view of this name; the Cluster view where a step names none.
+fn view_of(name: Option<ViewName>) -> View {
+    match name {
+        None | Some(ViewName::Cluster) => View::Cluster,
+        Some(ViewName::Logs) => View::Logs,
+        Some(ViewName::Messages) => View::Messages,
+        Some(ViewName::Charts) => View::Charts,
+        Some(ViewName::Data) => View::Data,
+    }
+}
+
+/// What is said to one person who goes on without an answer; `None`: nothing is waited for.
+fn lacks_answer(question: &Question) -> Option<String> {
+    let is_open = question.poll.is_none() && question.end.is_none();
+    is_open.then(|| format!("choose an answer: 1 to {}", question.ask.options.len()))
+}
 
 /// Why no lesson can be started while the updates are recorded.
 pub const ONE_CLUSTER_A_RECORDING: &str = "a lesson starts a cluster for each chapter, and --record records one cluster only: start raftdeck without it";
@@ -107,6 +126,15 @@ impl Lessons {
         match &self.exhibit {
             Some(exhibit) => Some(exhibit.scene()),
             None => self.playing()?.scene(now),
+        }
+    }
+
+    /// The nodes that the lesson or the exhibit points at.
+    #[must_use]
+    pub fn marks(&self) -> Vec<NodeId> {
+        match &self.exhibit {
+            Some(exhibit) => exhibit.marks(),
+            None => self.playing().map(|played| played.marks().to_vec()).unwrap_or_default(),
         }
     }
 

@@ -2,10 +2,11 @@
 
 use super::trail::Trail;
 use raftdeck_drills::{
-    Chapter, ChapterOptions, ChapterRun, Lesson, LessonInput, LessonProgress, LessonResult, Poll, Question,
-    Scene, ScenePart,
+    Chapter, ChapterOptions, ChapterRun, Lesson, LessonInput, LessonProgress, LessonResult, Poll, PollStage,
+    Question, Scene, ScenePart,
 };
 use raftdeck_model::{Command, CommandId, Update, World};
+use raftdeck_raft::NodeId;
 use std::time::Duration;
 
 /// The commands of lessons are numbered after this, those of drills before it.
@@ -137,6 +138,15 @@ impl PlayedLesson {
         }
     }
 
+    /// The nodes that are pointed at, now or at the moment that is looked at.
+    pub(super) fn marks(&self) -> &[NodeId] {
+        match (self.trail.looked_at(), &self.stage) {
+            (Some(stop), _) => &stop.scene.marks,
+            (None, LessonStage::Chapter(run)) => run.marks(),
+            (None, LessonStage::Starting | LessonStage::Drill | LessonStage::Ended) => &[],
+        }
+    }
+
     /// The question that is asked now.
     pub(super) fn question(&self, now: Duration) -> Option<Question> {
         match self.present_scene(now)?.part {
@@ -155,10 +165,7 @@ impl PlayedLesson {
         match self.present_scene(now).map(|scene| scene.part) {
             Some(ScenePart::Acting(_)) => true,
             Some(ScenePart::Asking(question)) => {
-                matches!(
-                    question.poll,
-                    Some(Poll { stage: raftdeck_drills::PollStage::Discussing { .. }, .. })
-                )
+                matches!(question.poll, Some(Poll { stage: PollStage::Discussing { .. }, .. }))
             }
             _ => false,
         }

@@ -3,13 +3,13 @@
 use super::audience::page;
 use super::played::{self, LessonStage, PlayedLesson};
 use super::trail::TrailStep;
-use super::{LessonCover, TOUR, exhibit, hands};
+use super::{LessonCover, TOUR, exhibit, hands, lacks_answer, view_of};
 use crate::actions::ActionId;
 use crate::app::confirm::Confirm;
 use crate::app::notice::Notice;
 use crate::app::prompt::Purpose;
 use crate::app::{App, Effect, View, drills, tape};
-use raftdeck_drills::{Context, Lesson, LessonInput, LessonProgress, PollStage, ScenePart, ViewName};
+use raftdeck_drills::{Context, Lesson, LessonInput, LessonProgress, PollStage, Scene, ScenePart};
 use raftdeck_model::{CommandId, Update};
 use std::time::Duration;
 
@@ -63,11 +63,6 @@ pub(crate) fn begin_by_id(app: &mut App, id: &str) -> Vec<Effect> {
     };
     let progress = app.lessons.shelf.progress(id).cloned().unwrap_or_default();
     begin(app, LessonStart { lesson, chapter: None, is_class: false, progress })
-}
-
-/// The tour is not wanted.
-fn dismiss_tour(app: &mut App) {
-    app.lessons.is_tour_offered = false;
 }
 
 /// Goes to a chapter of the lesson that is played, and to a step in it, on a fresh cluster.
@@ -144,7 +139,7 @@ fn next(app: &mut App, now: Duration) -> Vec<Effect> {
             TrailStep::Present => app.tape.len(),
         };
         tape::play(app, to, now);
-        show_view(app, now);
+        show_view_of_scene(app, now);
         return Vec::new();
     }
     match &played.stage {
@@ -165,9 +160,7 @@ fn on_in_chapter(app: &mut App, now: Duration) -> Vec<Effect> {
             let at = (played.chapter_number(), played.progress().step);
             return start_chapter(app, at.0, at.1);
         }
-        Some(ScenePart::Asking(question)) if question.poll.is_none() && question.end.is_none() => {
-            Some(format!("choose an answer: 1 to {}", question.ask.options.len()))
-        }
+        Some(ScenePart::Asking(question)) => lacks_answer(&question),
         Some(ScenePart::Acting(_)) if !played.is_class() => {
             Some("the task is yours: do it on the deck".to_owned())
         }
@@ -209,7 +202,7 @@ fn back(app: &mut App, now: Duration) -> Vec<Effect> {
     match played.trail.back(rests).map(|stop| stop.updates) {
         Some(updates) if updates >= first_kept => {
             tape::show(app, updates);
-            show_view(app, now);
+            show_view_of_scene(app, now);
             Vec::new()
         }
         _ => back_to_chapter(app, now),
@@ -258,7 +251,7 @@ pub(crate) fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Dur
         ActionId::ShelfPrevious => lessons.shelf.turn(false),
         ActionId::ShelfNext => lessons.shelf.turn(true),
         ActionId::Tour => return ask_to_start(app, TOUR),
-        ActionId::DismissTour => dismiss_tour(app),
+        ActionId::DismissTour => lessons.is_tour_offered = false,
         _ => {}
     }
     Vec::new()
@@ -300,16 +293,15 @@ pub(crate) fn hands_entered(app: &mut App, line: &str, now: Duration) -> Result<
     Ok(())
 }
 
-/// Goes on with the lesson as far as possible.
+/// Goes on with the lesson as far as possible. While the past is shown, it is not called: the deck does not know the present then.
 pub(crate) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
     let App { lessons, world, tape, .. } = app;
     let Some(played) = &mut lessons.played else { return Vec::new() };
     let before = played.present_scene(now);
-    // While the past is shown, the deck does not know the present: the run waits.
-    let commands = if tape.is_behind() { Vec::new() } else { played.go_on(now, world) };
-    let mut effects: Vec<Effect> = commands.into_iter().map(Effect::Send).collect();
+    let mut effects: Vec<Effect> = played.go_on(now, world).into_iter().map(Effect::Send).collect();
     let scene = played.present_scene(now);
-    if let Some(scene) = scene.as_ref().filter(|_| !tape.is_behind()) {
+    if let Some(scene) = &scene {
+        let looks_back = played.trail.looked_at().is_some();
         if played.trail.note(scene, tape.len()) {
             played.note_place(scene.step.0);
             effects.extend(keep(app));
@@ -317,33 +309,35 @@ pub(crate) fn go_on(app: &mut App, now: Duration) -> Vec<Effect> {
         if before.as_ref() != Some(scene) {
             app.mark_changed();
         }
+        if !looks_back {
+            show_view(app, scene);
+        }
     }
-    show_view(app, now);
-    if matches!(scene.map(|scene| scene.part), Some(ScenePart::Over)) {
+    let is_over = scene.as_ref().is_some_and(|scene| scene.part == ScenePart::Over);
+    if is_over {
         effects.extend(go_past(app));
     }
-    effects.extend(page(app, now).map(Effect::Audience));
+    effects.extend(page(app, scene.filter(|_| !is_over).as_ref()).map(Effect::Audience));
     effects
 }
 
+/// Shows the view of what is looked at now.
+fn show_view_of_scene(app: &mut App, now: Duration) {
+    if let Some(scene) = app.lessons.scene(now) {
+        show_view(app, &scene);
+    }
+}
+
 /// Shows the view that the step names, once.
-fn show_view(app: &mut App, now: Duration) {
+fn show_view(app: &mut App, scene: &Scene) {
     let Some(played) = &mut app.lessons.played else { return };
-    let Some(scene) = played.scene(now) else { return };
     let is_reveal = matches!(scene.part, ScenePart::Revealed(..) | ScenePart::Revealing(..));
     let at = (scene.step.0, is_reveal);
-    if played.viewed == Some(at) {
-        return;
+    if played.viewed != Some(at) {
+        played.viewed = Some(at);
+        app.view = view_of(scene.view);
+        app.mark_changed();
     }
-    played.viewed = Some(at);
-    app.view = match scene.view {
-        None | Some(ViewName::Cluster) => View::Cluster,
-        Some(ViewName::Logs) => View::Logs,
-        Some(ViewName::Messages) => View::Messages,
-        Some(ViewName::Charts) => View::Charts,
-        Some(ViewName::Data) => View::Data,
-    };
-    app.mark_changed();
 }
 
 /// Keeps how far somebody is.

@@ -133,22 +133,35 @@ fn acting(paint: &Paint<'_>, text: &mut Text, scene: &Scene, task: &Task) {
     let theme = paint.theme;
     caption(text, scene, theme.text());
     text.plate(&format!(" YOUR TASK: {} ", task.task), theme.trouble_band());
-    for (number, hint) in (1..).zip(&task.hints) {
+    hints(paint, text, task.hints.iter().map(String::as_str));
+    let left = format!(" {} left of {}", tenths(task.left), tenths(task.allowed));
+    let hint = (task.hints_left > 0).then_some((ActionId::LessonHint, "gives a hint"));
+    let offers = hint.into_iter().chain([(ActionId::LessonOtherwise, "shows how")]);
+    text.line(offered(paint, Span::styled(left, theme.text()), offers));
+}
+
+/// The hints that were taken.
+pub(super) fn hints<'h>(paint: &Paint<'_>, text: &mut Text, hints: impl Iterator<Item = &'h str>) {
+    let theme = paint.theme;
+    for (number, hint) in (1..).zip(hints) {
         text.led(Span::styled(format!(" hint {number}  "), theme.strong()), hint, theme.text());
     }
-    let mut spans =
-        vec![Span::styled(format!(" {} left of {}", tenths(task.left), tenths(task.allowed)), theme.text())];
-    let mut offers = vec![(ActionId::LessonOtherwise, "shows how")];
-    if task.hints_left > 0 {
-        offers.insert(0, (ActionId::LessonHint, "gives a hint"));
-    }
+}
+
+/// A line that ends with what keys do, unless their names are hidden.
+pub(super) fn offered<'o>(
+    paint: &Paint<'_>,
+    said: Span<'static>,
+    offers: impl IntoIterator<Item = (ActionId, &'o str)>,
+) -> Line<'static> {
+    let mut spans = vec![said];
     for (id, does) in offers {
         if let Some(key) = paint.key(id) {
-            spans.push(Span::styled(format!("   {key} "), theme.key()));
-            spans.push(Span::styled(does, theme.faint()));
+            spans.push(Span::styled(format!("   {key} "), paint.theme.key()));
+            spans.push(Span::styled(does.to_owned(), paint.theme.faint()));
         }
     }
-    text.line(Line::from(spans));
+    Line::from(spans)
 }
 
 /// Says what the key does that goes on, unless the names of keys are hidden.

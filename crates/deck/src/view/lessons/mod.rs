@@ -36,7 +36,7 @@ pub(crate) fn is_over(app: &App) -> bool {
 
 /// Whether the lesson points at a node now.
 pub(crate) fn is_marked(paint: &Paint<'_>, node: NodeId) -> bool {
-    paint.app.lessons.scene(paint.now).is_some_and(|scene| scene.marks.contains(&node))
+    paint.app.lessons.marks().contains(&node)
 }
 
 /// How the name of a node looks in a list: the lesson points at it, it is selected, or neither.

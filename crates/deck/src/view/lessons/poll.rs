@@ -1,10 +1,11 @@
 //! A question to a class: who has answered, then how, and the discussion between two polls.
 
+use super::band::{hints, offered};
 use crate::actions::ActionId;
 use crate::app::lessons::PlayedLesson;
 use crate::view::drills::text::Text;
 use crate::view::paint::Paint;
-use raftdeck_drills::{Poll, PollStage, Question};
+use raftdeck_drills::{Poll, PollStage, Question, answers_in};
 use ratatui::text::{Line, Span};
 
 /// The widest bar, in cells.
@@ -32,9 +33,7 @@ pub(super) fn asked(
             text.line(bar(paint, poll, place, text.width()));
         }
     }
-    for (number, hint) in (1..).zip(question.ask.hints.iter().take(question.hints)) {
-        text.led(Span::styled(format!(" hint {number}  "), theme.strong()), &hint.text, theme.text());
-    }
+    hints(paint, text, question.hints_taken());
     text.line(status(paint, played, poll));
 }
 
@@ -90,14 +89,7 @@ fn status(paint: &Paint<'_>, played: &PlayedLesson, poll: &Poll) -> Line<'static
             )
         }
     };
-    let mut spans = vec![Span::styled(said, theme.strong())];
-    for (id, does) in offers {
-        if let Some(key) = paint.key(id) {
-            spans.push(Span::styled(format!("   {key} "), theme.key()));
-            spans.push(Span::styled(does.to_owned(), theme.faint()));
-        }
-    }
-    Line::from(spans)
+    offered(paint, Span::styled(said, theme.strong()), offers)
 }
 
 /// The share of one option; in the second poll, that of the first too.
@@ -115,8 +107,8 @@ fn bar(paint: &Paint<'_>, poll: &Poll, place: usize, width: usize) -> Line<'stat
     ];
     if let Some(first) = &poll.first {
         let before = first.get(place).copied().unwrap_or_default();
-        let all = first.iter().fold(0_u32, |sum, count| sum.saturating_add(*count));
-        spans.push(Span::styled(format!("  before: {} %", self::share(before, all)), theme.faint()));
+        let share = self::share(before, answers_in(first));
+        spans.push(Span::styled(format!("  before: {share} %"), theme.faint()));
     }
     Line::from(spans)
 }
@@ -132,10 +124,7 @@ fn share(count: u32, all: u32) -> u32 {
 /// How many were right, and how many before the discussion.
 pub(super) fn in_short(paint: &Paint<'_>, text: &mut Text, question: &Question, poll: &Poll) {
     let right = question.ask.right();
-    let of = |counts: &[u32]| {
-        let all = counts.iter().fold(0_u32, |sum, count| sum.saturating_add(*count));
-        share(counts.get(right).copied().unwrap_or_default(), all)
-    };
+    let of = |counts: &[u32]| share(counts.get(right).copied().unwrap_or_default(), answers_in(counts));
     let now = of(&poll.counts);
     let said = match &poll.first {
         Some(first) => {

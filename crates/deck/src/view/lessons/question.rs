@@ -1,6 +1,6 @@
 //! A question to one person, and the answer to any.
 
-use super::band::goes_on;
+use super::band::{goes_on, hints};
 use super::poll;
 use crate::actions::ActionId;
 use crate::view::drills::text::Text;
@@ -21,9 +21,7 @@ pub(super) fn asked(paint: &Paint<'_>, text: &mut Text, question: &Question) {
     for (place, option) in question.ask.options.iter().enumerate() {
         one(paint, text, question, (place, option));
     }
-    for (number, hint) in (1..).zip(question.ask.hints.iter().take(question.hints)) {
-        text.led(Span::styled(format!(" hint {number}  "), theme.strong()), &hint.text, theme.text());
-    }
+    hints(paint, text, question.hints_taken());
     if question.end.is_some() {
         return goes_on(paint, text, "shows it on the cluster");
     }

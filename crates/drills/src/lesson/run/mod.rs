@@ -6,7 +6,7 @@
 mod question;
 mod scene;
 
-pub use question::{DISCUSSION, Poll, PollStage, Question, QuestionEnd};
+pub use question::{DISCUSSION, Poll, PollStage, Question, QuestionEnd, answers_in};
 pub use scene::{Scene, ScenePart, Task};
 
 use super::{Answered, Chapter, LessonStep};
@@ -161,6 +161,12 @@ impl ChapterRun {
     #[must_use]
     pub fn next_poll(&self) -> u64 {
         self.polls
+    }
+
+    /// The nodes that are pointed at.
+    #[must_use]
+    pub fn marks(&self) -> &[NodeId] {
+        &self.marks
     }
 
     /// Whether the last step was left.

@@ -34,6 +34,11 @@ pub struct Question {
 }
 
 impl Question {
+    /// The hints that were taken.
+    pub fn hints_taken(&self) -> impl Iterator<Item = &str> {
+        self.ask.hints.iter().take(self.hints).map(|hint| hint.text.as_str())
+    }
+
     /// One person chooses an option, counted from 0. One that was chosen before, or that does not exist, changes nothing.
     pub fn choose(&mut self, option: usize) {
         if option == self.ask.right() {
@@ -94,7 +99,7 @@ impl Poll {
     /// How many have answered.
     #[must_use]
     pub fn answers(&self) -> u32 {
-        self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
+        answers_in(&self.counts)
     }
 
     /// Whether this is the poll after a discussion.
@@ -109,6 +114,12 @@ impl Poll {
         let share = (u64::from(rights) * 100).checked_div(u64::from(self.answers()));
         !self.is_second() && share.is_some_and(|share| WORTH_DISCUSSING.contains(&share))
     }
+}
+
+/// The number of answers, of how many chose each option.
+#[must_use]
+pub fn answers_in(counts: &[u32]) -> u32 {
+    counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// A question that is open or was answered.
