@@ -119,7 +119,9 @@ pub(crate) fn wait_past(deck: &Deck, lesson: &str, stop: &Stop) -> Vec<String> {
 
 /// What the deck shows above the band.
 pub(crate) fn picture(screen: &vt100::Screen, lesson: &str) -> Vec<String> {
-    lines(screen).take_while(|line| !line.contains(&format!("── {lesson} · "))).collect()
+    let above = lines(screen).take_while(|line| !line.contains(&format!("── {lesson} · ")));
+    // Whether a blank at the end was written or erased is not to be seen.
+    above.map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// What the deck tells of the cluster, without what changes although cluster time is frozen: who leads, and of each node its role, term,
