@@ -7,21 +7,31 @@ use crate::lane::Signals;
 use crate::pair::{Origin, Pair};
 use crate::time::ClockReader;
 use crate::traffic::{Outlook, Traffic};
-use crate::whereabouts::Whereabouts;
+use crate::whereabouts::{NodeLocation, Whereabouts};
 use crate::wire::Session;
 use bytes::Bytes;
-use futures::{Sink, SinkExt};
+use futures::future::BoxFuture;
+use futures::{FutureExt, Sink, SinkExt};
+use raftdeck_raft::NodeId;
 use std::future::{pending, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::codec::FramedWrite;
 
 /// The most bytes that are gathered for one write.
 const GATHERED: usize = 64 << 10;
+
+/// A request of the carrier's own must be answered within this time.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where frames leave for a node.
 pub(crate) type Writer<S> = FramedWrite<OwnedWriteHalf, <S as Session>::Encoder>;
@@ -52,19 +62,28 @@ pub(crate) struct Ending<S: Session> {
     number: u64,
     /// The connection that it was handed to.
     carrier: Option<HandOver<S>>,
-    is_accepted: Arc<AtomicBool>,
+    /// The dialer, once the listener has accepted it.
+    dialer: Arc<OnceLock<NodeId>>,
     /// By the receiver.
     pub(crate) is_broken: bool,
 }
 
 impl<S: Session> Ending<S> {
-    pub(crate) fn new(number: u64, is_accepted: Arc<AtomicBool>) -> Self {
-        Self { number, carrier: None, is_accepted, is_broken: false }
+    pub(crate) fn new(number: u64, dialer: Arc<OnceLock<NodeId>>) -> Self {
+        Self { number, carrier: None, dialer, is_broken: false }
     }
 
-    /// The two nodes have agreed on the connection: from now on it carries messages.
-    pub(crate) fn accepted(&mut self, carrier: &HandOver<S>, life: u64, origin: Origin, writer: Writer<S>) {
-        self.is_accepted.store(true, Relaxed);
+    /// The two nodes have agreed on the connection that this one has dialed: from now on it carries messages.
+    pub(crate) fn accepted(
+        &mut self,
+        dialer: NodeId,
+        carrier: &HandOver<S>,
+        life: u64,
+        origin: Origin,
+        writer: Writer<S>,
+    ) {
+        // It is accepted once only.
+        let _ = self.dialer.set(dialer);
         // A carrier that is gone has nothing to carry.
         let _ = carrier.send(CarrierInput::Connection { number: self.number, life, origin, writer });
         self.carrier = Some(carrier.clone());
@@ -88,6 +107,10 @@ pub(crate) struct Carrier<S: Session> {
     traffic: Arc<Traffic>,
     signals: Arc<Signals>,
     clock: ClockReader,
+    /// What begins a request of the carrier's own, for a message of this size.
+    request: RequestHead,
+    /// Such a request, while it is not answered.
+    requesting: Option<BoxFuture<'static, ()>>,
     /// In the order in which they were made. Of several connections of one sender, the newest is used.
     connections: Vec<Connection<S>>,
 }
@@ -98,6 +121,8 @@ struct Connection<S: Session> {
     origin: Origin,
     writer: Writer<S>,
     is_finished: bool,
+    /// Whether nothing can be written to it.
+    is_broken: bool,
     /// Whether something was written that may not have left yet.
     unflushed: bool,
 }
@@ -110,24 +135,30 @@ impl<S: Session> Carrier<S> {
         traffic: Arc<Traffic>,
         signals: Arc<Signals>,
         clock: ClockReader,
+        request: RequestHead,
     ) -> Self {
-        Self { pair, target, traffic, signals, clock, connections: Vec::new() }
+        Self { pair, target, traffic, signals, clock, request, requesting: None, connections: Vec::new() }
     }
 
     /// Carries as long as its link is there.
     pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<CarrierInput<S>>) {
         self.traffic.bury(self.pair, self.target.borrow_and_update().life);
+        let mut signs_of_life = S::SIGN_OF_LIFE.map(|every| {
+            let mut ticks = interval(every);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        });
         loop {
             let outlook = self.traffic.outlook(self.pair);
             self.tidy(outlook);
             let chosen = self.choose(outlook);
-            if outlook.ready.is_some() && chosen.is_none() {
-                self.traffic.lose_next(self.pair);
+            if let (Some(origin), None, None) = (outlook.ready, chosen, &self.requesting) {
+                self.request_next(origin, outlook.bytes);
                 continue;
             }
             let is_ready = outlook.ready.is_some();
             let signals = Arc::clone(&self.signals);
-            let Self { target, clock, connections, .. } = &mut self;
+            let Self { target, clock, connections, requesting, .. } = &mut self;
             tokio::select! {
                 biased;
                 news = handed.recv() => match news {
@@ -140,6 +171,8 @@ impl<S: Session> Carrier<S> {
                     Err(_) => return,
                 },
                 pushed = push(connections, chosen, is_ready) => self.pushed(pushed, chosen, outlook.ready),
+                () = answered(requesting) => self.requesting = None,
+                () = tick(&mut signs_of_life) => self.give_signs_of_life(),
                 () = signals.work.notified() => {}
                 () = async {
                     match outlook.next_due {
@@ -154,8 +187,15 @@ impl<S: Session> Carrier<S> {
     fn learn(&mut self, news: CarrierInput<S>) {
         match news {
             CarrierInput::Connection { number, life, origin, writer } => {
-                let connection =
-                    Connection { number, life, origin, writer, is_finished: false, unflushed: false };
+                let connection = Connection {
+                    number,
+                    life,
+                    origin,
+                    writer,
+                    is_finished: false,
+                    is_broken: false,
+                    unflushed: false,
+                };
                 let at = self.connections.partition_point(|other| other.number < number);
                 self.connections.insert(at, connection);
             }
@@ -178,6 +218,7 @@ impl<S: Session> Carrier<S> {
 
     /// Closes connections that a newer one has replaced.
     fn tidy(&mut self, outlook: Outlook) {
+        self.connections.retain(|connection| !connection.is_broken);
         let newest: Vec<(u64, Origin)> =
             self.connections.iter().map(|one| (one.number, one.origin)).collect();
         self.connections.retain(|connection| {
@@ -195,6 +236,31 @@ impl<S: Session> Carrier<S> {
         match outlook.ready {
             Some(origin) => self.connections.iter().rposition(|connection| connection.origin == origin),
             None => self.connections.iter().rposition(|connection| connection.unflushed),
+        }
+    }
+
+    /// Brings what has arrived in a request of its own if the wire has such, else loses it: no connection leads to the receiver.
+    fn request_next(&mut self, origin: Origin, bytes: usize) {
+        let NodeLocation::Serving { raft, .. } = self.target.borrow().place else {
+            return self.traffic.lose_next(self.pair);
+        };
+        match (self.request)(bytes) {
+            Some(head) => {
+                let frame = self.traffic.next_frame(self.pair, origin);
+                self.requesting = frame.map(|frame| ask(raft, head, frame).boxed());
+            }
+            None => self.traffic.lose_next(self.pair),
+        }
+    }
+
+    /// So that no receiver takes a connection for dead on which nothing arrives.
+    fn give_signs_of_life(&mut self) {
+        for connection in self.connections.iter_mut().filter(|connection| !connection.is_finished) {
+            // A receiver that does not read hears nothing anyway.
+            if connection.writer.write_buffer().len() < GATHERED {
+                connection.is_broken = connection.writer.start_send_unpin(Bytes::new()).is_err();
+                connection.unflushed = true;
+            }
         }
     }
 
@@ -217,25 +283,68 @@ impl<S: Session> Carrier<S> {
     }
 }
 
-/// Writes until there is room for more, or, if nothing is to follow, until everything is written. Waits forever when there is nothing
-/// to do.
+/// What begins a request of the carrier's own, for a message of this size.
+pub(crate) type RequestHead = Box<dyn Fn(usize) -> Option<Bytes> + Send>;
+
+/// Sends a message in a request of its own. Its sender has been answered already, so the answer is dropped.
+async fn ask(address: SocketAddr, head: Bytes, message: Bytes) {
+    let exchange = async {
+        let mut connection = TcpStream::connect(address).await?;
+        connection.write_all(&head).await?;
+        connection.write_all(&message).await?;
+        let mut answer = [0; 1024];
+        while connection.read(&mut answer).await? > 0 {}
+        Ok(())
+    };
+    let ended: io::Result<()> =
+        timeout(ANSWERED_WITHIN, exchange).await.unwrap_or_else(|late| Err(late.into()));
+    if let Err(error) = ended {
+        tracing::debug!("a message in a request of its own may be lost: {error}");
+    }
+}
+
+/// Waits until the request is answered. Waits forever if there is none.
+async fn answered(requesting: &mut Option<BoxFuture<'static, ()>>) {
+    match requesting {
+        Some(request) => request.await,
+        None => pending().await,
+    }
+}
+
+/// Waits for the next tick. Waits forever if there are none.
+async fn tick(ticks: &mut Option<Interval>) {
+    match ticks {
+        Some(ticks) => drop(ticks.tick().await),
+        None => pending().await,
+    }
+}
+
+/// Writes to the chosen connection until there is room for more, or, if nothing is to follow, until everything is written; and meanwhile
+/// to all others what they have left. Waits forever when there is nothing to do.
 async fn push<S: Session>(
     connections: &mut [Connection<S>],
     chosen: Option<usize>,
     queueing: bool,
 ) -> io::Result<()> {
-    match chosen.and_then(|at| connections.get_mut(at)) {
-        Some(connection) => {
-            let writer = &mut connection.writer;
-            poll_fn(|cx| {
-                if queueing {
-                    Sink::<Bytes>::poll_ready(Pin::new(writer), cx)
+    let Some(chosen) = chosen else { return pending().await };
+    poll_fn(|cx| {
+        let mut pushed = Poll::Pending;
+        for (at, connection) in connections.iter_mut().enumerate() {
+            let writer = Pin::new(&mut connection.writer);
+            if at == chosen {
+                pushed = if queueing {
+                    Sink::<Bytes>::poll_ready(writer, cx)
                 } else {
-                    Sink::<Bytes>::poll_flush(Pin::new(writer), cx)
-                }
-            })
-            .await
+                    Sink::<Bytes>::poll_flush(writer, cx)
+                };
+            } else if connection.unflushed
+                && let Poll::Ready(flushed) = Sink::<Bytes>::poll_flush(writer, cx)
+            {
+                connection.unflushed = false;
+                connection.is_broken = flushed.is_err();
+            }
         }
-        None => pending().await,
-    }
+        pushed
+    })
+    .await
 }

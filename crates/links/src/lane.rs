@@ -15,6 +15,8 @@ const MAX_BYTES: usize = 256 << 20;
 /// One link.
 pub(crate) struct Lane {
     pub(crate) queue: Queue,
+    /// The receiver's present life.
+    pub(crate) life: u64,
     /// Frames taken in since the seed was set.
     pub(crate) frames: u64,
     /// Whether the rules lose all of it.
@@ -37,7 +39,7 @@ impl Lane {
     /// An open one, and empty.
     pub(crate) fn new() -> Self {
         let (gate, signals) = (watch::Sender::new(LinkState::Open), Arc::new(Signals::default()));
-        Self { queue: Queue::default(), frames: 0, gate, signals, full: false }
+        Self { queue: Queue::default(), life: 0, frames: 0, gate, signals, full: false }
     }
 
     /// Whether there is no room for one more frame. This is reported once, until there is plenty of room again.

@@ -1,9 +1,9 @@
 //! All links of a cluster: where each listens, and which two nodes it connects.
 
 use crate::carrier::{Carrier, CarrierInput};
-use crate::link::{Link, PairTraffic};
+use crate::link::{Link, PairTraffic, Road, Roads};
 use crate::outlet::Outlet;
-use crate::pair::Pair;
+use crate::pair::{Entrance, Pair};
 use crate::time::ClockReader;
 use crate::traffic::{OpenedLane, Traffic};
 use crate::whereabouts::Places;
@@ -12,13 +12,13 @@ use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 /// The links' listeners, before they accept. There are always both links between two nodes, or none.
-pub struct Listeners(BTreeMap<Pair, (TcpListener, SocketAddr)>);
+pub struct Listeners(BTreeMap<Entrance, (TcpListener, SocketAddr)>);
 
 impl Listeners {
     /// None: the nodes reach each other without links.
@@ -30,23 +30,34 @@ impl Listeners {
     /// One for each directed pair, each on a free port of this machine only.
     pub fn bind(nodes: &[NodeId]) -> io::Result<Self> {
         let others = |from: NodeId| nodes.iter().map(move |&to| (from, to)).filter(|(from, to)| from != to);
-        Self::bind_all(nodes.iter().copied().flat_map(others))
+        Self::bind_all(nodes.iter().copied().flat_map(others).map(Entrance::Pair))
     }
 
     /// One each way between a new node and every other.
     pub fn bind_new(node: NodeId, others: &[NodeId]) -> io::Result<Self> {
-        Self::bind_all(others.iter().flat_map(|&other| [(node, other), (other, node)]))
+        Self::bind_all(others.iter().flat_map(|&other| [(node, other), (other, node)]).map(Entrance::Pair))
     }
 
-    fn bind_all(pairs: impl Iterator<Item = Pair>) -> io::Result<Self> {
+    /// One for each of these nodes, at which all others dial it, each on a free port of this machine only.
+    pub fn bind_members(nodes: &[NodeId]) -> io::Result<Self> {
+        Self::bind_all(nodes.iter().copied().map(Entrance::Member))
+    }
+
+    fn bind_all(entrances: impl Iterator<Item = Entrance>) -> io::Result<Self> {
         let mut listeners = BTreeMap::new();
-        for pair in pairs {
+        for entrance in entrances {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
-            listeners.insert(pair, (listener, address));
+            listeners.insert(entrance, (listener, address));
         }
         Ok(Self(listeners))
+    }
+
+    /// Where all other nodes will dial this one.
+    #[must_use]
+    pub fn entrance(&self, node: NodeId) -> Option<SocketAddr> {
+        self.0.get(&Entrance::Member(node)).map(|(_, address)| *address)
     }
 }
 
@@ -55,7 +66,11 @@ pub struct Links<W: Wire> {
     wire: W,
     traffic: Arc<Traffic>,
     clock: ClockReader,
-    served: BTreeMap<Pair, ServedNode<W::Session>>,
+    /// Where connections are accepted.
+    served: BTreeMap<Entrance, ServedEntrance>,
+    /// What carries the messages of each pair.
+    ways: BTreeMap<Pair, ServedWay<W::Session>>,
+    roads: Roads<W::Session>,
     /// How many connections were accepted by all of them.
     accepted: Arc<AtomicU64>,
     /// The nodes reach each other without links, at these addresses.
@@ -65,11 +80,16 @@ pub struct Links<W: Wire> {
 /// Where a node listens itself.
 type Direct = Box<dyn Fn(NodeId) -> SocketAddr + Send>;
 
-struct ServedNode<S: Session> {
+struct ServedEntrance {
     address: SocketAddr,
+    /// The task that accepts connections.
+    task: AbortHandle,
+}
+
+struct ServedWay<S: Session> {
     way: Arc<PairTraffic<S>>,
-    /// The tasks that accept connections and carry messages.
-    tasks: Vec<AbortHandle>,
+    /// The task that carries messages.
+    task: AbortHandle,
 }
 
 impl<W: Wire> Links<W> {
@@ -85,8 +105,16 @@ impl<W: Wire> Links<W> {
         outlet: Outlet,
     ) -> io::Result<Self> {
         let traffic = Arc::new(Traffic::new(clock.clone(), outlet));
-        let (served, accepted) = (BTreeMap::new(), Arc::default());
-        let mut links = Self { wire, traffic, clock, served, accepted, direct: None };
+        let mut links = Self {
+            wire,
+            traffic,
+            clock,
+            served: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            roads: Roads::default(),
+            accepted: Arc::default(),
+            direct: None,
+        };
         links.add(listeners, places)?;
         Ok(links)
     }
@@ -107,48 +135,85 @@ impl<W: Wire> Links<W> {
     /// # Panics
     /// If a listener is for a node that has no place.
     pub fn add(&mut self, listeners: Listeners, places: &Places) -> io::Result<()> {
-        let mut new = Vec::new();
-        for (pair, (listener, address)) in listeners.0 {
-            new.push((pair, tokio::net::TcpListener::from_std(listener)?));
-            self.open_way(pair, address, places);
+        let members: Vec<NodeId> =
+            self.served.keys().chain(listeners.0.keys()).filter_map(|entrance| entrance.member()).collect();
+        for &entrance in listeners.0.keys() {
+            match entrance {
+                Entrance::Pair(pair) => self.open_way(pair, places),
+                Entrance::Member(node) => {
+                    for &other in members.iter().filter(|&&other| other != node) {
+                        self.open_way((node, other), places);
+                        self.open_way((other, node), places);
+                    }
+                }
+            }
         }
-        // Each link needs the lanes of both directions.
-        for ((from, to), listener) in new {
+        self.open_roads(places);
+        for (entrance, (listener, address)) in listeners.0 {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
             let link = Link {
                 wire: self.wire.clone(),
-                forth: Arc::clone(&self.served[&(from, to)].way),
-                back: Arc::clone(&self.served[&(to, from)].way),
-                source: places[&from].clone(),
-                target: places[&to].clone(),
+                entrance,
+                roads: Arc::clone(&self.roads),
+                target: places[&entrance.listener()].clone(),
                 traffic: Arc::clone(&self.traffic),
                 accepted: Arc::clone(&self.accepted),
-                is_founded: AtomicBool::default(),
             };
             let task = tokio::spawn(link.serve(listener)).abort_handle();
-            self.served.entry((from, to)).and_modify(|served| served.tasks.push(task));
+            self.served.insert(entrance, ServedEntrance { address, task });
         }
         Ok(())
     }
 
     /// From now on messages of this pair can be carried.
-    fn open_way(&mut self, pair: Pair, address: SocketAddr, places: &Places) {
+    fn open_way(&mut self, pair: Pair, places: &Places) {
+        if self.ways.contains_key(&pair) {
+            return;
+        }
         let OpenedLane { gate, signals } = self.traffic.open(pair);
         let (carrier, handed) = mpsc::unbounded_channel::<CarrierInput<W::Session>>();
         let traffic = Arc::clone(&self.traffic);
-        let (target, clock) = (places[&pair.1].clone(), self.clock.clone());
-        let writes = Carrier::new(pair, target, traffic, Arc::clone(&signals), clock).run(handed);
-        let tasks = vec![tokio::spawn(writes).abort_handle()];
+        let (target, clock, wire) = (places[&pair.1].clone(), self.clock.clone(), self.wire.clone());
+        let request = Box::new(move |bytes| wire.request(pair, bytes));
+        let writes = Carrier::new(pair, target, traffic, Arc::clone(&signals), clock, request).run(handed);
+        let task = tokio::spawn(writes).abort_handle();
         let way = Arc::new(PairTraffic { pair, gate, signals, carrier });
-        self.served.insert(pair, ServedNode { address, way, tasks });
+        self.ways.insert(pair, ServedWay { way, task });
+    }
+
+    /// Each new way becomes a road together with the way back.
+    fn open_roads(&mut self, places: &Places) {
+        let mut roads = lock(&self.roads);
+        for (&pair @ (from, to), forth) in &self.ways {
+            let Some(back) = self.ways.get(&(to, from)) else { continue };
+            roads.entry(pair).or_insert_with(|| Road {
+                forth: Arc::clone(&forth.way),
+                back: Arc::clone(&back.way),
+                source: places[&from].clone(),
+                is_founded: Arc::default(),
+            });
+        }
     }
 
     /// Closes every link of a node, with all that it carries.
     pub fn remove(&mut self, node: NodeId) {
-        for (&pair, link) in self.served.iter().filter(|((from, to), _)| *from == node || *to == node) {
-            link.tasks.iter().for_each(AbortHandle::abort);
+        let is_its = |(from, to): &Pair| *from == node || *to == node;
+        self.served.retain(|entrance, served| {
+            let stays = match entrance {
+                Entrance::Pair(pair) => !is_its(pair),
+                Entrance::Member(member) => *member != node,
+            };
+            if !stays {
+                served.task.abort();
+            }
+            stays
+        });
+        lock(&self.roads).retain(|pair, _| !is_its(pair));
+        for (&pair, served) in self.ways.iter().filter(|(pair, _)| is_its(pair)) {
+            served.task.abort();
             self.traffic.close(pair);
         }
-        self.served.retain(|(from, to), _| *from != node && *to != node);
+        self.ways.retain(|pair, _| !is_its(pair));
     }
 
     /// Whether the nodes reach each other without links.
@@ -162,15 +227,28 @@ impl<W: Wire> Links<W> {
     pub fn address(&self, pair: Pair) -> Option<SocketAddr> {
         match &self.direct {
             Some(address) => Some(address(pair.1)),
-            None => self.served.get(&pair).map(|link| link.address),
+            None => self.served.get(&Entrance::Pair(pair)).map(|served| served.address),
+        }
+    }
+
+    /// Where all others dial this node. `None`: it has no listener for all of them.
+    #[must_use]
+    pub fn entrance(&self, node: NodeId) -> Option<SocketAddr> {
+        match &self.direct {
+            Some(address) => Some(address(node)),
+            None => self.served.get(&Entrance::Member(node)).map(|served| served.address),
         }
     }
 
     /// Whether there is such a link.
     #[must_use]
     pub fn has(&self, pair: Pair) -> bool {
-        self.served.contains_key(&pair)
+        self.ways.contains_key(&pair)
     }
+}
+
+fn lock<S: Session>(roads: &Roads<S>) -> MutexGuard<'_, BTreeMap<Pair, Road<S>>> {
+    roads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use raftdeck_model::glance::Glance;
 use raftdeck_model::{FaultId, MessageId, MessageReport, MessageState};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// The most frames on one link. Further frames are lost, as at a router.
 pub(crate) const MAX_FRAMES: usize = 4096;
@@ -16,7 +17,7 @@ pub(crate) const MAX_FRAMES: usize = 4096;
 const MAX_READY: usize = 256 << 10;
 
 /// One frame on a link.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct QueuedFrame {
     /// Its name; what is no message has one too, but it is not reported.
     pub(crate) id: MessageId,
@@ -34,6 +35,9 @@ pub(crate) struct QueuedFrame {
     pub(crate) held_by: Vec<FaultId>,
     /// How long it takes once nothing holds it.
     pub(crate) takes: Duration,
+    /// The message is not written by the carrier: the task that brought it hears here that it has arrived, or, if this is dropped,
+    /// that it is lost.
+    pub(crate) ticket: Option<oneshot::Sender<()>>,
 }
 
 /// One link's frames.
@@ -107,9 +111,9 @@ impl Queue {
         Some(parcel)
     }
 
-    /// The sender of the next frame for the receiver's socket.
-    pub(crate) fn first_ready(&self) -> Option<Origin> {
-        self.ready.front().map(|parcel| parcel.origin)
+    /// The next frame for the receiver's socket.
+    pub(crate) fn first_ready(&self) -> Option<&QueuedFrame> {
+        self.ready.front()
     }
 
     /// Takes the held frames that match, in order of age.

@@ -19,7 +19,7 @@ use raftdeck_model::{
 use state::{Arrival, TrafficState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 mod state;
 
@@ -63,13 +63,24 @@ impl Traffic {
         });
     }
 
-    /// A frame came from a sender that the receiver has accepted, for this life of the receiver.
+    /// Puts a message on a link as if its sender had sent it now. The rules apply to it. `false`: there is no such link.
+    pub fn put_in(&self, pair: Pair, frame: Bytes, glance: Glance) -> bool {
+        let life = self.lock().lanes.get(&pair).map(|lane| lane.life);
+        if let Some(life) = life {
+            self.take_in(pair, (life, None), frame, Some(glance), None);
+        }
+        life.is_some()
+    }
+
+    /// A frame came from a sender that the receiver has accepted, for this life of the receiver. With a ticket, the sender's task is told
+    /// when it has arrived, instead of the frame being written.
     pub(crate) fn take_in(
         &self,
         pair: Pair,
         (life, origin): (u64, Origin),
         frame: Bytes,
         glance: Option<Glance>,
+        ticket: Option<oneshot::Sender<()>>,
     ) {
         let mut state = self.lock();
         let now = state.clock.time();
@@ -90,7 +101,7 @@ impl Traffic {
             state = self.lock();
         }
         let decision = state.book.decide(passing);
-        let arrival = Arrival { pair, life, origin, frame, glance, now };
+        let arrival = Arrival { pair, life, origin, frame, glance, ticket, now };
         state.accept(arrival, &decision, &self.reports, &self.outlet);
         let told = state.settle();
         drop(state);
@@ -117,31 +128,46 @@ impl Traffic {
         let now = state.clock.now();
         let lane = state.lanes.get_mut(&pair)?;
         lane.queue.pass(now);
-        lane.queue.first_ready().filter(|ready| *ready == origin)?;
-        let was_crowded = lane.queue.is_crowded();
-        let mut parcel = lane.queue.take_ready()?;
-        if was_crowded && !lane.queue.is_crowded() {
-            lane.signals.room.notify_waiters();
-        }
-        state.bytes -= parcel.frame.len();
+        lane.queue.first_ready().filter(|ready| ready.origin == origin && ready.ticket.is_none())?;
+        let parcel = state.take_ready(pair)?;
         drop(state);
+        Some(self.delivered(pair, parcel, now))
+    }
+
+    /// Tells that a frame is the receiver's now.
+    fn delivered(&self, pair: Pair, mut parcel: QueuedFrame, now: Duration) -> Bytes {
         if let Some(glance) = &parcel.glance {
             self.reports.count(pair, glance, parcel.frame.len(), FrameFate::Delivered);
         }
         if let Some(report) = parcel.now_is(MessageState::Delivered { at: now }) {
             self.reports.note(report);
         }
-        Some(parcel.frame)
+        if let Some(ticket) = parcel.ticket {
+            // A task that is gone has no body to send.
+            let _ = ticket.send(());
+        }
+        parcel.frame
     }
 
-    /// Whether something has arrived, and when the next frame does.
+    /// Whether something has arrived that is to be written, and when the next frame does. What has arrived with a ticket is told.
     pub(crate) fn outlook(&self, pair: Pair) -> Outlook {
         let mut state = self.lock();
         let now = state.clock.now();
         let Some(lane) = state.lanes.get_mut(&pair) else { return Outlook::default() };
         lane.queue.pass(now);
-        let is_empty = lane.queue.len() == 0;
-        Outlook { ready: lane.queue.first_ready(), next_due: lane.queue.next_due(), is_empty }
+        while state.is_ticket_ready(pair)
+            && let Some(parcel) = state.take_ready(pair)
+        {
+            self.delivered(pair, parcel, now);
+        }
+        let Some(lane) = state.lanes.get(&pair) else { return Outlook::default() };
+        let (ready, is_empty) = (lane.queue.first_ready(), lane.queue.len() == 0);
+        Outlook {
+            ready: ready.map(|frame| frame.origin),
+            bytes: ready.map_or(0, |frame| frame.frame.len()),
+            next_due: lane.queue.next_due(),
+            is_empty,
+        }
     }
 
     /// The first frame that has arrived is lost, because its sender has no connection to the receiver.
@@ -151,6 +177,9 @@ impl Traffic {
 
     /// The receiver began another life: what was for a former one is lost.
     pub(crate) fn bury(&self, pair: Pair, life: u64) {
+        if let Some(lane) = self.lock().lanes.get_mut(&pair) {
+            lane.life = life;
+        }
         self.take_out(pair, |queue| {
             let mut lost = queue.take_under_way(|parcel| parcel.life != life);
             lost.extend(queue.take_held(|parcel| parcel.life != life));
@@ -306,6 +335,8 @@ impl Traffic {
 pub(crate) struct Outlook {
     /// Something has arrived and waits for the receiver's socket; the sender of its first frame.
     pub(crate) ready: Option<Origin>,
+    /// The size of its first frame.
+    pub(crate) bytes: usize,
     /// When the next frame arrives.
     pub(crate) next_due: Option<Duration>,
     /// There is nothing on it, not even held.

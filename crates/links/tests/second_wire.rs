@@ -6,7 +6,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use raftdeck_links::wire::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side};
-use raftdeck_links::{ClusterClock, Links, Listeners, Outlet, Pair, Places, Presence, Wire};
+use raftdeck_links::{ClusterClock, Entrance, Links, Listeners, Outlet, Pair, Places, Presence, Wire};
 use raftdeck_model::glance::Glance;
 use raftdeck_model::{
     Delay, Effect, FaultId, FrameKind, Matching, MessageReport, MessageSelection, MessageState, News, Rule,
@@ -33,6 +33,7 @@ struct MarkWire;
 
 #[derive(Default)]
 struct MarkSession {
+    dialer: Option<NodeId>,
     pulls: bool,
     is_agreed: bool,
 }
@@ -45,8 +46,8 @@ struct MarkCodec {
 impl Wire for MarkWire {
     type Session = MarkSession;
 
-    fn session(&self, _pair: Pair) -> MarkSession {
-        MarkSession::default()
+    fn session(&self, entrance: Entrance) -> MarkSession {
+        MarkSession { dialer: entrance.dialer(), ..MarkSession::default() }
     }
 
     fn glance(&self, frame: &[u8]) -> Option<Glance> {
@@ -84,6 +85,10 @@ impl Session for MarkSession {
             }
             _ => HandshakeStep::Refused,
         }
+    }
+
+    fn dialer(&self) -> Option<NodeId> {
+        self.dialer
     }
 
     fn purpose(&self) -> ConnectionPurpose {

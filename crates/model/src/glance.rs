@@ -65,6 +65,10 @@ pub enum Detail {
     Installed,
     /// For how long the disk has finished no write.
     Stalled(Duration),
+    /// The sender's commit index, in a message that carries nothing else.
+    Commit(LogIndex),
+    /// A snapshot in one message; the last entry that it covers.
+    Snapshot(LogId),
 }
 
 impl Glance {
@@ -153,6 +157,8 @@ impl fmt::Display for Detail {
             Self::NextPiece(byte) => write!(f, "next byte {byte}"),
             Self::Installed => f.write_str("installed"),
             Self::Stalled(time) => write!(f, "no write finished for {} ms", time.as_millis()),
+            Self::Commit(commit) => write!(f, "commit {commit}"),
+            Self::Snapshot(last) => write!(f, "last {}", LogPosition(last)),
         }
     }
 }
@@ -231,6 +237,8 @@ mod tests {
             (Detail::NextPiece(10), "next byte 10"),
             (Detail::Installed, "installed"),
             (Detail::Stalled(Duration::from_millis(1500)), "no write finished for 1500 ms"),
+            (Detail::Commit(LogIndex(9)), "commit 9"),
+            (Detail::Snapshot(at(7)), "last 7 in term 3"),
         ] {
             assert_eq!(detail.to_string(), said);
         }

@@ -67,11 +67,21 @@ pub enum FrameKind {
     SnapshotReply,
     /// "My disk is stalled", instead of the answer to a heartbeat.
     DiskStalled,
+    /// The answer to a heartbeat that is a message of its own (etcd).
+    HeartbeatReply,
+    /// A follower forwards a proposal to its leader (etcd).
+    Propose,
+    /// A follower asks its leader which index a linearizable read has to wait for (etcd).
+    ReadIndex,
+    /// The answer.
+    ReadIndexReply,
+    /// A follower forwards a request to hand over the leadership to its leader (etcd).
+    TransferLeader,
 }
 
 impl FrameKind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::PreVote,
         Self::PreVoteReply,
         Self::RequestVote,
@@ -83,6 +93,11 @@ impl FrameKind {
         Self::InstallSnapshot,
         Self::SnapshotReply,
         Self::DiskStalled,
+        Self::HeartbeatReply,
+        Self::Propose,
+        Self::ReadIndex,
+        Self::ReadIndexReply,
+        Self::TransferLeader,
     ];
 
     /// Its name, as in the grammar and in what is serialized.
@@ -100,6 +115,11 @@ impl FrameKind {
             Self::InstallSnapshot => "InstallSnapshot",
             Self::SnapshotReply => "SnapshotReply",
             Self::DiskStalled => "DiskStalled",
+            Self::HeartbeatReply => "HeartbeatReply",
+            Self::Propose => "Propose",
+            Self::ReadIndex => "ReadIndex",
+            Self::ReadIndexReply => "ReadIndexReply",
+            Self::TransferLeader => "TransferLeader",
         }
     }
 }

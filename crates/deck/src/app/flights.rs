@@ -75,13 +75,18 @@ impl Flight {
             | FrameKind::PreVoteReply
             | FrameKind::RequestVote
             | FrameKind::VoteReply
-            | FrameKind::TimeoutNow => 3,
+            | FrameKind::TimeoutNow
+            | FrameKind::TransferLeader => 3,
             FrameKind::AppendEntries
             | FrameKind::InstallSnapshot
             | FrameKind::SnapshotReply
             | FrameKind::DiskStalled
             | FrameKind::AppendReply
-            | FrameKind::Heartbeat => 2,
+            | FrameKind::Heartbeat
+            | FrameKind::HeartbeatReply
+            | FrameKind::Propose
+            | FrameKind::ReadIndex
+            | FrameKind::ReadIndexReply => 2,
         }
     }
 }
@@ -211,7 +216,8 @@ impl Flights {
 
 /// A heartbeat, or an answer that says that all is well.
 fn is_routine(kind: FrameKind, granted: Option<bool>) -> bool {
-    kind == FrameKind::Heartbeat || (kind == FrameKind::AppendReply && granted != Some(false))
+    matches!(kind, FrameKind::Heartbeat | FrameKind::HeartbeatReply)
+        || (kind == FrameKind::AppendReply && granted != Some(false))
 }
 
 /// Whether a message answers another.
@@ -223,6 +229,8 @@ pub(crate) fn is_answer(kind: FrameKind) -> bool {
             | FrameKind::AppendReply
             | FrameKind::SnapshotReply
             | FrameKind::DiskStalled
+            | FrameKind::HeartbeatReply
+            | FrameKind::ReadIndexReply
     )
 }
 
@@ -232,7 +240,8 @@ fn answers(answer: FrameKind, question: FrameKind) -> bool {
         FrameKind::VoteReply => question == FrameKind::RequestVote,
         FrameKind::AppendReply => matches!(question, FrameKind::Heartbeat | FrameKind::AppendEntries),
         FrameKind::SnapshotReply => question == FrameKind::InstallSnapshot,
-        FrameKind::DiskStalled => question == FrameKind::Heartbeat,
+        FrameKind::DiskStalled | FrameKind::HeartbeatReply => question == FrameKind::Heartbeat,
+        FrameKind::ReadIndexReply => question == FrameKind::ReadIndex,
         _ => false,
     }
 }

@@ -19,7 +19,7 @@ impl Routine {
     pub(crate) fn note(&mut self, report: &MessageReport) {
         let link = (report.from, report.to);
         let is_routine = match report.kind {
-            FrameKind::Heartbeat => true,
+            FrameKind::Heartbeat | FrameKind::HeartbeatReply => true,
             FrameKind::AppendReply => {
                 report.granted != Some(false) && self.beats.get(&(report.to, report.from)) == Some(&true)
             }

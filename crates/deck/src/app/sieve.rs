@@ -147,7 +147,7 @@ fn kinds(word: &str) -> Option<Vec<FrameKind>> {
             vec![FrameKind::PreVote, FrameKind::PreVoteReply, FrameKind::RequestVote, FrameKind::VoteReply]
         }
         "entries" => vec![FrameKind::AppendEntries, FrameKind::AppendReply],
-        "heartbeats" => vec![FrameKind::Heartbeat, FrameKind::AppendReply],
+        "heartbeats" => vec![FrameKind::Heartbeat, FrameKind::HeartbeatReply, FrameKind::AppendReply],
         "snapshot" | "snapshots" => vec![FrameKind::InstallSnapshot, FrameKind::SnapshotReply],
         _ => vec![FrameKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(word))?],
     };

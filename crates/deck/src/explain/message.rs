@@ -43,11 +43,12 @@ fn concept(kind: FrameKind) -> Concept {
     match kind {
         FrameKind::PreVote | FrameKind::PreVoteReply => Concept::PreVote,
         FrameKind::RequestVote | FrameKind::VoteReply => Concept::Vote,
-        FrameKind::Heartbeat => Concept::Heartbeat,
-        FrameKind::AppendEntries | FrameKind::AppendReply => Concept::AppendEntries,
-        FrameKind::TimeoutNow => Concept::LeadershipTransfer,
+        FrameKind::Heartbeat | FrameKind::HeartbeatReply => Concept::Heartbeat,
+        FrameKind::AppendEntries | FrameKind::AppendReply | FrameKind::Propose => Concept::AppendEntries,
+        FrameKind::TimeoutNow | FrameKind::TransferLeader => Concept::LeadershipTransfer,
         FrameKind::InstallSnapshot | FrameKind::SnapshotReply => Concept::Snapshot,
         FrameKind::DiskStalled => Concept::StalledDisk,
+        FrameKind::ReadIndex | FrameKind::ReadIndexReply => Concept::ReadIndex,
     }
 }
 
@@ -104,6 +105,24 @@ fn what(message: &MessageReport) -> String {
         FrameKind::DiskStalled => format!(
             "{from} says that its disk does not finish its writes{fields}. {to} counts nothing by that."
         ),
+        FrameKind::HeartbeatReply => format!(
+            "{from} answers a heartbeat in {at}. {to} counts it as a sign that it still leads, and sends {from} the entries that it lacks."
+        ),
+        FrameKind::Propose => format!(
+            "{from} forwards {} to {to}, which it takes for the leader. If {to} does not lead, the proposal is lost.",
+            super::words::entries(*entries)
+        ),
+        FrameKind::ReadIndex => format!(
+            "{from} asks {to} which index a linearizable read has to wait for. {to} answers after a majority has answered its heartbeat."
+        ),
+        FrameKind::ReadIndexReply => {
+            format!("{from} says that the read may go on once {to} has applied the entries{through}.")
+        }
+        FrameKind::TransferLeader => {
+            format!(
+                "{from} forwards to {to}, which it takes for the leader, a request to hand over the leadership."
+            )
+        }
     }
 }
 

@@ -294,12 +294,18 @@ pub(crate) fn message_glyph(theme: Theme, kind: FrameKind, granted: Option<bool>
     let glyphs = theme.glyphs();
     match (kind, granted) {
         (FrameKind::Heartbeat, _) => glyphs.heartbeat,
-        (FrameKind::AppendEntries, _) => glyphs.entries,
-        (FrameKind::RequestVote | FrameKind::PreVote, _) => glyphs.ask,
-        (FrameKind::TimeoutNow, _) => glyphs.hand_over,
+        (FrameKind::AppendEntries | FrameKind::Propose, _) => glyphs.entries,
+        (FrameKind::RequestVote | FrameKind::PreVote | FrameKind::ReadIndex, _) => glyphs.ask,
+        (FrameKind::TimeoutNow | FrameKind::TransferLeader, _) => glyphs.hand_over,
         (FrameKind::InstallSnapshot, _) => glyphs.snapshot,
         (FrameKind::AppendReply, Some(false)) | (FrameKind::DiskStalled, _) => glyphs.no,
-        (FrameKind::AppendReply | FrameKind::SnapshotReply, _) => glyphs.ack,
+        (
+            FrameKind::AppendReply
+            | FrameKind::SnapshotReply
+            | FrameKind::HeartbeatReply
+            | FrameKind::ReadIndexReply,
+            _,
+        ) => glyphs.ack,
         (FrameKind::VoteReply | FrameKind::PreVoteReply, Some(true)) => glyphs.yes,
         (FrameKind::VoteReply | FrameKind::PreVoteReply, _) => glyphs.no,
     }
@@ -309,13 +315,17 @@ pub(crate) fn message_glyph(theme: Theme, kind: FrameKind, granted: Option<bool>
 pub(crate) fn message_style(theme: Theme, kind: FrameKind) -> Style {
     match kind {
         FrameKind::Heartbeat => theme.strong(),
-        FrameKind::AppendEntries | FrameKind::InstallSnapshot => theme.entries(),
-        FrameKind::TimeoutNow => theme.leader_plate(),
+        FrameKind::AppendEntries | FrameKind::InstallSnapshot | FrameKind::Propose => theme.entries(),
+        FrameKind::TimeoutNow | FrameKind::TransferLeader => theme.leader_plate(),
         FrameKind::RequestVote
         | FrameKind::PreVote
         | FrameKind::VoteReply
         | FrameKind::PreVoteReply
         | FrameKind::DiskStalled => theme.trouble_plate(),
-        FrameKind::AppendReply | FrameKind::SnapshotReply => theme.text(),
+        FrameKind::AppendReply
+        | FrameKind::SnapshotReply
+        | FrameKind::HeartbeatReply
+        | FrameKind::ReadIndex
+        | FrameKind::ReadIndexReply => theme.text(),
     }
 }

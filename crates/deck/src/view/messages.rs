@@ -540,6 +540,11 @@ fn short(message: &MessageReport) -> &'static str {
         K::InstallSnapshot => "snap",
         K::SnapshotReply => "snap ack",
         K::DiskStalled => "disk!",
+        K::HeartbeatReply => "beat ack",
+        K::Propose => "propose",
+        K::ReadIndex => "read?",
+        K::ReadIndexReply => "read",
+        K::TransferLeader => "move!",
     }
 }
 

@@ -17,6 +17,7 @@ use raftdeck_model::{
 use raftdeck_protocol::ClockRate;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// The least time that a message is under way while cluster time is slowed down, so that a viewer can see it move.
 pub(crate) const FLIGHT: Duration = Duration::from_millis(2);
@@ -52,6 +53,7 @@ pub(crate) struct Arrival {
     pub(crate) origin: Origin,
     pub(crate) frame: Bytes,
     pub(crate) glance: Option<Glance>,
+    pub(crate) ticket: Option<oneshot::Sender<()>>,
     pub(crate) now: ClusterTime,
 }
 
@@ -76,13 +78,14 @@ impl TrafficState {
         reports: &Reports,
         outlet: &Outlet,
     ) {
-        let Arrival { pair, life, origin, frame, glance, now } = arrival;
+        let Arrival { pair, life, origin, frame, glance, mut ticket, now } = arrival;
         let TrafficState { lanes, newest, bytes, .. } = self;
         let Some(lane) = lanes.get_mut(&pair) else { return };
         let takes = decision.delay.max(flight(now.rate));
         let is_held = !decision.held_by.is_empty();
         let waits = is_held || !takes.is_zero() || !decision.behind.is_zero();
-        let copies = 1 + usize::from(decision.twice && !decision.lost);
+        // What follows a ticket cannot be had twice.
+        let copies = 1 + usize::from(decision.twice && !decision.lost && ticket.is_none());
         for _ in 0..copies {
             newest.0 += 1;
             let report = glance
@@ -92,7 +95,9 @@ impl TrafficState {
                 if waits && frame.len() <= SMALL { Bytes::copy_from_slice(&frame) } else { frame.clone() };
             let size = frame.len();
             let held_by = decision.held_by.clone();
-            let mut parcel = QueuedFrame { id: *newest, frame, glance, report, life, origin, held_by, takes };
+            let ticket = ticket.take();
+            let id = *newest;
+            let mut parcel = QueuedFrame { id, frame, glance, report, life, origin, held_by, takes, ticket };
             if decision.lost || lane.is_full(*bytes + size, pair, outlet) {
                 lost(pair, &mut parcel, now.now, reports);
                 continue;
@@ -212,6 +217,24 @@ impl TrafficState {
                 lane.queue.deliver(parcel);
             }
         }
+    }
+
+    /// Takes what the receiver's socket can have next.
+    pub(crate) fn take_ready(&mut self, pair: Pair) -> Option<QueuedFrame> {
+        let lane = self.lanes.get_mut(&pair)?;
+        let was_crowded = lane.queue.is_crowded();
+        let parcel = lane.queue.take_ready()?;
+        if was_crowded && !lane.queue.is_crowded() {
+            lane.signals.room.notify_waiters();
+        }
+        self.bytes -= parcel.frame.len();
+        Some(parcel)
+    }
+
+    /// Whether what has arrived next is not to be written.
+    pub(crate) fn is_ticket_ready(&self, pair: Pair) -> bool {
+        let first = self.lanes.get(&pair).and_then(|lane| lane.queue.first_ready());
+        first.is_some_and(|parcel| parcel.ticket.is_some())
     }
 
     pub(crate) fn lose(&mut self, pair: Pair, parcels: Vec<QueuedFrame>, reports: &Reports) {

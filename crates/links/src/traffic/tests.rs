@@ -52,7 +52,7 @@ impl Rig {
             message,
         });
         let glance = RaftdeckWire.glance(&framed);
-        self.traffic.take_in(pair, (LIFE, None), framed, glance);
+        self.traffic.take_in(pair, (LIFE, None), framed, glance, None);
     }
 
     /// The marks of those that have arrived.

@@ -2,7 +2,7 @@
 //! and a connection of a peer carries nothing back after its handshake.
 
 use super::session::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side, Wire};
-use crate::pair::{Origin, Pair};
+use crate::pair::{Entrance, Origin, Pair};
 use bytes::{BufMut, Bytes, BytesMut};
 use raftdeck_model::FrameKind;
 use raftdeck_model::glance::{Detail, Glance};
@@ -10,7 +10,7 @@ use raftdeck_protocol::frame::{self, FrameError, MAX_FRAME, MAX_HANDSHAKE, MAX_H
 use raftdeck_protocol::handshake::decode_hello;
 use raftdeck_protocol::shared::{PeerOutline, peer_outline};
 use raftdeck_protocol::{Hello, HelloReply, Role};
-use raftdeck_raft::{AppendOutcome, LogIndex, Message};
+use raftdeck_raft::{AppendOutcome, LogIndex, Message, NodeId};
 use std::io;
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -21,8 +21,8 @@ pub struct RaftdeckWire;
 impl Wire for RaftdeckWire {
     type Session = RaftdeckSession;
 
-    fn session(&self, pair: Pair) -> RaftdeckSession {
-        RaftdeckSession { pair, shows: DialerRole::Nothing, stage: HandshakeStage::Begun }
+    fn session(&self, entrance: Entrance) -> RaftdeckSession {
+        RaftdeckSession { entrance, shows: DialerRole::Nothing, stage: HandshakeStage::Begun }
     }
 
     fn glance(&self, frame: &[u8]) -> Option<Glance> {
@@ -33,7 +33,7 @@ impl Wire for RaftdeckWire {
 /// One connection of a node to another.
 #[derive(Debug)]
 pub struct RaftdeckSession {
-    pair: Pair,
+    entrance: Entrance,
     shows: DialerRole,
     stage: HandshakeStage,
 }
@@ -108,6 +108,16 @@ impl Session for RaftdeckSession {
         }
     }
 
+    fn dialer(&self) -> Option<NodeId> {
+        match (self.entrance, self.shows) {
+            (Entrance::Pair((from, _)), _) => Some(from),
+            (Entrance::Member(_), DialerRole::Peer((from, _), _) | DialerRole::Founder((from, _))) => {
+                Some(from)
+            }
+            (Entrance::Member(_), DialerRole::Nothing | DialerRole::Other) => None,
+        }
+    }
+
     fn purpose(&self) -> ConnectionPurpose {
         match self.shows {
             DialerRole::Peer(..) => ConnectionPurpose::Member,
@@ -131,15 +141,22 @@ impl RaftdeckSession {
 
     fn accepted(&self) -> HandshakeStep {
         match self.shows {
-            DialerRole::Peer(pair, origin) if pair == self.pair => {
+            DialerRole::Peer(pair, origin) if self.entrance.is_for(pair) => {
                 HandshakeStep::Messages { from: Side::Dialer, origin, answers: AnsweredBy::Receiver }
             }
-            DialerRole::Founder(pair) if pair == self.pair => HandshakeStep::Talk,
+            DialerRole::Founder(pair) if self.entrance.is_for(pair) => HandshakeStep::Talk,
             // The dialer is not the node that this link is for: its messages would be shown as that node's.
             DialerRole::Nothing | DialerRole::Peer(..) | DialerRole::Founder(_) | DialerRole::Other => {
                 HandshakeStep::Closed
             }
         }
+    }
+}
+
+impl Entrance {
+    /// Whether this dialer is expected here.
+    fn is_for(self, pair: Pair) -> bool {
+        self.listener() == pair.1 && self.dialer().is_none_or(|dialer| dialer == pair.0)
     }
 }
 
