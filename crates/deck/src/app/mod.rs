@@ -532,7 +532,7 @@ impl App {
             if self.landed.timers(node.id).is_some_and(|painted| painted != self.timers(node, now)) {
                 return Some(soonest);
             }
-            self.gauges.next_change(node, self.world.heartbeat, self.moment(now))
+            self.gauges.next_change(&self.world, node, self.moment(now))
         };
         self.world.nodes().filter_map(next).min().map(|at| on_tick(at.max(soonest)))
     }
@@ -545,7 +545,7 @@ impl App {
     /// A node's timers as shown at `now`.
     #[must_use]
     pub fn timers(&self, node: &Node, now: Duration) -> Timers {
-        self.gauges.shown(node, self.world.heartbeat, self.moment(now))
+        self.gauges.shown(&self.world, node, self.moment(now))
     }
 
     /// Whether something lies over the view, which takes keys and clicks first.

@@ -203,7 +203,7 @@ pub(super) fn hear(app: &mut App, update: Update, is_quiet: bool, now: Duration)
         }
         News::Status { node, .. } => {
             if let Some(node) = app.world.node(node) {
-                app.gauges.note(node, now);
+                app.gauges.note(&app.world, node, now);
             }
             app.commits.tell(app.world.committed(), now);
         }

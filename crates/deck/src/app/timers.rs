@@ -4,7 +4,7 @@
 //! report said, not what would be true if the node had heard nothing since. Where heartbeats come faster than eyes follow, it shows
 //! the worst of the last second. Only a node that is late with its report is assumed to have heard nothing more.
 
-use raftdeck_model::{Known, Node, Phase, RaftView, World};
+use raftdeck_model::{Known, MemberStanding, Node, Phase, RaftView, World};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::{BTreeMap, VecDeque};
@@ -33,8 +33,27 @@ const MAX_READINGS: usize = 64;
 pub struct Timers {
     /// The age of the last heartbeat, rounded to the end of its step.
     pub heartbeat: Known<Option<Duration>>,
-    /// What is left of the election timeout, in eighths.
-    pub election: Known<Option<u8>>,
+    /// What is left of the election timeout.
+    pub election: Known<Option<TimerBar>>,
+}
+
+/// What is left of a timeout, in eighths. A node that does not tell the timeout that it drew has a band: its timer goes off somewhere
+/// between the least and the greatest timeout after the last heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimerBar {
+    /// At least this much is left.
+    pub certain: u8,
+    /// At most this much.
+    pub possible: u8,
+}
+
+impl TimerBar {
+    /// Nothing is left.
+    pub const EMPTY: Self = Self { certain: 0, possible: 0 };
+
+    fn worse(self, other: Self) -> Self {
+        Self { certain: self.certain.min(other.certain), possible: self.possible.min(other.possible) }
+    }
 }
 
 impl Timers {
@@ -51,7 +70,7 @@ impl Timers {
             election: left(self)
                 .into_iter()
                 .chain(left(other))
-                .min()
+                .reduce(TimerBar::worse)
                 .map_or(self.election, |left| Known::Is(Some(left))),
         }
     }
@@ -90,7 +109,7 @@ pub struct Gauges {
 
 impl Gauges {
     /// Notes what a node has just reported.
-    pub fn note(&mut self, node: &Node, now: Duration) {
+    pub fn note(&mut self, world: &World, node: &Node, now: Duration) {
         let Some(status) = node.live().filter(|status| status.role != Role::Leader) else {
             self.nodes.remove(&node.id);
             return;
@@ -105,7 +124,7 @@ impl Gauges {
         {
             newest.pop_front();
         }
-        newest.push_back(Reading { at: now, shown: after(status, Duration::ZERO) });
+        newest.push_back(Reading { at: now, shown: after(world, status, Duration::ZERO) });
     }
 
     /// Forgets nodes that are gone.
@@ -115,28 +134,28 @@ impl Gauges {
 
     /// A node's timers as shown. Only a living node has any; a leader has no election timeout.
     #[must_use]
-    pub fn shown(&self, node: &Node, heartbeat: Duration, moment: Moment) -> Timers {
+    pub fn shown(&self, world: &World, node: &Node, moment: Moment) -> Timers {
         let Some(status) = node.live() else { return Timers::NONE };
         if node.phase() == Phase::Running(Role::Leader) {
             return Timers::NONE;
         }
-        let present = after(status, unreported(node, moment));
-        self.held(node, heartbeat, moment).fold(present, |worst, reading| worst.worse(reading.shown))
+        let present = after(world, status, unreported(node, moment));
+        self.held(world, node, moment).fold(present, |worst, reading| worst.worse(reading.shown))
     }
 
     /// The readings that still count.
-    fn held(&self, node: &Node, heartbeat: Duration, moment: Moment) -> impl Iterator<Item = &Reading> {
-        let is_quick = moment.rate.takes(heartbeat).is_some_and(|real| real < FOLLOWED_BY_EYE);
+    fn held(&self, world: &World, node: &Node, moment: Moment) -> impl Iterator<Item = &Reading> {
+        let is_quick = moment.rate.takes(world.heartbeat).is_some_and(|real| real < FOLLOWED_BY_EYE);
         let readings = self.nodes.get(&node.id).filter(|_| is_quick && !node.is_silent());
         let is_new = move |reading: &&Reading| moment.now.saturating_sub(reading.at) < HOLD;
         readings.into_iter().flat_map(|readings| &readings.newest).filter(is_new)
     }
 
     /// When a reading that is shown no longer counts.
-    fn next_release(&self, node: &Node, heartbeat: Duration, moment: Moment) -> Option<Duration> {
-        let shown = self.shown(node, heartbeat, moment);
-        let mut worst = after(node.live()?, unreported(node, moment));
-        let held: Vec<&Reading> = self.held(node, heartbeat, moment).collect();
+    fn next_release(&self, world: &World, node: &Node, moment: Moment) -> Option<Duration> {
+        let shown = self.shown(world, node, moment);
+        let mut worst = after(world, node.live()?, unreported(node, moment));
+        let held: Vec<&Reading> = self.held(world, node, moment).collect();
         let mut newest_first = held.iter().rev().take_while(|reading| {
             let is_missing = worst != shown;
             worst = worst.worse(reading.shown);
@@ -147,9 +166,9 @@ impl Gauges {
 
     /// When a node's timers next show another step without a new report from it, in the deck's time.
     #[must_use]
-    pub fn next_change(&self, node: &Node, heartbeat: Duration, moment: Moment) -> Option<Duration> {
-        let released = self.next_release(node, heartbeat, moment);
-        let step = next_step(node, moment).and_then(|wait| moment.rate.takes(wait));
+    pub fn next_change(&self, world: &World, node: &Node, moment: Moment) -> Option<Duration> {
+        let released = self.next_release(world, node, moment);
+        let step = next_step(world, node, moment).and_then(|wait| moment.rate.takes(wait));
         released.into_iter().chain(step.map(|wait| moment.now.saturating_add(wait))).min()
     }
 }
@@ -161,15 +180,15 @@ fn unreported(node: &Node, moment: Moment) -> Duration {
 }
 
 /// What the timers of a follower show this long after its report, if it has heard nothing more.
-fn after(status: &RaftView, since: Duration) -> Timers {
+fn after(world: &World, status: &RaftView, since: Duration) -> Timers {
     Timers {
         heartbeat: status.heartbeat_age.map(|age| age.map(|age| step_of(age.saturating_add(since)).1)),
-        election: election(status, since).map(|(left, whole)| Some(eighths(*left, *whole))),
+        election: election(world, status, since).map(|left| left.map(TimeLeft::bar)),
     }
 }
 
 /// The cluster time until a node's timers show another step, without a new report from it.
-fn next_step(node: &Node, moment: Moment) -> Option<Duration> {
+fn next_step(world: &World, node: &Node, moment: Moment) -> Option<Duration> {
     let status = node.live()?;
     if status.role == Role::Leader {
         return None;
@@ -181,19 +200,58 @@ fn next_step(node: &Node, moment: Moment) -> Option<Duration> {
         let age = age.saturating_add(since);
         step_of(age).1.saturating_sub(age)
     });
-    let election =
-        election(status, since).copied().filter(|(left, _)| !left.is_zero()).map(|(left, whole)| {
-            let below = u32::from(eighths(left, whole).saturating_sub(1));
-            left.saturating_sub(whole * below / u32::from(BAR_STEPS))
-        });
+    let election = election(world, status, since).some().and_then(TimeLeft::next_step);
     let wait = heartbeat.into_iter().chain(election).min()?;
     Some(in_time.saturating_add(wait).max(Duration::from_millis(1)))
 }
 
-/// What is left of the election timeout this long after the report, and the whole timeout.
-fn election(status: &RaftView, since: Duration) -> Known<(Duration, Duration)> {
+/// What is left of an election timeout.
+#[derive(Clone, Copy)]
+struct TimeLeft {
+    /// At least and at most.
+    bounds: (Duration, Duration),
+    /// The whole timeout, or the greatest that it can be.
+    whole: Duration,
+}
+
+impl TimeLeft {
+    fn bar(self) -> TimerBar {
+        let (least, most) = self.bounds;
+        TimerBar { certain: eighths(least, self.whole), possible: eighths(most, self.whole) }
+    }
+
+    /// How long until the bar takes a step. `None`: it is empty.
+    fn next_step(self) -> Option<Duration> {
+        let of = |left: Duration| {
+            let below = u32::from(eighths(left, self.whole).saturating_sub(1));
+            (!left.is_zero()).then(|| left.saturating_sub(self.whole * below / u32::from(BAR_STEPS)))
+        };
+        let (least, most) = self.bounds;
+        of(least).into_iter().chain(of(most)).min()
+    }
+}
+
+/// What is left of the election timeout this long after the report.
+fn election(world: &World, status: &RaftView, since: Duration) -> Known<Option<TimeLeft>> {
     match (status.election_remaining, status.election_timeout) {
-        (Known::Is(left), Known::Is(whole)) => Known::Is((left.saturating_sub(since), whole)),
+        (Known::Is(left), Known::Is(whole)) => {
+            let left = left.saturating_sub(since);
+            Known::Is(Some(TimeLeft { bounds: (left, left), whole }))
+        }
+        _ => band(world, status, since),
+    }
+}
+
+/// The same of a node that tells no timer, by the last heartbeat that it got.
+fn band(world: &World, status: &RaftView, since: Duration) -> Known<Option<TimeLeft>> {
+    let (least, greatest) = world.election;
+    match status.heartbeat_age {
+        Known::Is(_) if world.standing(status.id) == MemberStanding::Learner => Known::Is(None),
+        Known::Is(Some(age)) if !greatest.is_zero() => {
+            let age = age.saturating_add(since);
+            let bounds = (least.saturating_sub(age), greatest.saturating_sub(age));
+            Known::Is(Some(TimeLeft { bounds, whole: greatest }))
+        }
         _ => Known::Unknown,
     }
 }
@@ -289,54 +347,85 @@ mod tests {
     }
 
     /// A world with one follower, told these reports: when, the age of the last heartbeat, what is left of its timeout.
-    fn watched(reports: &[(u64, u64, u64)]) -> (World, Gauges) {
+    fn watched(heartbeat: u64, reports: &[(u64, u64, u64)]) -> (World, Gauges) {
+        let reports: Vec<_> = reports.iter().map(|(at, age, left)| (*at, follower(*age, *left))).collect();
+        watched_views(heartbeat, reports)
+    }
+
+    fn watched_views(heartbeat_ms: u64, reports: Vec<(u64, NodeView)>) -> (World, Gauges) {
         let (mut world, mut gauges) = (World::default(), Gauges::default());
         let mut tell = |at, what| world.fold(&Update { at: ms(at), seq: 0, what });
         tell(
             0,
             News::Cluster {
                 nodes: vec![NodeId(2)],
-                heartbeat_ms: 50,
+                heartbeat_ms,
                 election_ms: (150, 300),
                 data_dir: None,
             },
         );
         tell(0, News::Process { node: NodeId(2), state: ProcessState::Running { pid: None } });
-        for (at, age, left) in reports {
-            world.fold(&Update {
-                at: ms(*at),
-                seq: 0,
-                what: News::Status { node: NodeId(2), status: Box::new(follower(*age, *left)) },
-            });
-            gauges.note(world.node(NodeId(2)).unwrap(), ms(*at));
+        for (at, view) in reports {
+            let status = Box::new(view);
+            let what = News::Status { node: NodeId(2), status };
+            world.fold(&Update { at: ms(at), seq: 0, what });
+            gauges.note(&world, world.node(NodeId(2)).unwrap(), ms(at));
         }
         (world, gauges)
     }
 
-    fn shown((world, gauges): &(World, Gauges), heartbeat: u64, at: u64) -> (u64, u8) {
+    fn timers((world, gauges): &(World, Gauges), at: u64) -> Timers {
         let moment = Moment { now: ms(at), time: ms(at), rate: ClockRate::REAL };
-        let timers = gauges.shown(world.node(NodeId(2)).unwrap(), ms(heartbeat), moment);
+        gauges.shown(world, world.node(NodeId(2)).unwrap(), moment)
+    }
+
+    fn shown(watched: &(World, Gauges), at: u64) -> (u64, u8) {
+        let timers = timers(watched, at);
         let age = timers.heartbeat.some().unwrap().as_millis();
-        (u64::try_from(age).unwrap(), timers.election.some().unwrap())
+        let TimerBar { certain, possible } = timers.election.some().unwrap();
+        assert_eq!(certain, possible, "the timeout is known");
+        (u64::try_from(age).unwrap(), certain)
     }
 
     #[test]
     fn a_gauge_does_not_run_down_between_two_reports() {
-        let watched = watched(&[(1_000, 10, 200)]);
-        assert_eq!(shown(&watched, 50, 1_000), (50, 8));
-        assert_eq!(shown(&watched, 50, 1_199), (50, 8), "the next report is not late yet");
-        assert_eq!(shown(&watched, 50, 1_400), (300, 0), "a node that reports nothing has heard nothing");
+        let watched = watched(50, &[(1_000, 10, 200)]);
+        assert_eq!(shown(&watched, 1_000), (50, 8));
+        assert_eq!(shown(&watched, 1_199), (50, 8), "the next report is not late yet");
+        assert_eq!(shown(&watched, 1_400), (300, 0), "a node that reports nothing has heard nothing");
     }
 
     #[test]
     fn quick_heartbeats_show_the_worst_of_the_last_second_and_slow_ones_the_present() {
-        let watched = watched(&[(1_000, 10, 200), (1_100, 120, 80), (1_200, 20, 190)]);
-        assert_eq!(shown(&watched, 50, 1_250), (150, 4));
-        assert_eq!(shown(&watched, 3_000, 1_250), (50, 8));
-        let (world, gauges) = &watched;
+        let reports = [(1_000, 10, 200), (1_100, 120, 80), (1_200, 20, 190)];
+        let (quick, slow) = (watched(50, &reports), watched(3_000, &reports));
+        assert_eq!(shown(&quick, 1_250), (150, 4));
+        assert_eq!(shown(&slow, 1_250), (50, 8));
+        let (world, gauges) = &quick;
         let moment = Moment { now: ms(1_250), time: ms(1_250), rate: ClockRate::REAL };
-        let next = gauges.next_change(world.node(NodeId(2)).unwrap(), ms(50), moment);
+        let next = gauges.next_change(world, world.node(NodeId(2)).unwrap(), moment);
         assert_eq!(next, Some(ms(1_415)), "15 ms after the next report was due, the bar takes a step");
+    }
+
+    #[test]
+    fn a_timer_that_is_not_told_is_a_band_between_the_least_and_the_greatest_timeout() {
+        let heard = |age: Option<u64>| {
+            let mut raft = RaftView::new(NodeId(2), Term(1), Role::Follower);
+            raft.heartbeat_age = Known::Is(age.map(ms));
+            NodeView::new(raft)
+        };
+        let band = |certain, possible| Known::Is(Some(TimerBar { certain, possible }));
+        let watched = watched_views(3_000, vec![(1_000, heard(Some(0)))]);
+        assert_eq!(timers(&watched, 1_000).election, band(4, 8));
+        assert_eq!(timers(&watched, 1_200 + 75).election, band(2, 6));
+        assert_eq!(timers(&watched, 1_200 + 150).election, band(0, 4), "it may campaign at any moment");
+        assert_eq!(timers(&watched, 1_200 + 300).election, band(0, 0));
+        let (world, gauges) = &watched;
+        let moment = Moment { now: ms(1_275), time: ms(1_275), rate: ClockRate::REAL };
+        let next = gauges.next_change(world, world.node(NodeId(2)).unwrap(), moment);
+        assert_eq!(next, Some(ms(1_300)), "when the age takes a step, before the band does");
+        let silent = watched_views(3_000, vec![(1_000, heard(None))]);
+        assert_eq!(timers(&silent, 1_000).election, Known::Unknown, "nobody knows when it began to wait");
     }
 
     #[test]

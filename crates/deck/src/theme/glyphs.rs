@@ -54,6 +54,8 @@ pub struct Glyphs {
     pub bar_full: &'static str,
     /// An empty step of a bar.
     pub bar_empty: &'static str,
+    /// A step of a bar that may be full.
+    pub bar_maybe: &'static str,
     /// Between two parts of a line.
     pub dot: &'static str,
     /// For what is not known.
@@ -105,6 +107,7 @@ pub(super) static UNICODE: Glyphs = Glyphs {
     arrows: ["▶", "◀", "▲", "▼"],
     bar_full: "━",
     bar_empty: "╌",
+    bar_maybe: "╍",
     dot: "·",
     none: "–",
     rule: "─",
@@ -152,6 +155,7 @@ pub(super) static ASCII: Glyphs = Glyphs {
     arrows: [">", "<", "^", "v"],
     bar_full: "#",
     bar_empty: "-",
+    bar_maybe: "=",
     dot: "|",
     none: "-",
     rule: "-",

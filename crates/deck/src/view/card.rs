@@ -1,7 +1,7 @@
 //! A node's card in the ring or the grid, in eight sizes.
 
 use crate::actions::ActionId;
-use crate::app::timers::{BAR_STEPS, age_words};
+use crate::app::timers::{BAR_STEPS, TimerBar, age_words};
 use crate::view::big;
 use crate::view::fault_labels;
 use crate::view::labels::{self, Tone, UNKNOWN, figure};
@@ -291,7 +291,7 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'stati
                 Known::Unknown => UNKNOWN.to_owned(),
             };
             let mut line = match timers.election {
-                Known::Is(steps) => bar(paint, steps.unwrap_or(0)),
+                Known::Is(left) => bar(paint, left.unwrap_or(TimerBar::EMPTY)),
                 Known::Unknown => Line::default(),
             };
             if !line.spans.is_empty() {
@@ -303,13 +303,20 @@ fn living_line(paint: &Paint<'_>, node: &Node, status: &RaftView) -> Line<'stati
     }
 }
 
-/// An election timer running down.
-pub(crate) fn bar(paint: &Paint<'_>, steps: u8) -> Line<'static> {
+/// An election timer running down. Between the least and the most that can be left, it may go off at any moment.
+pub(crate) fn bar(paint: &Paint<'_>, TimerBar { certain, possible }: TimerBar) -> Line<'static> {
     let glyphs = paint.glyphs();
-    let full = glyphs.bar_full.repeat(usize::from(steps));
-    let empty = glyphs.bar_empty.repeat(usize::from(BAR_STEPS.saturating_sub(steps)));
-    let style = if steps <= 2 { paint.theme.trouble_line() } else { paint.theme.text() };
-    Line::from(vec![Span::styled(full, style), Span::styled(empty, paint.theme.faint())])
+    let steps = |glyph: &str, count: u8| glyph.repeat(usize::from(count));
+    let style = if certain <= 2 { paint.theme.trouble_line() } else { paint.theme.text() };
+    let mut line = Line::from(Span::styled(steps(glyphs.bar_full, certain), style));
+    if possible > certain {
+        line.push_span(Span::styled(steps(glyphs.bar_maybe, possible - certain), style));
+    }
+    line.push_span(Span::styled(
+        steps(glyphs.bar_empty, BAR_STEPS.saturating_sub(possible)),
+        paint.theme.faint(),
+    ));
+    line
 }
 
 fn chip(paint: &mut Paint<'_>, node: &Node, area: Rect, size: Size) {

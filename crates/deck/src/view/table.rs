@@ -296,7 +296,7 @@ fn cell(paint: &Paint<'_>, node: &Node, column: Column, style: Style) -> Line<'s
         Column::Election if has_empty_disk(&paint.app.world, node) => nothing(),
         Column::Election => match timers.election {
             Known::Unknown => unknown(),
-            Known::Is(steps) => steps.map_or_else(nothing, |steps| card::bar(paint, steps)),
+            Known::Is(left) => left.map_or_else(nothing, |left| card::bar(paint, left)),
         },
         Column::Heartbeat => known(timers.heartbeat.map(|age| age.map(age_words))),
         Column::State => state(paint, node),
