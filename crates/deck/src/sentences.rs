@@ -84,11 +84,12 @@ pub fn sentence(update: &News) -> Option<Sentence> {
             format!("{} of {node} {} lost here", counted(*count, "event"), was_were(*count)),
         ),
         News::Link { from, to, state } => {
-            let state = match state {
-                LinkState::Open => "open",
-                LinkState::Cut => "cut",
+            let text = match state {
+                LinkState::Open => format!("the link from {from} to {to} is open"),
+                LinkState::Cut => format!("the link from {from} to {to} is cut"),
+                LinkState::Refused => format!("connections from {from} to {to} are refused"),
             };
-            Sentence::new(Minor, None, format!("the link from {from} to {to} is {state}"))
+            Sentence::new(Minor, None, text)
         }
         // A look at the keys tells nothing new, and none is told in a recording either.
         News::Client { id, .. } | News::Refused { id, .. } if is_look(*id) => return None,

@@ -187,7 +187,7 @@ fn keys_that_need_no_selection_work_without_one() {
     scene.key('f');
     let menu = shown(&mut scene);
     assert!(menu.contains("isolate N "), "{menu}");
-    for _ in 0..12 {
+    for _ in 0..13 {
         scene.press(KeyCode::Down);
     }
     assert_eq!(scene.press(KeyCode::Enter), []);

@@ -49,7 +49,7 @@ pub(crate) enum CarrierInput<S: Session> {
     },
     /// The sender has closed its end: it is kept while something is on the link.
     Finished(u64),
-    /// The receiver has closed its end.
+    /// The receiver has closed its end, or the link has closed both.
     Broken(u64),
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Ending<S: Session> {
     carrier: Option<HandOver<S>>,
     /// The dialer, once the listener has accepted it.
     dialer: Arc<OnceLock<NodeId>>,
-    /// By the receiver.
+    /// By the receiver, or by the link.
     pub(crate) is_broken: bool,
 }
 

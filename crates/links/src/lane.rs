@@ -19,7 +19,7 @@ pub(crate) struct Lane {
     pub(crate) life: u64,
     /// Frames taken in since the seed was set.
     pub(crate) frames: u64,
-    /// Whether the rules lose all of it.
+    /// Whether the rules lose all of it, and whether the nodes notice.
     pub(crate) gate: watch::Sender<LinkState>,
     pub(crate) signals: Arc<Signals>,
     /// Whether it was reported that there is no more room.

@@ -95,7 +95,7 @@ fn make_room(oldest_first: &mut VecDeque<Relayed>, max_strangers: usize) {
 pub(crate) struct PairTraffic<S: Session> {
     /// The sender and the receiver.
     pub(crate) pair: Pair,
-    /// Open or cut.
+    /// Open, cut or refused.
     pub(crate) gate: watch::Receiver<LinkState>,
     /// How their carriers are woken.
     pub(crate) signals: Arc<Signals>,

@@ -35,7 +35,7 @@ pub struct Traffic {
 
 /// What a link's tasks need from its lane.
 pub(crate) struct OpenedLane {
-    /// Open or cut.
+    /// Open, cut or refused.
     pub(crate) gate: watch::Receiver<LinkState>,
     pub(crate) signals: Arc<Signals>,
 }
@@ -203,7 +203,8 @@ impl Traffic {
         self.lock().lanes.get(&pair).is_some_and(|lane| lane.queue.is_crowded())
     }
 
-    /// Rules come into force under this new name. A cut or a hold without `next` also applies to messages already under way on its links.
+    /// Rules come into force under this new name. A cut, a refusal or a hold without `next` also applies to messages already under way
+    /// on its links.
     pub fn disturb(&self, id: FaultId, rules: Vec<Rule>) {
         self.change(|state, reports| state.enforce(id, rules, reports));
     }

@@ -92,7 +92,7 @@ impl Session for MarkSession {
     }
 
     fn purpose(&self) -> ConnectionPurpose {
-        ConnectionPurpose::Member
+        if self.pulls { ConnectionPurpose::Stream } else { ConnectionPurpose::Member }
     }
 }
 
@@ -266,6 +266,28 @@ async fn a_frame_is_cut_held_and_delayed_alike_whoever_has_dialed() {
         rig.clock.set(ClockRate::REAL, Some(Duration::from_secs(1)));
         assert_eq!(receiver.hear().await, "1 4", "{kind}");
         assert!(rig.clock.reader().now() >= due, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_closes_the_connections_of_its_way_and_every_new_one_until_it_is_undone() {
+    for kind in KINDS {
+        let rig = Rig::new().await;
+        let (mut there, mut there_end) = rig.connect((N1, N2), kind).await;
+        let (mut back, mut back_end) = rig.connect((N2, N1), kind).await;
+        rig.disturb((N1, N2), Effect::Refuse);
+        there.closed().await;
+        there_end.closed().await;
+        back.say("1 1;").await;
+        assert_eq!(back_end.hear().await, "1 1", "{kind}: the way back is another one");
+        let dialed = if kind == "pull" { (N2, N1) } else { (N1, N2) };
+        let mut refused = End::new(TcpStream::connect(rig.links.address(dialed).unwrap()).await.unwrap());
+        refused.say(&format!("{kind}\n")).await;
+        refused.closed().await;
+        rig.undo();
+        let (mut again, mut again_end) = rig.connect((N1, N2), kind).await;
+        again.say("1 2;").await;
+        assert_eq!(again_end.hear().await, "1 2", "{kind}");
     }
 }
 

@@ -61,6 +61,7 @@ pub enum Concept {
     Pause,
     Partition,
     OneWayPartition,
+    RefusedConnection,
     Delay,
     Loss,
     Availability,

@@ -34,7 +34,8 @@ pub use known::Known;
 pub use ledger::{Ledger, MAX_IN_FORCE};
 pub use message::{FrameFate, FrameKind, FrameReport, LinkState, MessageId, MessageReport, MessageState};
 pub use rule::{
-    Delay, Disturbance, Effect, Fault, FaultId, Matching, Probability, Rule, Scope, Timers, Watch, pairs,
+    Delay, Disturbance, Effect, Fault, FaultId, Matching, Probability, Rule, Scope, Timers, Watch,
+    closing_others, pairs,
 };
 pub use shapes::{REGIONS, Shape};
 pub use source::{Ability, Capabilities, Lacking, SEEK_NEEDS_RECORDING, Source, VirtualSource};

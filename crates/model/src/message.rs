@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Whether a link carries messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
     /// It does.
+    #[default]
     Open,
-    /// All of them are lost.
+    /// All of them are lost, and the nodes do not notice.
     Cut,
+    /// All of them are lost, and connections for them are closed: the nodes notice.
+    Refused,
 }
 
 /// What passed one link.
@@ -193,12 +196,5 @@ impl MessageState {
     #[must_use]
     pub fn is_over(self) -> bool {
         matches!(self, Self::Delivered { .. } | Self::Lost { .. })
-    }
-}
-
-impl From<bool> for LinkState {
-    /// The state of a link that is cut, or not.
-    fn from(cut: bool) -> Self {
-        if cut { Self::Cut } else { Self::Open }
     }
 }

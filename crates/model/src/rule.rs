@@ -4,7 +4,7 @@
 //! The source carries a rule out; [`write`](mod@crate::write) has the form in which people write it down.
 
 use crate::client::{ClientLinkFault, ClientName};
-use crate::message::FrameKind;
+use crate::message::{FrameKind, LinkState};
 use raftdeck_protocol::{ClockFactor, DiskPace};
 use raftdeck_raft::{LogIndex, NodeId, Term};
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,8 @@ pub enum Effect {
     Limit(u64),
     /// It stays on the link until it is released or dropped by hand, or the rule is undone.
     Hold,
+    /// It is lost, and the connection that carries messages of this pair is closed, as is every new one: both nodes notice.
+    Refuse,
 }
 
 impl Effect {
@@ -101,6 +103,12 @@ impl Effect {
     #[must_use]
     pub fn makes_late(&self) -> bool {
         matches!(self, Self::Delay(_) | Self::Reorder(..) | Self::Limit(_))
+    }
+
+    /// Whether it also applies to messages that are already under way.
+    #[must_use]
+    pub fn sweeps(&self) -> bool {
+        matches!(self, Self::Cut | Self::Refuse | Self::Hold)
     }
 }
 
@@ -113,6 +121,43 @@ pub struct Rule {
     pub matching: Matching,
     /// What happens to them.
     pub effect: Effect,
+}
+
+impl Rule {
+    /// What it makes of its links, if it lets no message pass, of whatever kind.
+    #[must_use]
+    pub fn closes(&self) -> Option<LinkState> {
+        match self.effect {
+            _ if self.matching != Matching::default() => None,
+            Effect::Cut => Some(LinkState::Cut),
+            Effect::Refuse => Some(LinkState::Refused),
+            Effect::Delay(_)
+            | Effect::Lose(_)
+            | Effect::Duplicate(_)
+            | Effect::Reorder(..)
+            | Effect::Limit(_)
+            | Effect::Hold => None,
+        }
+    }
+}
+
+/// What is left of rules that only close links ([`Rule::closes`]) when some of those links are mended: rules that close the others
+/// of these pairs in the same way.
+#[must_use]
+pub fn closing_others(
+    rules: &[Rule],
+    pairs: impl IntoIterator<Item = (NodeId, NodeId)>,
+    mended: &BTreeSet<(NodeId, NodeId)>,
+) -> Vec<Rule> {
+    let others: Vec<_> = pairs.into_iter().filter(|pair| !mended.contains(pair)).collect();
+    let left = |effect: Effect| {
+        let alike = || rules.iter().filter(|rule| rule.effect == effect);
+        let is_closed = |(from, to): &(NodeId, NodeId)| alike().any(|rule| rule.scope.covers(*from, *to));
+        let links: BTreeSet<_> = others.iter().copied().filter(is_closed).collect();
+        let scope = (!links.is_empty()).then_some(Scope::Links(links))?;
+        Some(Rule { scope, matching: Matching::default(), effect })
+    };
+    [Effect::Cut, Effect::Refuse].into_iter().filter_map(left).collect()
 }
 
 /// A rule that waits for a message: when the message is sent, before it continues, the other rules come into force.
@@ -275,4 +320,41 @@ pub enum Timers {
 pub fn pairs(from: &BTreeSet<NodeId>, to: &BTreeSet<NodeId>) -> BTreeSet<(NodeId, NodeId)> {
     let from_one = |&from: &NodeId| to.iter().map(move |&to| (from, to));
     from.iter().flat_map(from_one).filter(|(from, to)| from != to).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_are_mended_leave_the_others_closed_as_they_were() {
+        let rule = |scope, effect| Rule { scope, matching: Matching::default(), effect };
+        let n = NodeId;
+        let rules = [
+            rule(Scope::Of([n(1)].into()), Effect::Cut),
+            rule(Scope::Links([(n(2), n(3)), (n(3), n(2))].into()), Effect::Refuse),
+        ];
+        let all: BTreeSet<_> = [n(1), n(2), n(3)].into();
+        let mended = [(n(1), n(2)), (n(2), n(1)), (n(3), n(2))].into();
+        let left = closing_others(&rules, pairs(&all, &all), &mended);
+        let links = |links: &[(u64, u64)]| Scope::Links(links.iter().map(|&(a, b)| (n(a), n(b))).collect());
+        assert_eq!(
+            left,
+            [rule(links(&[(1, 3), (3, 1)]), Effect::Cut), rule(links(&[(2, 3)]), Effect::Refuse)]
+        );
+        assert_eq!(closing_others(&rules, pairs(&all, &all), &pairs(&all, &all)), []);
+    }
+
+    #[test]
+    fn only_a_rule_about_every_message_closes_its_links() {
+        let rule = |effect, next| Rule {
+            scope: Scope::All,
+            matching: Matching { next, ..Matching::default() },
+            effect,
+        };
+        assert_eq!(rule(Effect::Refuse, None).closes(), Some(LinkState::Refused));
+        assert_eq!(rule(Effect::Cut, None).closes(), Some(LinkState::Cut));
+        assert_eq!(rule(Effect::Cut, Some(3)).closes(), None);
+        assert_eq!(rule(Effect::Hold, None).closes(), None);
+    }
 }

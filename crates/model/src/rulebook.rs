@@ -4,6 +4,7 @@
 //! Nothing here knows where messages are; the carrier of the messages applies the decisions.
 
 use crate::glance::Glance;
+use crate::message::LinkState;
 use crate::rule::{Delay, Effect, FaultId, Matching, Probability, Rule, Scope, Watch};
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -156,14 +157,13 @@ impl Rulebook {
         decision
     }
 
-    /// Whether every message on this link is lost.
+    /// What the rules make of this link. Of a cut and a refusal, the refusal counts, since the nodes notice it.
     #[must_use]
-    pub fn is_cut(&self, pair: Pair) -> bool {
-        self.rules.iter().any(|Active { rule, .. }| {
-            rule.effect == Effect::Cut
-                && rule.matching == Matching::default()
-                && rule.scope.covers(pair.0, pair.1)
-        })
+    pub fn link(&self, pair: Pair) -> LinkState {
+        let on_link = self.rules.iter().filter(|Active { rule, .. }| rule.scope.covers(pair.0, pair.1));
+        on_link
+            .filter_map(|Active { rule, .. }| rule.closes())
+            .fold(LinkState::Open, |state, closed| if state == LinkState::Refused { state } else { closed })
     }
 
     /// The names whose rules all apply to no further messages. A watch that still waits is not exhausted.
@@ -195,7 +195,7 @@ impl Active {
     fn act(&mut self, seed: u64, passing: MessageInTransit<'_>, decision: &mut Decision) {
         let mut chance = Chance::new(seed, self.salt, passing);
         match self.rule.effect {
-            Effect::Cut => decision.lost = true,
+            Effect::Cut | Effect::Refuse => decision.lost = true,
             Effect::Delay(delay) => decision.delay += chance.delay(delay).min(LONGEST),
             Effect::Lose(probability) => decision.lost = chance.hits(probability),
             Effect::Duplicate(probability) => decision.twice |= chance.hits(probability),

@@ -130,6 +130,7 @@ pub fn rule(rule: &Rule) -> String {
     let links = scope(&rule.scope);
     let mut line = match &rule.effect {
         Effect::Cut => format!("cut {links}"),
+        Effect::Refuse => format!("refuse {links}"),
         Effect::Hold => format!("hold {links}"),
         Effect::Delay(delay) => format!("delay {links} {}", self::delay(*delay)),
         Effect::Lose(chance) => format!("lose {links} {}", probability(*chance)),

@@ -75,8 +75,8 @@ fn told() -> impl Strategy<Value = News> {
         1 => node().prop_map(|node| News::Ready { node, addresses: addresses() }),
         10 => (node(), prop::sample::select(vec![Role::Leader, Role::Follower]), 0..3u64)
             .prop_map(|(node, role, term)| News::Status { node, status: status(node, role, term) }),
-        3 => (node(), node(), any::<bool>())
-            .prop_map(|(from, to, cut)| News::Link { from, to, state: LinkState::from(cut) }),
+        3 => (node(), node(), prop::sample::select(vec![LinkState::Open, LinkState::Cut, LinkState::Refused]))
+            .prop_map(|(from, to, state)| News::Link { from, to, state }),
         2 => (node(), prop::sample::select(steps.to_vec()))
             .prop_map(|(node, step)| News::Change { node, step }),
         3 => (node(), 0..3u64).prop_map(|(node, term)| News::Status { node, status: little(node, term) }),

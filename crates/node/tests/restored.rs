@@ -114,7 +114,8 @@ impl Author<'_> {
 
     /// What may follow `then`, with its word.
     fn rule(&mut self) -> String {
-        let word = self.chance.pick(&["cut", "delay", "lose", "duplicate", "reorder", "limit", "hold"]);
+        let word =
+            self.chance.pick(&["cut", "refuse", "delay", "lose", "duplicate", "reorder", "limit", "hold"]);
         self.rule_of(word)
     }
 
@@ -127,7 +128,7 @@ impl Author<'_> {
             "limit" => self.chance.pick(&[" 100B/s", " 10KB/s", " 1MB/s"]),
             _ => "",
         };
-        let filters = self.filters();
+        let filters = if word == "refuse" { String::new() } else { self.filters() };
         format!("{word} {links}{figure}{filters}")
     }
 
@@ -190,7 +191,9 @@ impl Author<'_> {
                     .pick(&[format!("client {client}{what} {one}"), format!("client {client}anywhere")])
             }
             "seed" => format!("seed {}", self.chance.below(1000)),
-            "cut" | "delay" | "lose" | "duplicate" | "reorder" | "limit" | "hold" => self.rule_of(word),
+            "cut" | "refuse" | "delay" | "lose" | "duplicate" | "reorder" | "limit" | "hold" => {
+                self.rule_of(word)
+            }
             "when" => {
                 let (links, filters, then) = (self.links(), self.filters(), self.rule());
                 let and =

@@ -83,6 +83,8 @@ impl Completing<'_> {
                 (Slot::Filters, _) => {
                     return self.filters(pieces, true, word.verb == Verb::Link(LinkVerb::When));
                 }
+                (Slot::More, []) => return plain(["and"]),
+                (Slot::More, _) => return Vec::new(),
                 (Slot::Condition, _) => return self.condition(word, pieces),
                 (Slot::Line, [first, rest @ ..]) => {
                     return crate::table::word(first).map_or_else(Vec::new, |word| self.of(word, rest));
@@ -136,7 +138,7 @@ impl Completing<'_> {
                 WORDS.iter().map(|word| Offer { text: word.name.to_owned(), about: word.about }).collect()
             }
             Slot::Client => plain(CLIENT),
-            Slot::Filters | Slot::Condition | Slot::Whom => Vec::new(),
+            Slot::Filters | Slot::More | Slot::Condition | Slot::Whom => Vec::new(),
         }
     }
 

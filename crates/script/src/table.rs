@@ -52,6 +52,8 @@ pub(crate) enum Slot {
     Free(&'static [&'static str]),
     /// Filters, to the end.
     Filters,
+    /// `and` and another rule.
+    More,
     /// A condition, to the end.
     Condition,
     /// The name of something in force.
@@ -77,7 +79,8 @@ pub(crate) fn is_filter(piece: &str) -> bool {
 pub(crate) const FILTERS: [&str; 4] = ["only", "term", "index", "next"];
 
 /// The words that begin rules.
-pub(crate) const RULES: [&str; 7] = ["cut", "delay", "lose", "duplicate", "reorder", "limit", "hold"];
+pub(crate) const RULES: [&str; 8] =
+    ["cut", "refuse", "delay", "lose", "duplicate", "reorder", "limit", "hold"];
 
 const fn entry(
     name: &'static str,
@@ -167,6 +170,8 @@ pub const WORDS: &[Word] = &[
 
     entry("cut", Verb::Link(LinkVerb::Rule(RuleVerb::Cut)), "cut LINKS [FILTERS]", "lose all messages there, or those that match",
         &["cut 1>3", "cut 1,2|3", "cut 2> only AppendReply"], &[Slot::Links, Slot::Filters]),
+    entry("refuse", Verb::Link(LinkVerb::Rule(RuleVerb::Refuse)), "refuse LINKS", "break the connections there, and refuse new ones: all messages are lost, and both nodes notice at once",
+        &["refuse 1>3", "refuse 1,2|3", "refuse leader"], &[Slot::Links, Slot::More]),
     entry("delay", Verb::Link(LinkVerb::Rule(RuleVerb::Delay)), "delay LINKS TIME [FILTERS]", "delay messages: by a fixed time, TIME±TIME around a mean, or TIME..TIME uniformly",
         &["delay * 50ms", "delay 1-3 50ms±10ms", "delay 2 10ms..90ms only VoteReply"], &[Slot::Links, DELAYS, Slot::Filters]),
     entry("lose", Verb::Link(LinkVerb::Rule(RuleVerb::Lose)), "lose LINKS PERCENT [FILTERS]", "lose messages at random",

@@ -7,8 +7,8 @@ use super::*;
 use raftdeck_model::write;
 use raftdeck_model::{
     ClientLinkFault, ClientName, ClientOp, ClientRequest, ClusterTime, Delay, Disturbance, Effect, Fault,
-    FaultId, FrameKind, Known, Matching, MessageId, MessageReport, MessageSelection, MessageState, News,
-    NodeView, Probability, ProcessState, RaftView, Rule, Scope, Step, Timers, Update, Watch,
+    FaultId, FrameKind, Known, LinkState, Matching, MessageId, MessageReport, MessageSelection, MessageState,
+    News, NodeView, Probability, ProcessState, RaftView, Rule, Scope, Step, Timers, Update, Watch,
 };
 use raftdeck_protocol::{ClockFactor, ClockRate, Consistency, DiskPace, Read, Write};
 use raftdeck_raft::{
@@ -433,6 +433,8 @@ fn what_is_written_is_read_as_the_same() {
     let more = [
         "cut 1>3+3>2",
         "cut 1>3 and hold 2 only VoteReply and lose * 1%",
+        "refuse 1>3 and cut 2",
+        "when 2> only RequestVote then refuse 2>3 and refuse 3>2",
         "hold 1,2|3,4,5 only PreVote,TimeoutNow term 5.. index ..9 next 2",
         "delay 2> 1500us..2s",
         "limit * 1500B/s",
@@ -457,6 +459,14 @@ fn what_is_written_is_read_as_the_same() {
     for what in [Disturbance::Paused(N1), Disturbance::Slowed(N1, 30), Disturbance::DiskFull(N2, 64_000)] {
         said(&write::disturbance(&what));
     }
+}
+
+#[test]
+fn a_refusal_is_about_connections_and_takes_no_filter() {
+    assert_eq!(only_rule("refuse 1>3").closes(), Some(LinkState::Refused));
+    let why = why("refuse 1>3 only VoteReply");
+    assert!(why.starts_with("refuse takes no filter, and \"only\" follows"), "{why}");
+    assert!(why.ends_with("to lose only some, use cut"), "{why}");
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub(crate) enum LinkVerb {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RuleVerb {
     Cut,
+    Refuse,
     Delay,
     Lose,
     Duplicate,

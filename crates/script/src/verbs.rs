@@ -18,8 +18,8 @@ use crate::tuning;
 use crate::verb::{ClusterVerb, LinkVerb, NodeVerb, RuleVerb, ScriptVerb, StoreVerb, TimeVerb, Verb};
 use bytes::Bytes;
 use raftdeck_model::{
-    ClientOp, ClientRequest, Disturbance, Effect, FaultId, MessageId, MessageSelection, Order, Rule, Scope,
-    Step, Timers, Watch, write,
+    ClientOp, ClientRequest, Disturbance, Effect, FaultId, Matching, MessageId, MessageSelection, Order,
+    Rule, Scope, Step, Timers, Watch, write,
 };
 use raftdeck_protocol::kv::MAX_LIST;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
@@ -214,6 +214,7 @@ fn rule(verb: RuleVerb, phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
     let mut chance = |example| probability(phrase.need(example)?);
     let effect = match verb {
         RuleVerb::Cut => Effect::Cut,
+        RuleVerb::Refuse => return refusal(scope, phrase),
         RuleVerb::Hold => Effect::Hold,
         RuleVerb::Lose => Effect::Lose(chance("a probability, such as 10%")?),
         RuleVerb::Duplicate => Effect::Duplicate(chance("a probability, such as 5%")?),
@@ -232,6 +233,16 @@ fn rule(verb: RuleVerb, phrase: &mut Phrase<'_>) -> Result<Rule, Mistake> {
         RuleVerb::Limit => Effect::Limit(bandwidth(phrase.need("a bandwidth, such as 100KB/s")?)?),
     };
     Ok(Rule { scope, matching: filters(phrase)?, effect })
+}
+
+/// A connection carries messages of every kind.
+fn refusal(scope: Scope, phrase: &Phrase<'_>) -> Result<Rule, Mistake> {
+    match phrase.peek().filter(|piece| table::FILTERS.contains(piece)) {
+        Some(filter) => Err(Mistake::new(format!(
+            "refuse takes no filter, and \"{filter}\" follows: a connection carries messages of every kind; to lose only some, use cut"
+        ))),
+        None => Ok(Rule { scope, matching: Matching::default(), effect: Effect::Refuse }),
+    }
 }
 
 fn watch(phrase: &mut Phrase<'_>) -> Result<Watch, Mistake> {

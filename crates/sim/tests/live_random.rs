@@ -54,6 +54,7 @@ fn effect() -> impl Strategy<Value = Effect> {
     let time = || (0_u64..400).prop_map(millis);
     prop_oneof![
         Just(Effect::Cut),
+        Just(Effect::Refuse),
         Just(Effect::Hold),
         time().prop_map(|time| Effect::Delay(Delay::Fixed(time))),
         (time(), time()).prop_map(|(one, other)| Effect::Delay(Delay::Normal(one, other))),

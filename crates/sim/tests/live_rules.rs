@@ -46,6 +46,24 @@ fn a_leader_that_is_cut_off_gives_up_and_the_others_elect_another() {
 }
 
 #[test]
+fn where_connections_are_refused_messages_are_lost_as_on_a_cut_link() {
+    let (mut deck, leader) = Deck::led(3, 1);
+    deck.say(&format!("refuse {}", leader.0)).unwrap();
+    let refused = |update: &&raftdeck_model::Update| {
+        matches!(update.what, News::Link { state: LinkState::Refused, .. })
+    };
+    assert_eq!(deck.told.iter().filter(refused).count(), 4);
+    deck.wait(&format!("role {} follower", leader.0));
+    deck.wait("leader");
+    assert_ne!(deck.leader(), leader);
+    deck.say("heal").unwrap();
+    assert_eq!(deck.world.link_state(leader, deck.leader()), LinkState::Open);
+    let term = deck.status(deck.leader()).term.0;
+    deck.wait(&format!("term {} {term}..", leader.0));
+    assert_eq!(deck.troubles(), Vec::<&str>::new());
+}
+
+#[test]
 fn what_is_held_stays_until_it_is_released_or_dropped() {
     let (mut deck, leader) = Deck::led(3, 2);
     deck.say(&format!("hold {}> only Heartbeat next 4", leader.0)).unwrap();

@@ -46,6 +46,7 @@ pub struct Row {
 const FAULTS: &[(&str, &str)] = &[
     ("hold {L}", "messages stay on the link until released"),
     ("cut {L}", "messages are lost"),
+    ("refuse {L}", "connections break: the nodes notice"),
     ("delay {L} 100ms", "messages take longer"),
     ("delay {L} 50ms±20ms", "messages take longer, some more than others"),
     ("lose {L} 10%", "some messages are lost"),

@@ -116,6 +116,10 @@ fn meaning(about: &EventKind) -> Meaning {
             Some(Concept::Partition),
             "The nodes do not know of it: each only stops hearing the others, and waits for its timeout.",
         ),
+        EventKind::Links { state: LinkState::Refused, .. } => (
+            Some(Concept::RefusedConnection),
+            "Both nodes know of it at once: the sender cannot send, and tries again and again to connect. The receiver hears nothing.",
+        ),
         EventKind::Links { state: LinkState::Open, .. } => (
             Some(Concept::Partition),
             "Messages pass again. The first one with a newer term brings a stale node up to date.",

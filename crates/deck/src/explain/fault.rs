@@ -6,7 +6,9 @@ use crate::actions::ActionId;
 use crate::app::App;
 use crate::app::subject::Subject;
 use raftdeck_model::concepts::Concept;
-use raftdeck_model::{ClientLinkFault, Disturbance, Effect, Fault, FaultId, Rule, Scope, Timers, write};
+use raftdeck_model::{
+    ClientLinkFault, Disturbance, Effect, Fault, FaultId, LinkState, Rule, Scope, Timers, write,
+};
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
@@ -68,6 +70,7 @@ pub(super) fn links(fault: &Fault) -> BTreeSet<(NodeId, NodeId)> {
 pub(super) fn concept(effect: &Effect) -> Concept {
     match effect {
         Effect::Cut => Concept::Partition,
+        Effect::Refuse => Concept::RefusedConnection,
         Effect::Delay(_) | Effect::Limit(_) | Effect::Hold => Concept::Delay,
         Effect::Lose(_) | Effect::Duplicate(_) | Effect::Reorder(..) => Concept::Loss,
     }
@@ -147,13 +150,18 @@ fn of_client(client: &str, nodes: &BTreeSet<NodeId>, fault: ClientLinkFault) -> 
 }
 
 fn of_rules(rules: &[Rule]) -> (Concept, String) {
-    let cuts_all =
-        |rule: &Rule| rule.effect == Effect::Cut && rule.matching == raftdeck_model::Matching::default();
+    let all_are = |state| rules.iter().all(|rule| rule.closes() == Some(state));
     match rules {
         [] => (Concept::Loss, "It has no rule.".to_owned()),
-        _ if rules.iter().all(cuts_all) => {
+        _ if all_are(LinkState::Cut) => {
             (Concept::Partition, "Every message on these links is lost.".to_owned())
         }
+        _ if all_are(LinkState::Refused) => (
+            Concept::RefusedConnection,
+            "The connections that carry messages on these links are closed, and each new one at once. Every message is lost, and both \
+             nodes know that the connection is gone."
+                .to_owned(),
+        ),
         [first, ..] => {
             let mut effects: Vec<String> = rules.iter().map(super::link::effect).collect();
             effects.dedup();
@@ -186,7 +194,7 @@ fn switch(name: &str, node: Option<NodeId>, on: bool) -> String {
 /// What it causes now, as far as it can be seen.
 fn effects(app: &App, fault: &Fault, told: &mut Explanation) {
     let Disturbance::Rules { rules, .. } = &fault.what else { return };
-    if !rules.iter().any(|rule| rule.effect == Effect::Cut) {
+    if !rules.iter().any(|rule| rule.closes().is_some()) {
         return;
     }
     let isolated: Vec<NodeId> = app.world.ids().into_iter().filter(|id| app.world.is_isolated(*id)).collect();

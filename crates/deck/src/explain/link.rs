@@ -5,7 +5,7 @@ use super::{Explanation, fault};
 use crate::app::App;
 use crate::app::subject::Subject;
 use raftdeck_model::concepts::{Concept, Section};
-use raftdeck_model::{Disturbance, Effect, Fault, Rule, write};
+use raftdeck_model::{Disturbance, Effect, Fault, LinkState, Rule, write};
 use raftdeck_raft::NodeId;
 
 /// Explains a link.
@@ -15,14 +15,16 @@ pub(super) fn of(app: &App, from: NodeId, to: NodeId) -> Explanation {
     let (Some(sender), Some(receiver)) = (world.node(from), world.node(to)) else {
         return Explanation::gone(title, "One of its nodes is no longer there.");
     };
-    let (is_cut, back) = (world.is_cut(from, to), world.is_cut(to, from));
-    let state = match (is_cut, back) {
-        (true, true) => ", cut",
-        (true, false) => ", cut one way",
-        (false, _) => "",
+    let (state, back) = (world.link_state(from, to), world.is_cut(to, from));
+    let suffix = match state {
+        LinkState::Open => "",
+        LinkState::Cut => ", cut",
+        LinkState::Refused => ", refused",
     };
+    let is_closed = state != LinkState::Open;
+    let one_way = if is_closed && !back { " one way" } else { "" };
     let mut told = Explanation {
-        title: title + state,
+        title: title + suffix + one_way,
         what: format!("The way of all messages from {from} to {to}. The way back is a link of its own."),
         section: Some(Section::paper("2")),
         ..Explanation::default()
@@ -32,13 +34,16 @@ pub(super) fn of(app: &App, from: NodeId, to: NodeId) -> Explanation {
         .iter()
         .flat_map(|fault| on(fault, from, to).map(move |rule| (fault, rule)))
         .collect();
-    if is_cut {
-        told.because("It is cut: every message on it is lost.");
-        if !back {
-            told.because(format!("{from} still hears {to}."));
-        }
-    } else if rules.is_empty() {
-        told.because("No fault is on it.");
+    match state {
+        LinkState::Cut => told.because("It is cut: every message on it is lost."),
+        LinkState::Refused => told.because(
+            "Connections on it are refused: the one that carried its messages is closed, and so is every new one. Both nodes notice.",
+        ),
+        LinkState::Open if rules.is_empty() => told.because("No fault is on it."),
+        LinkState::Open => {}
+    }
+    if is_closed && !back {
+        told.because(format!("{from} still hears {to}."));
     }
     for (fault, rule) in &rules {
         told.because(format!("#{}: {}.", fault.id.0, effect(rule)));
@@ -64,7 +69,7 @@ pub(super) fn of(app: &App, from: NodeId, to: NodeId) -> Explanation {
     for (_, rule) in &rules {
         told.see_concept(fault::concept(&rule.effect));
     }
-    told.see_concept(if is_cut && !back { Concept::OneWayPartition } else { Concept::Partition });
+    told.see_concept(if is_closed && !back { Concept::OneWayPartition } else { Concept::Partition });
     told
 }
 
@@ -84,6 +89,7 @@ pub(super) fn effect(rule: &Rule) -> String {
         if which.is_empty() { "messages".to_owned() } else { format!("messages ({})", which.trim_start()) };
     match &rule.effect {
         Effect::Cut => format!("{which} are lost"),
+        Effect::Refuse => "connections are refused".to_owned(),
         Effect::Hold => format!("{which} are held until they are released"),
         Effect::Delay(delay) => format!("{which} take {} longer", write::delay(*delay)),
         Effect::Lose(chance) => format!("{} of {which} are lost", write::probability(*chance)),

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::app::subject::Subject;
 use crate::view::{span, stamp};
 use raftdeck_model::concepts::Concept;
-use raftdeck_model::{FrameKind, MessageId, MessageReport, MessageState};
+use raftdeck_model::{FrameKind, LinkState, MessageId, MessageReport, MessageState};
 use raftdeck_raft::NodeId;
 use std::time::Duration;
 
@@ -153,8 +153,12 @@ fn place(app: &App, message: &MessageReport, now: Duration, told: &mut Explanati
         }
         MessageState::Lost { at } => {
             told.because(format!("It was lost at {}; {to} knows nothing of it.", stamp(*at)));
-            if app.world.is_cut(*from, *to) {
-                told.because(format!("The link {from} -> {to} is cut now."));
+            match app.world.link_state(*from, *to) {
+                LinkState::Open => {}
+                LinkState::Cut => told.because(format!("The link {from} -> {to} is cut now.")),
+                LinkState::Refused => {
+                    told.because(format!("Connections on the link {from} -> {to} are refused now."));
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::app::subject::Subject;
 use crate::app::timers::age_words;
 use raftdeck_model::concepts::Concept;
-use raftdeck_model::{Known, MemberStanding, Node, RaftView, Reach, percent};
+use raftdeck_model::{Known, LinkState, MemberStanding, Node, RaftView, Reach, percent};
 use raftdeck_raft::{LogIndex, NodeId, ReplicationState, Role, Term};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -297,8 +297,18 @@ fn follows(app: &App, node: &Node, leader: NodeId, now: Duration, told: &mut Exp
     told.because(text + ".");
     if let Some(why) = app.world.node(leader).and_then(absent) {
         told.because(format!("{leader} {why}, so the silence has begun."));
-    } else if app.world.is_cut(leader, id) {
-        told.because(format!("The link from {leader} to it is cut, so no heartbeat can come any more."));
+    } else {
+        match app.world.link_state(leader, id) {
+            LinkState::Open => {}
+            LinkState::Cut => {
+                told.because(format!(
+                    "The link from {leader} to it is cut, so no heartbeat can come any more."
+                ));
+            }
+            LinkState::Refused => told.because(format!(
+                "The connections from {leader} to it are refused, so no heartbeat can come any more."
+            )),
+        }
     }
     told.advise(press(app, ActionId::KillLeader, "kills its leader"));
     told.advise(press_for(app, id, ActionId::Isolate, "isolate", "cuts it off"));

@@ -3,8 +3,7 @@
 use super::{bytes, ids};
 use crate::times::span;
 use raftdeck_model::{
-    ClientLinkFault, ClientName, Delay, Disturbance, Effect, Matching, Probability, Rule, Scope, Timers,
-    write,
+    ClientLinkFault, ClientName, Delay, Disturbance, Effect, Probability, Rule, Scope, Timers, write,
 };
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
@@ -13,11 +12,10 @@ use std::collections::BTreeSet;
 /// The most rules of one shape that fit into a sentence.
 const MOST: usize = 3;
 
-/// Whether updates of another kind tell all of it: cut links, a paused process.
+/// Whether updates of another kind tell all of it: cut or refused links, a paused process.
 pub(super) fn is_told_elsewhere(what: &Disturbance) -> bool {
-    let cuts = |rule: &Rule| rule.effect == Effect::Cut && rule.matching == Matching::default();
     match what {
-        Disturbance::Rules { rules, .. } => rules.iter().all(cuts),
+        Disturbance::Rules { rules, .. } => rules.iter().all(|rule| rule.closes().is_some()),
         Disturbance::Paused(_) => true,
         Disturbance::Watch(_)
         | Disturbance::Slowed(..)
@@ -122,6 +120,7 @@ fn rule(rule: &Rule) -> Option<String> {
     let messages = format!("{kinds}messages {}", links(scope)?);
     Some(match effect {
         Effect::Cut => format!("{messages} are lost"),
+        Effect::Refuse => format!("connections for {messages} are refused"),
         Effect::Hold => format!("{messages} are held"),
         Effect::Delay(Delay::Fixed(time)) => format!("{messages} take {} longer", span(*time)),
         Effect::Delay(Delay::Uniform(least, most)) => {
@@ -163,6 +162,7 @@ fn links(scope: &Scope) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_model::Matching;
     use raftdeck_protocol::ClockFactor;
     use std::time::Duration;
 
@@ -186,7 +186,8 @@ mod tests {
         for (told, words) in [
             (of(both, Effect::Delay(Delay::Fixed(ms(50)))), "messages between n1 and n2 take 50 ms longer"),
             (of(one_way(), Effect::Lose(Probability(100_000))), "10% of the messages from n1 to n2 are lost"),
-            (of(from, Effect::Hold), "messages from n2 are held"),
+            (of(from.clone(), Effect::Hold), "messages from n2 are held"),
+            (of(from, Effect::Refuse), "connections for messages from n2 are refused"),
             (
                 of(Scope::All, Effect::Limit(64_000)),
                 "messages on all links share 64 kB a second on each link",

@@ -151,14 +151,14 @@ impl Succession {
         let is_cut = |end| matches!(end, ReignEnd::CutOff | ReignEnd::CutFromMajority);
         match state {
             LinkState::Open if world.reach(leader, term).is_enough => self.goes_on(leader, is_cut),
-            LinkState::Cut if world.is_isolated(leader) => {
+            LinkState::Cut | LinkState::Refused if world.is_isolated(leader) => {
                 self.goes_on(leader, is_cut);
                 self.end(at, leader, ReignEnd::CutOff);
             }
-            LinkState::Cut if !world.reach(leader, term).is_enough => {
+            LinkState::Cut | LinkState::Refused if !world.reach(leader, term).is_enough => {
                 self.end(at, leader, ReignEnd::CutFromMajority);
             }
-            LinkState::Open | LinkState::Cut => {}
+            LinkState::Open | LinkState::Cut | LinkState::Refused => {}
         }
     }
 

@@ -164,10 +164,10 @@ impl Teller {
         sentence(news)
     }
 
-    /// A link was cut or opened. Says whether it is open again after it was seen cut.
+    /// A link was cut, refused or opened. Says whether it is open again after it was seen closed.
     pub fn link(&mut self, from: NodeId, to: NodeId, state: LinkState) -> bool {
         match state {
-            LinkState::Cut => {
+            LinkState::Cut | LinkState::Refused => {
                 self.cut.insert((from, to));
                 false
             }

@@ -5,7 +5,7 @@ use raftdeck_model::{Delay, Disturbance, Effect, Matching, Probability, Rule, Wo
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
 
-/// What the rules in force do to messages from one node to another, besides cutting the link: `+50 ms, 30% lost`.
+/// What the rules in force do to messages from one node to another, besides cutting the link: `+50 ms, 30% lost`, `refused`.
 pub(crate) fn of_link(world: &World, from: NodeId, to: NodeId) -> Option<String> {
     let mut words: Vec<String> = Vec::new();
     for rule in rules(world).filter(|rule| rule.scope.covers(from, to)) {
@@ -38,6 +38,7 @@ fn of_rule(rule: &Rule) -> Option<String> {
     let what = match &rule.effect {
         Effect::Cut if rule.matching == Matching::default() => return None,
         Effect::Cut => "lost".to_owned(),
+        Effect::Refuse => "refused".to_owned(),
         Effect::Delay(delay) => late(*delay),
         Effect::Lose(chance) => format!("{} lost", write::probability(*chance)),
         Effect::Duplicate(chance) => format!("{} twice", write::probability(*chance)),
@@ -120,9 +121,10 @@ mod tests {
             rule(Effect::Lose(Probability(300_000)), &[]),
             rule(Effect::Cut, &[]),
             rule(Effect::Hold, &[FrameKind::RequestVote]),
+            rule(Effect::Refuse, &[]),
         ]);
         let words = of_link(&world, NodeId(1), NodeId(2)).unwrap();
-        assert_eq!(words, "+50 ms, 30% lost, RequestVote held");
+        assert_eq!(words, "+50 ms, 30% lost, RequestVote held, refused");
         assert_eq!(of_link(&world, NodeId(2), NodeId(1)), None);
     }
 

@@ -5,7 +5,8 @@ use crate::processes::supervisor::SupervisorTask;
 use crate::receipt::Receipt;
 use raftdeck_links::{LinkNews, Pair};
 use raftdeck_model::{
-    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, MessageSelection, Rule, Scope, write,
+    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, MessageSelection, Rule, Scope, closing_others,
+    write,
 };
 use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
@@ -153,24 +154,22 @@ impl Nodes {
         self.disturb(cut(links), receipt);
     }
 
-    /// Ends all rules that only cut links and cover some of these links; the other links of those rules stay cut.
+    /// Ends all rules that only cut or refuse links and cover some of these links; the other links of those rules stay as they are.
     pub(super) fn mend(&mut self, pairs: &[Pair], receipt: Receipt) {
         let mended = self.there(pairs, &receipt);
         for fault in self.in_force.all() {
             let Disturbance::Rules { rules, .. } = &fault.what else { continue };
-            let cuts = |rule: &Rule| rule.effect == Effect::Cut && rule.matching == Matching::default();
-            if !rules.iter().all(cuts) {
+            if !rules.iter().all(|rule| rule.closes().is_some()) {
                 continue;
             }
             let covered = |&(from, to): &Pair| rules.iter().any(|rule| rule.scope.covers(from, to));
             if !mended.iter().any(covered) {
                 continue;
             }
-            let left: BTreeSet<Pair> =
-                self.pairs().into_iter().filter(|pair| covered(pair) && !mended.contains(pair)).collect();
-            // First cuts what stays cut, so that it is never open in between.
+            let left = closing_others(rules, self.pairs(), &mended);
+            // First closes what stays closed, so that it is never open in between.
             if !left.is_empty() {
-                self.disturb(cut(left), receipt.part());
+                self.disturb(together(left), receipt.part());
             }
             self.undo(Some(fault.id), receipt.part());
         }
@@ -223,8 +222,11 @@ impl Nodes {
 }
 
 fn cut(links: BTreeSet<Pair>) -> Disturbance {
-    let rule = Rule { scope: Scope::Links(links), matching: Matching::default(), effect: Effect::Cut };
-    Disturbance::Rules { words: write::rule(&rule), rules: vec![rule] }
+    together(vec![Rule { scope: Scope::Links(links), matching: Matching::default(), effect: Effect::Cut }])
+}
+
+fn together(rules: Vec<Rule>) -> Disturbance {
+    Disturbance::Rules { words: write::rules(&rules), rules }
 }
 
 /// The node whose process it concerns.

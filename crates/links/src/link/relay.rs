@@ -27,7 +27,7 @@ pub(super) struct Relay<W: Wire> {
     pub(super) link: Arc<Link<W>>,
     /// `None`: the dialer is unknown, so the connection carries no messages.
     pub(super) road: Option<Road<W::Session>>,
-    /// Open or cut: while one of these is cut, a handshake is held.
+    /// Open, cut or refused: while one of these is cut, a handshake is held.
     gates: Vec<watch::Receiver<LinkState>>,
     pub(super) target: watch::Receiver<Whereabouts>,
 }
@@ -49,7 +49,7 @@ struct Lives {
 }
 
 impl<W: Wire> Relay<W> {
-    /// Carries one connection for as long as both ends live the life they live now.
+    /// Carries one connection for as long as both ends live the life they live now and no link on its way refuses it.
     pub(super) async fn run(link: Arc<Link<W>>, connection: TcpStream, ending: Ending<W::Session>) {
         let entrance = link.entrance;
         if let Err(error) = Self::greeted(link, connection, ending).await {
@@ -60,7 +60,7 @@ impl<W: Wire> Relay<W> {
     async fn greeted(
         link: Arc<Link<W>>,
         connection: TcpStream,
-        ending: Ending<W::Session>,
+        mut ending: Ending<W::Session>,
     ) -> io::Result<()> {
         let live_road = |dialer| {
             let road = link.road(dialer)?;
@@ -79,16 +79,27 @@ impl<W: Wire> Relay<W> {
         let gates = traveler.as_ref().map(|(road, _)| gates(road, session.purpose())).unwrap_or_default();
         let (road, life) = traveler.unzip();
         let source = road.as_ref().map(|road| road.source.clone());
+        let is_refused = refused(gates.clone());
         let relay = Self { gates, target: link.target.clone(), road, link };
         let greeting = Greeting { session, hello, dialer, next };
-        match source.zip(life) {
-            Some((source, life)) => tokio::select! {
-                biased;
-                () = life_over(source, life) => Ok(()),
-                carried = relay.carry(life, greeting, ending) => carried,
-            },
-            // Nothing depends on its life.
-            None => relay.carry(0, greeting, ending).await,
+        let carried = async {
+            match source.zip(life) {
+                Some((source, life)) => tokio::select! {
+                    biased;
+                    () = life_over(source, life) => Ok(()),
+                    carried = relay.carry(life, greeting, &mut ending) => carried,
+                },
+                // Nothing depends on its life.
+                None => relay.carry(0, greeting, &mut ending).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = is_refused => {
+                ending.is_broken = true;
+                Ok(())
+            }
+            carried = carried => carried,
         }
     }
 
@@ -96,7 +107,7 @@ impl<W: Wire> Relay<W> {
         mut self,
         dialer: u64,
         mut greeting: Greeting<W::Session>,
-        ending: Ending<W::Session>,
+        ending: &mut Ending<W::Session>,
     ) -> io::Result<()> {
         match greeting.next {
             HandshakeStep::Closed => return Ok(()),
@@ -141,7 +152,7 @@ impl<W: Wire> Relay<W> {
         mut self,
         lives: Lives,
         greeting: Greeting<W::Session>,
-        ending: Ending<W::Session>,
+        ending: &mut Ending<W::Session>,
     ) -> io::Result<()> {
         let Greeting { mut session, hello, mut dialer, next } = greeting;
         let Some(address) = self.held(&mut dialer.reader).await? else { return Ok(()) };
@@ -249,7 +260,7 @@ impl<W: Wire> Relay<W> {
         sender: Sender<'_, W::Session>,
         mut from: RelayEnd<W::Session>,
         to: RelayEnd<W::Session>,
-        mut ending: Ending<W::Session>,
+        ending: &mut Ending<W::Session>,
     ) -> io::Result<()> {
         let RelayEnd { reader: mut answers, writer } = to;
         if let Some(road) = &self.road {
@@ -320,6 +331,13 @@ fn gates<S: Session>(road: &Road<S>, purpose: ConnectionPurpose) -> Vec<watch::R
         // A script may cut links as soon as there are any, before there is a cluster whose links could be cut.
         ConnectionPurpose::Founding if !road.is_founded.load(Relaxed) => Vec::new(),
         ConnectionPurpose::Founding | ConnectionPurpose::Other => vec![forth()],
+    }
+}
+
+/// Waits until one of these links refuses connections.
+async fn refused(mut gates: Vec<watch::Receiver<LinkState>>) {
+    while !gates.iter_mut().any(|gate| *gate.borrow_and_update() == LinkState::Refused) {
+        changed(&mut gates).await;
     }
 }
 

@@ -196,6 +196,11 @@ impl Rig {
         self.links.traffic.disturb(CUT, vec![rule(pair, Effect::Cut)]);
     }
 
+    /// Refuses connections, under the same name.
+    fn refuse(&self, pair: Pair) {
+        self.links.traffic.disturb(CUT, vec![rule(pair, Effect::Refuse)]);
+    }
+
     fn mend(&self) {
         assert!(self.links.traffic.undo(CUT));
     }

@@ -112,11 +112,10 @@ impl TrafficState {
         lane.signals.work.notify_one();
     }
 
-    /// Rules come into force. A cut or a hold without `next` also applies to messages already under way on its links.
+    /// Rules come into force. A cut, a refusal or a hold without `next` also applies to messages already under way on its links.
     pub(crate) fn enforce(&mut self, id: FaultId, rules: Vec<Rule>, reports: &Reports) {
         for rule in rules {
-            let sweeps = rule.matching.next.is_none() && matches!(rule.effect, Effect::Cut | Effect::Hold);
-            if sweeps {
+            if rule.matching.next.is_none() && rule.effect.sweeps() {
                 self.sweep(id, &rule, reports);
             }
             self.book.add(id, rule);
@@ -129,13 +128,13 @@ impl TrafficState {
         for pair in covered {
             let Some(lane) = self.lanes.get_mut(&pair) else { continue };
             let caught = lane.queue.take_under_way(|parcel| matches(&rule.matching, parcel.glance.as_ref()));
-            if rule.effect == Effect::Cut {
-                self.lose(pair, caught, reports);
-            } else {
+            if rule.effect == Effect::Hold {
                 for mut parcel in caught {
                     parcel.held_by.push(id);
                     lane.hold(parcel, reports);
                 }
+            } else {
+                self.lose(pair, caught, reports);
             }
         }
     }
@@ -262,7 +261,7 @@ impl TrafficState {
         let Self { book, lanes, .. } = self;
         let mut changed = Vec::new();
         for (&pair, lane) in lanes {
-            let state = LinkState::from(book.is_cut(pair));
+            let state = book.link(pair);
             let differs = lane.gate.send_if_modified(|now| std::mem::replace(now, state) != state);
             changed.extend(differs.then_some((pair, state)));
         }

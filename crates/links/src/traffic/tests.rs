@@ -280,6 +280,8 @@ async fn links_are_told_to_be_cut_when_that_changes_and_new_ones_too() {
     assert_eq!(rig.gates(), [(2, 1), (2, 3), (2, 4), (3, 2)].map(|(from, to)| (from, to, LinkState::Open)));
     rig.traffic.undo(SECOND);
     assert_eq!(rig.gates(), [(1, 2, LinkState::Open)]);
+    rig.traffic.disturb(FIRST, vec![on(link(LINK), Effect::Refuse)]);
+    assert_eq!(rig.gates(), [(1, 2, LinkState::Refused)]);
 }
 
 #[tokio::test(start_paused = true)]

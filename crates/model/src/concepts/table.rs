@@ -408,7 +408,7 @@ pub static ARTICLES: &[Article] = &[
         Some(Section::paper("2")),
         "Messages between two groups of nodes are lost, in both directions. At most one of the groups has a majority; only that one can \
          elect a leader and commit.",
-        &[C::OneWayPartition, C::Quorum, C::StaleLeader],
+        &[C::OneWayPartition, C::RefusedConnection, C::Quorum, C::StaleLeader],
     )
     .also(&["cut link"]),
     article(
@@ -420,6 +420,15 @@ pub static ARTICLES: &[Article] = &[
         &[C::Partition, C::CheckQuorum, C::PreVote],
     )
     .also(&["one-way link"]),
+    article(
+        C::RefusedConnection,
+        "refused connection",
+        None,
+        "A connection breaks, and each new attempt fails at once, as when a process has ended and its host still runs. A partition is silent; \
+         here the sender knows at once that its messages do not arrive. Raft does not rely on that: it repeats what is not answered.",
+        &[C::Partition, C::Loss, C::Kill],
+    )
+    .also(&["connection refused", "broken connection"]),
     article(
         C::Delay,
         "delay",

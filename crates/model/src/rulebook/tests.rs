@@ -1,5 +1,5 @@
 use super::*;
-use crate::message::FrameKind;
+use crate::message::{FrameKind, LinkState};
 use raftdeck_raft::{LogIndex, Term};
 
 const LINK: Pair = (NodeId(1), NodeId(2));
@@ -196,12 +196,19 @@ fn a_watch_fires_once_at_its_message() {
 }
 
 #[test]
-fn only_a_cut_of_every_message_cuts_a_link() {
+fn only_a_rule_about_every_message_closes_a_link_and_a_refusal_counts_before_a_cut() {
     let some = Matching { kinds: [FrameKind::Heartbeat].into(), ..Matching::default() };
     let mut book = book(7, [Rule { matching: some, ..rule(Effect::Cut) }, rule(Effect::Hold)]);
-    assert!(!book.is_cut(LINK));
+    assert_eq!(book.link(LINK), LinkState::Open);
     book.add(FaultId(9), Rule { scope: Scope::Of([NodeId(1)].into()), ..rule(Effect::Cut) });
-    assert!(book.is_cut(LINK) && book.is_cut(OTHER) && !book.is_cut((NodeId(2), NodeId(3))));
+    let states = |book: &Rulebook| [LINK, OTHER, (NodeId(2), NodeId(3))].map(|pair| book.link(pair));
+    assert_eq!(states(&book), [LinkState::Cut, LinkState::Cut, LinkState::Open]);
+    for (id, effect) in [(10, Effect::Refuse), (11, Effect::Cut)] {
+        book.add(FaultId(id), Rule { scope: Scope::Links([LINK].into()), ..rule(effect) });
+    }
+    assert_eq!(states(&book), [LinkState::Refused, LinkState::Cut, LinkState::Open]);
+    assert!(book.decide(at(LINK, 1, &append(1))).lost);
+    assert!(book.remove(FaultId(10)) && book.remove(FaultId(11)));
     assert!(book.remove(FaultId(9)) && !book.remove(FaultId(9)));
-    assert!(!book.is_cut(LINK));
+    assert_eq!(book.link(LINK), LinkState::Open);
 }

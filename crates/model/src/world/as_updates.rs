@@ -1,7 +1,6 @@
 //! A world as updates: what a new observer must receive to know the same. Contains nothing that the [fold](World::fold) does not keep.
 
 use super::{Node, World};
-use crate::message::LinkState;
 use crate::update::{ClusterTime, News, ProcessState, Update};
 use std::time::Duration;
 
@@ -19,8 +18,8 @@ impl World {
             data_dir: self.data_dir.clone(),
         });
         self.nodes().for_each(|node| told.tell_node(node));
-        for &(from, to) in &self.cut {
-            told.tell(News::Link { from, to, state: LinkState::Cut });
+        for (&(from, to), &state) in &self.cut {
+            told.tell(News::Link { from, to, state });
         }
         for (node, step) in self.changes() {
             told.tell(News::Change { node, step });

@@ -44,7 +44,7 @@ pub struct Extent {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     nodes: BTreeMap<NodeId, Node>,
-    cut: BTreeSet<(NodeId, NodeId)>,
+    cut: BTreeMap<(NodeId, NodeId), LinkState>,
     changes: BTreeMap<NodeId, ChangeStep>,
     open: OrdMap<MessageId, MessageReport>,
     in_force: Arc<Vec<Fault>>,
@@ -117,7 +117,7 @@ impl World {
     fn set_up(&mut self, nodes: &[NodeId]) {
         let members: BTreeSet<NodeId> = nodes.iter().copied().collect();
         self.nodes.retain(|id, _| members.contains(id));
-        self.cut.retain(|(from, to)| members.contains(from) && members.contains(to));
+        self.cut.retain(|(from, to), _| members.contains(from) && members.contains(to));
         self.changes.retain(|id, _| members.contains(id));
         self.open = std::mem::take(&mut self.open)
             .into_iter()
@@ -136,10 +136,11 @@ impl World {
         if !self.nodes.contains_key(&from) || !self.nodes.contains_key(&to) {
             return false;
         }
-        match state {
-            LinkState::Cut => self.cut.insert((from, to)),
+        let before = match state {
+            LinkState::Cut | LinkState::Refused => self.cut.insert((from, to), state),
             LinkState::Open => self.cut.remove(&(from, to)),
-        }
+        };
+        before.unwrap_or_default() != state
     }
 
     /// Messages of nodes that do not exist are not on any link.
@@ -185,10 +186,16 @@ impl World {
         self.nodes.get(&id)
     }
 
-    /// Whether this directed link is cut.
+    /// Whether this directed link lets no message pass: it is cut, or its connections are refused.
     #[must_use]
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        self.cut.contains(&(from, to))
+        self.cut.contains_key(&(from, to))
+    }
+
+    /// What this directed link is now.
+    #[must_use]
+    pub fn link_state(&self, from: NodeId, to: NodeId) -> LinkState {
+        self.cut.get(&(from, to)).copied().unwrap_or_default()
     }
 
     /// Whether any link is cut.
@@ -207,7 +214,7 @@ impl World {
     /// Whether a member is cut off from every other, both ways.
     #[must_use]
     pub fn is_isolated(&self, id: NodeId) -> bool {
-        self.nodes.len() > 1 && self.links_of(id).iter().all(|link| self.cut.contains(link))
+        self.nodes.len() > 1 && self.links_of(id).iter().all(|link| self.cut.contains_key(link))
     }
 
     /// The members that a member cannot hear, cannot reach, or both.

@@ -8,6 +8,7 @@ use raftdeck_model::{
 };
 use raftdeck_raft::{NodeId, Role};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 fn others(nodes: u64, than: NodeId) -> BTreeSet<NodeId> {
     (1..=nodes).map(NodeId).filter(|node| *node != than).collect()
@@ -53,6 +54,37 @@ fn a_write_waits_while_its_entries_are_held_and_goes_on_when_they_are_released()
     let outcome = deck.outcome(id);
     assert!(matches!(outcome, ClientOutcome::Answered { .. }), "{outcome:?}");
     deck.wait("the rest", |world| world.held.is_empty().then_some(()));
+    deck.equal_logs(&[NodeId(1), NodeId(2), NodeId(3)]);
+}
+
+#[test]
+fn a_refused_leader_is_noticed_at_once_and_its_connections_come_back_when_it_is_undone() {
+    let mut deck = Deck::start(LabOptions { detect_crash: true, ..options(3) });
+    let leader = deck.wait("a first leader", |world| world.agreed(3));
+    // No election timeout ends before the deadline of the test: only the end of a connection can tell of the leader's.
+    let timers = others(3, leader).into_iter().map(|node| {
+        deck.send(Order::Disturb(Disturbance::Timeouts(node, Duration::from_mins(2), Duration::from_mins(4))))
+    });
+    for id in timers.collect::<Vec<_>>() {
+        deck.answer(id).expect("longer timeouts");
+    }
+    let term = deck.world.term(leader);
+    let refuse =
+        Rule { scope: Scope::Of([leader].into()), matching: Matching::default(), effect: Effect::Refuse };
+    let id =
+        deck.send(Order::Disturb(Disturbance::Rules { words: "refuse".to_owned(), rules: vec![refuse] }));
+    deck.answer(id).expect("a refusal of connections");
+    let next = deck.wait("another leader", |world| world.successor(leader, term));
+    deck.wait("all that is refused", |world| {
+        let refused = |other: NodeId| {
+            [(leader, other), (other, leader)].map(|link| world.links.get(&link) == Some(&LinkState::Refused))
+        };
+        others(3, leader).into_iter().flat_map(refused).all(|is| is).then_some(())
+    });
+    deck.send(Order::Heal);
+    deck.wait("the old leader as a follower", |world| world.agreed(3).filter(|leader| *leader == next));
+    assert!(deck.world.links.values().all(|state| *state == LinkState::Open));
+    deck.put("name", "luffy");
     deck.equal_logs(&[NodeId(1), NodeId(2), NodeId(3)]);
 }
 

@@ -22,6 +22,7 @@ fn a_line_can_be_completed_at_every_place() {
     assert!(texts("cut 1").contains(&"1>3".to_owned()));
     assert_eq!(texts("cut 1>3 "), ["only", "term", "index", "next", "and"]);
     assert_eq!(texts("cut 1>3 only Req"), ["RequestVote"]);
+    assert_eq!(texts("refuse 1>3 "), ["and"]);
     assert_eq!(texts("hold * only RequestVote "), ["term", "index", "next", "and"]);
     assert_eq!(texts("when * only RequestVote t"), ["term", "then"]);
     assert_eq!(texts("when * only RequestVote then d"), ["delay", "duplicate"]);

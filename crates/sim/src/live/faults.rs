@@ -5,7 +5,8 @@ use super::Live;
 use crate::options::micros;
 use raftdeck_model::rulebook::Pair;
 use raftdeck_model::{
-    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, MessageSelection, Rule, Scope, write,
+    Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, MessageSelection, Rule, Scope, closing_others,
+    write,
 };
 use raftdeck_protocol::DiskPace;
 use raftdeck_protocol::request::MAX_SYNC_DELAY;
@@ -139,21 +140,19 @@ impl Live {
         joined(&refused)
     }
 
-    /// Whatever cuts nothing but links, and some of these, leaves them be.
+    /// Whatever only cuts or refuses links, and some of these, leaves them be.
     pub(super) fn mend(&mut self, pairs: &[Pair]) -> Result<(), String> {
         let (mended, mut refused) = self.there(pairs);
         for fault in self.ledger.all() {
             let Disturbance::Rules { rules, .. } = &fault.what else { continue };
-            let cuts = |rule: &Rule| rule.effect == Effect::Cut && rule.matching == Matching::default();
             let covered = |&(from, to): &Pair| rules.iter().any(|rule| rule.scope.covers(from, to));
-            if !rules.iter().all(cuts) || !mended.iter().any(covered) {
+            if !rules.iter().all(|rule| rule.closes().is_some()) || !mended.iter().any(covered) {
                 continue;
             }
-            let left: BTreeSet<Pair> =
-                self.traffic.pairs().filter(|pair| covered(pair) && !mended.contains(pair)).collect();
-            // First what stays cut, so that it is never open in between.
+            let left = closing_others(rules, self.traffic.pairs(), &mended);
+            // First what stays closed, so that it is never open in between.
             if !left.is_empty() {
-                refused.extend(self.disturb(cut(left)).err());
+                refused.extend(self.disturb(together(left)).err());
             }
             refused.extend(self.undo(Some(fault.id)).err());
         }
@@ -196,6 +195,9 @@ fn joined(refused: &[String]) -> Result<(), String> {
 }
 
 fn cut(links: BTreeSet<Pair>) -> Disturbance {
-    let rule = Rule { scope: Scope::Links(links), matching: Matching::default(), effect: Effect::Cut };
-    Disturbance::Rules { words: write::rule(&rule), rules: vec![rule] }
+    together(vec![Rule { scope: Scope::Links(links), matching: Matching::default(), effect: Effect::Cut }])
+}
+
+fn together(rules: Vec<Rule>) -> Disturbance {
+    Disturbance::Rules { words: write::rules(&rules), rules }
 }

@@ -44,7 +44,7 @@ struct Lane {
     last_due: Duration,
     /// Messages taken in since the seed was set.
     taken: u64,
-    is_cut: bool,
+    state: LinkState,
     /// It was reported that there is no room left.
     is_full: bool,
 }
@@ -55,7 +55,7 @@ pub(super) type Arrived = (Sender, NodeId, Message);
 /// Changes of links, rules and watches that no command caused.
 #[derive(Debug)]
 pub(super) enum LinkNews {
-    /// A link is open or cut now.
+    /// A link is open, cut or refused now.
     Gate(Pair, LinkState),
     /// A watch saw its message: these rules are in force now, under its name.
     Fired(FaultId, Vec<Rule>),
@@ -285,7 +285,7 @@ impl Traffic {
     /// What is cut or held from now on loses or holds what is under way as well.
     fn enforce(&mut self, id: FaultId, rules: Vec<Rule>, now: Duration) {
         for rule in rules {
-            if rule.matching.next.is_none() && matches!(rule.effect, Effect::Cut | Effect::Hold) {
+            if rule.matching.next.is_none() && rule.effect.sweeps() {
                 self.sweep(id, &rule, now);
             }
             self.book.add(id, rule);
@@ -297,7 +297,7 @@ impl Traffic {
         for pair in covered {
             let Some(lane) = self.lanes.get_mut(&pair) else { continue };
             let caught = lane.take_under_way(|parcel| matches(&rule.matching, Some(&parcel.glance)));
-            if rule.effect == Effect::Cut {
+            if rule.effect != Effect::Hold {
                 self.lose(pair, caught, now);
                 continue;
             }
@@ -458,9 +458,9 @@ impl Traffic {
     /// Opens and closes gates as the rules want it.
     fn set_gates(&mut self) {
         for (&pair, lane) in &mut self.lanes {
-            let is_cut = self.book.is_cut(pair);
-            if std::mem::replace(&mut lane.is_cut, is_cut) != is_cut {
-                self.news.push(LinkNews::Gate(pair, LinkState::from(is_cut)));
+            let state = self.book.link(pair);
+            if std::mem::replace(&mut lane.state, state) != state {
+                self.news.push(LinkNews::Gate(pair, state));
             }
         }
     }

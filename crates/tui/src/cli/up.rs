@@ -35,7 +35,7 @@ Events:
   leader     node, leader (null: none known), term
   commit     node, index; at most ten per second per node
   truncate   node, from, to: entries removed because they conflicted with the leader's
-  link       from, to, state: cut, open
+  link       from, to, state: cut, refused, open
   membership            node, index, voters, learners, outgoing (the old voters, while the change
                         is joint)
   membership_committed  node, index

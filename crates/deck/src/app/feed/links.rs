@@ -1,4 +1,4 @@
-//! Links that are cut or opened together, as one line.
+//! Links that are cut, refused or opened together, as one line.
 
 use super::plural::names;
 use super::{MAX_ENTRIES, TOGETHER};
@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(super) struct LinkGroup {
     state: LinkState,
-    /// Whether all of them were cut before.
+    /// Whether all of them were closed before.
     again: bool,
     since: Duration,
     links: Vec<(NodeId, NodeId)>,
@@ -36,20 +36,25 @@ impl LinkGroup {
     }
 
     pub(super) fn words(&self) -> String {
-        let (verb, again) = match self.state {
-            LinkState::Cut => ("cut", ""),
-            LinkState::Open => ("open", if self.again { " again" } else { "" }),
-        };
-        if let [(from, to)] = self.links[..] {
-            return format!("the link from {from} to {to} is {verb}{again}");
-        }
         let is_both_ways = |(from, to): &(NodeId, NodeId)| self.links.contains(&(*to, *from));
-        match self.hub().filter(|_| self.links.iter().all(is_both_ways)) {
-            Some(hub) if self.state == LinkState::Cut => {
-                format!("{hub} is cut off from {}", names(&self.others(hub)))
+        let hub = self.hub().filter(|_| self.links.iter().all(is_both_ways));
+        let others = |hub| names(&self.others(hub));
+        let again = if self.again { " again" } else { "" };
+        let links = self.links.len();
+        match (self.state, &self.links[..], hub) {
+            (LinkState::Cut, [(from, to)], _) => format!("the link from {from} to {to} is cut"),
+            (LinkState::Cut, _, Some(hub)) => format!("{hub} is cut off from {}", others(hub)),
+            (LinkState::Cut, _, None) => format!("{links} links are cut"),
+            (LinkState::Refused, [(from, to)], _) => format!("connections from {from} to {to} are refused"),
+            (LinkState::Refused, _, Some(hub)) => {
+                format!("connections between {hub} and {} are refused", others(hub))
             }
-            Some(hub) => format!("the links between {hub} and {} are open{again}", names(&self.others(hub))),
-            None => format!("{} links are {verb}{again}", self.links.len()),
+            (LinkState::Refused, _, None) => format!("connections on {links} links are refused"),
+            (LinkState::Open, [(from, to)], _) => format!("the link from {from} to {to} is open{again}"),
+            (LinkState::Open, _, Some(hub)) => {
+                format!("the links between {hub} and {} are open{again}", others(hub))
+            }
+            (LinkState::Open, _, None) => format!("{links} links are open{again}"),
         }
     }
 

@@ -120,6 +120,28 @@ fn a_link_cut_one_way_or_later_is_a_line_of_its_own() {
 }
 
 #[test]
+fn refused_connections_are_a_line_of_their_own() {
+    let mut feed = Feed::default();
+    for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
+        feed.tell(&told(link(from, to, LinkState::Cut)), Duration::from_millis(5));
+    }
+    for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
+        feed.tell(&told(link(from, to, LinkState::Refused)), Duration::from_millis(6));
+    }
+    feed.tell(&told(link(2, 3, LinkState::Refused)), Duration::from_secs(2));
+    feed.tell(&told(link(2, 3, LinkState::Open)), Duration::from_secs(4));
+    assert_eq!(
+        texts(&feed),
+        [
+            "n1 is cut off from n2, n3",
+            "connections between n1 and n2, n3 are refused",
+            "connections from n2 to n3 are refused",
+            "the link from n2 to n3 is open again"
+        ]
+    );
+}
+
+#[test]
 fn the_feed_is_bounded_and_a_number_names_the_same_entry_as_long_as_it_is_kept() {
     let mut feed = Feed::default();
     let trouble = |n: usize| News::Trouble { reason: format!("reason {n}") };

@@ -39,6 +39,59 @@ async fn a_held_handshake_ends_with_its_sender() {
 }
 
 #[tokio::test]
+async fn a_refusal_closes_the_connection_and_every_new_one_until_it_is_undone() {
+    let mut rig = Rig::new().await;
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    let (mut back, mut back_end) = rig.connect((N2, N1)).await;
+    rig.refuse((N1, N2));
+    closed(&mut sender).await;
+    closed(&mut receiver).await;
+    for receiver_serves in [true, false] {
+        if !receiver_serves {
+            rig.presences[&N2].down();
+        }
+        let mut refused = rig.dial((N1, N2)).await;
+        refused.send(hello(N1, N2)).await.unwrap();
+        closed(&mut refused).await;
+    }
+    assert!(rig.ports[&N2].accept().now_or_never().is_none(), "nothing reaches the receiver");
+    rig.presences[&N2].starting();
+    rig.serve(N2).await;
+    closed(&mut back).await;
+    drop(back_end);
+    (back, back_end) = rig.connect((N2, N1)).await;
+    back.send(append(N2, 1, 10)).await.unwrap();
+    assert_eq!(received(&mut back_end).await, append(N2, 1, 10), "the way back is another link");
+    rig.mend();
+    let (mut sender, mut receiver) = rig.connect((N1, N2)).await;
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    assert_eq!(received(&mut receiver).await, append(N1, 2, 10));
+}
+
+#[tokio::test]
+async fn with_a_refused_connection_all_is_lost_that_is_on_its_way_and_what_is_held_waits_for_a_new_one() {
+    let mut rig = Rig::new().await;
+    let (mut sender, _receiver) = rig.connect((N1, N2)).await;
+    rig.clock.set(ClockRate::FROZEN, None);
+    let next = Matching { next: Some(1), ..Matching::default() };
+    let holds_one = Rule { matching: next, ..rule((N1, N2), Effect::Hold) };
+    let late = rule((N1, N2), Effect::Delay(Delay::Fixed(Duration::from_secs(1))));
+    rig.links.traffic.disturb(FIRST, vec![holds_one, late]);
+    sender.send(append(N1, 1, 10)).await.unwrap();
+    let held = rig.held(1).await;
+    sender.send(append(N1, 2, 10)).await.unwrap();
+    let late = rig.under_way(1).await;
+    rig.refuse((N1, N2));
+    assert_eq!(rig.told(1, |state| matches!(state, MessageState::Lost { .. })).await, late);
+    closed(&mut sender).await;
+    rig.mend();
+    let (_sender, mut receiver) = rig.connect((N1, N2)).await;
+    assert_eq!(rig.links.traffic.release(&MessageSelection::Message(held[0])), 1);
+    // The clock is frozen: a released message arrives at once.
+    assert_eq!(received(&mut receiver).await, append(N1, 1, 10));
+}
+
+#[tokio::test]
 async fn a_connection_to_a_node_that_is_starting_is_held_until_it_serves() {
     let mut rig = Rig::new().await;
     rig.presences[&N2].down();

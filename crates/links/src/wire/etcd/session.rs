@@ -144,7 +144,8 @@ impl Session for EtcdSession {
     fn purpose(&self) -> ConnectionPurpose {
         match self.request {
             Request::Stream { .. } => ConnectionPurpose::Stream,
-            Request::Post | Request::Snapshot | Request::Other => ConnectionPurpose::Exchange,
+            Request::Post | Request::Snapshot => ConnectionPurpose::Member,
+            Request::Other => ConnectionPurpose::Exchange,
         }
     }
 }

@@ -47,7 +47,7 @@
 //! {"event":"peer_refused","node":1,"peer":3,"reason":"...","at_ms":9}         no connection: one refuses the other
 //! {"event":"peer_admitted","node":1,"peer":3,"at_ms":9}                       node 1 no longer reports that
 //! {"event":"change","node":3,"step":"replacing","at_ms":9}                    of an addition, removal, replacement, transfer
-//! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or open
+//! {"event":"link","from":1,"to":3,"state":"cut","at_ms":9}                    or refused, open
 //! {"event":"missed","node":1,"count":12,"at_ms":9}                            events that are not here
 //! {"event":"time","rate":0.01,"now_us":5000,"at_ms":9}                        cluster time: its rate, and the time
 //! {"event":"in_force","faults":[{"id":3,"words":"cut 1>3"}],"at_ms":9}        all that can be undone
