@@ -23,7 +23,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A drill is run beside the screen, by the state machine that runs it everywhere.
     ("deck", &["drills", "model", "script", "protocol", "raft"]),
     ("links", &["model", "protocol", "raft"]),
-    ("lab", &["links", "model", "client", "storage", "protocol", "raft"]),
+    ("etcd", &["model", "protocol", "raft"]),
+    ("lab", &["links", "etcd", "model", "client", "storage", "protocol", "raft"]),
     // It measures as a client does; the cluster is the lab's.
     ("bench", &["lab", "model", "client", "protocol", "raft"]),
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
