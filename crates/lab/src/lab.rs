@@ -3,16 +3,18 @@
 //! The thread is the children's parent: on Linux a managed node asks the kernel to be killed when the *thread* that
 //! started it ends. So children are started on the lab's thread, which ends after the last of them.
 
-use crate::files::data_dir::DataDir;
+use crate::files::data_dir::{DataDir, WantedData};
+use crate::files::record::DataOf;
+use crate::nodes::engine::Engine;
 use crate::nodes::{Happened, Nodes, Surroundings};
+use crate::raftdeck::keys::Keys;
+use crate::raftdeck::{Beginnings, Raftdeck};
 use crate::receipt::Receipt;
-use crate::setup::held::HeldPort;
-use crate::setup::keys::Keys;
 use crate::setup::options::{LabError, LabOptions};
 use crate::setup::program::Program;
-use raftdeck_links::{ClusterClock, Listeners, Outlet};
-use raftdeck_model::{Ability, Capabilities, Command, CommandId, MAX_NODES, News, Source, Update};
-use raftdeck_raft::NodeId;
+use raftdeck_links::{ClockReader, ClusterClock, Listeners, Outlet};
+use raftdeck_model::{Capabilities, Command, CommandId, News, Source, Update};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
@@ -36,7 +38,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Starts a cluster and returns without waiting until it is ready.
+    /// Starts a cluster of raftdeck nodes and returns without waiting until it is ready.
     ///
     /// Every update goes to `sink`, first [`News::Cluster`]. The sink is called on the lab's own thread and blocks everything while
     /// it works, so it should only pass the update on; it must not own the lab.
@@ -45,44 +47,55 @@ impl Lab {
         sink: impl Fn(Update) + Send + Sync + 'static,
     ) -> Result<Self, LabError> {
         options.validate()?;
-        let system = |what| move |source| LabError::System { what, source };
         let program = Program::at(&options.executable);
-        let data_dir = DataDir::prepare(&options)?;
+        let data_dir = DataDir::prepare(&WantedData {
+            path: options.data_dir.as_deref(),
+            nodes: options.nodes,
+            engine: DataOf::Raftdeck,
+            guard: options.guard.as_deref(),
+        })?;
         let nodes = data_dir.record().nodes();
         if options.direct {
             options.settle_ports(&nodes)?;
         }
-        let reserved = options.reserve_ports(&nodes)?;
+        let ports = options.reserve_ports(&nodes)?;
         let listeners = if options.direct { Ok(Listeners::none()) } else { Listeners::bind(&nodes) }
-            .map_err(system("the ports of the links cannot be opened"))?;
+            .map_err(LabError::system("the ports of the links cannot be opened"))?;
+        let keys = Keys::cut(options.client_token.clone())
+            .map_err(LabError::system("the system has no random numbers for its tokens"))?;
+        let clock = ClusterClock::start(options.rate);
+        let (reader, capabilities) = (clock.reader(), Raftdeck::capabilities(&options));
+        let with = Beginnings { options, data_dir, listeners, keys, ports, program, clock };
+        Self::run(capabilities, reader, sink, |surroundings| Raftdeck::start(with, surroundings))
+    }
+
+    /// Runs an engine on a thread of its own.
+    fn run<E: Engine>(
+        capabilities: Capabilities,
+        clock: ClockReader,
+        sink: impl Fn(Update) + Send + Sync + 'static,
+        start: impl FnOnce(Surroundings) -> io::Result<Nodes<E>> + Send + 'static,
+    ) -> Result<Self, LabError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(system("its runtime cannot be made"))?;
+            .map_err(LabError::system("its runtime cannot be made"))?;
         let (commands, queue) = mpsc::channel(MAX_COMMANDS);
         let left_out = LeftOut::default();
         let stop = CancellationToken::new();
-        let keys = Keys::cut(options.client_token.clone())
-            .map_err(system("the system has no random numbers for its tokens"))?;
-        let clock = ClusterClock::start(options.rate);
-        let capabilities = capabilities(&options);
+        let outlet = Outlet::new(clock.clone(), sink);
+        let surroundings = Surroundings { outlet: outlet.clone(), stop: stop.clone(), clock };
         let cluster = Cluster {
             capabilities: capabilities.clone(),
-            keys,
-            outlet: Outlet::new(clock.reader(), sink),
-            clock,
+            outlet,
             queue,
             left_out: Arc::clone(&left_out),
             stop: stop.clone(),
-            options,
-            data_dir,
-            ports: reserved,
-            program,
         };
         let thread = std::thread::Builder::new()
             .name("lab".to_owned())
-            .spawn(move || runtime.block_on(cluster.run(listeners)))
-            .map_err(system("its thread cannot be started"))?;
+            .spawn(move || runtime.block_on(async move { cluster.run(start(surroundings)).await }))
+            .map_err(LabError::system("its thread cannot be started"))?;
         Ok(Self { commands, left_out, stop, thread: Some(thread), capabilities })
     }
 
@@ -106,20 +119,6 @@ impl Source for Lab {
     }
 }
 
-fn capabilities(options: &LabOptions) -> Capabilities {
-    let mut capabilities = Capabilities::all();
-    if options.direct {
-        let why =
-            "messages cannot be changed: the nodes are connected without links (start without --direct)";
-        capabilities = capabilities.without(Ability::Links, why);
-    }
-    if !cfg!(target_os = "linux") {
-        capabilities =
-            capabilities.without(Ability::DiskRoom, "only Linux can limit the files of a running process");
-    }
-    capabilities
-}
-
 impl Drop for Lab {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -133,12 +132,6 @@ impl Drop for Lab {
 /// What the lab's thread starts with.
 struct Cluster {
     capabilities: Capabilities,
-    keys: Keys,
-    options: LabOptions,
-    data_dir: DataDir,
-    ports: Vec<(NodeId, HeldPort)>,
-    program: Program,
-    clock: ClusterClock,
     outlet: Outlet,
     queue: mpsc::Receiver<Command>,
     left_out: LeftOut,
@@ -146,31 +139,16 @@ struct Cluster {
 }
 
 impl Cluster {
-    async fn run(self, listeners: Listeners) {
-        let Self {
-            capabilities,
-            keys,
-            options,
-            data_dir,
-            ports,
-            program,
-            clock,
-            outlet,
-            mut queue,
-            left_out,
-            stop,
-        } = self;
-        let (left, mut leaving) = mpsc::channel(usize::from(MAX_NODES));
-        let surroundings =
-            Surroundings { clock, outlet: outlet.clone(), stop: stop.clone(), left, keys, ports, program };
-        let mut nodes = match Nodes::start(options, data_dir, listeners, surroundings) {
+    async fn run<E: Engine>(self, nodes: io::Result<Nodes<E>>) {
+        let Self { capabilities, outlet, mut queue, left_out, stop } = self;
+        let mut nodes = match nodes {
             Ok(nodes) => nodes,
             Err(error) => {
                 outlet.complain(format!("the links cannot be opened: {error}"));
                 return stop.cancelled().await;
             }
         };
-        while let Some(next) = next(&stop, &mut queue, &mut leaving, &mut nodes).await {
+        while let Some(next) = next(&stop, &mut queue, &mut nodes).await {
             match next {
                 LabInput::Command(Command { id, what }) => {
                     let receipt = Receipt::new(id, outlet.clone());
@@ -179,7 +157,6 @@ impl Cluster {
                         Err(lacking) => receipt.refuse(lacking.to_string()),
                     }
                 }
-                LabInput::Left(node, receipt) => nodes.dismiss(node, receipt),
                 LabInput::Happened(happened) => nodes.hear(happened),
             }
             let left_out = std::mem::take(&mut *left_out.lock().unwrap_or_else(PoisonError::into_inner));
@@ -195,27 +172,23 @@ impl Cluster {
 }
 
 /// The lab's inputs. None of them is waited for by blocking.
-enum LabInput {
+enum LabInput<E> {
     /// A command was received.
     Command(Command),
-    /// A node is no longer a member of the cluster.
-    Left(NodeId, Receipt),
     /// Something happened without a command.
-    Happened(Happened),
+    Happened(Happened<E>),
 }
 
 /// `None`: the lab is stopped.
-async fn next(
+async fn next<E: Engine>(
     stop: &CancellationToken,
     queue: &mut mpsc::Receiver<Command>,
-    leaving: &mut mpsc::Receiver<(NodeId, Receipt)>,
-    nodes: &mut Nodes,
-) -> Option<LabInput> {
+    nodes: &mut Nodes<E>,
+) -> Option<LabInput<E::Happened>> {
     tokio::select! {
         biased;
         () = stop.cancelled() => None,
         Some(command) = queue.recv() => Some(LabInput::Command(command)),
-        Some((node, receipt)) = leaving.recv() => Some(LabInput::Left(node, receipt)),
         happened = nodes.next() => Some(LabInput::Happened(happened)),
     }
 }

@@ -9,14 +9,14 @@
 mod faults;
 mod files;
 mod lab;
-mod news;
 mod nodes;
 mod processes;
+mod raftdeck;
 mod receipt;
 mod requests;
 mod setup;
-mod time;
 
+pub use files::record::DataOf;
 pub use files::temporary::{STAND_BY, TemporaryFolder, stand_by};
 pub use lab::Lab;
 pub use setup::options::{LabError, LabOptions, node_count};

@@ -3,17 +3,30 @@
 //! While a lab works in the user's own directory, it holds a lock on a file there, so two labs never share a directory. `temporary`
 //! makes and removes a temporary one.
 
-use crate::files::record::LabRecord;
+use crate::files::record::{DataOf, LabRecord};
 use crate::files::temporary::TemporaryFolder;
-use crate::setup::options::{LabError, LabOptions};
+use crate::setup::options::LabError;
 use raftdeck_raft::NodeId;
-use raftdeck_storage::fs::{DiskFs, private};
+use raftdeck_storage::fs::private;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The locked file.
 const LOCK: &str = "deck.lock";
+
+/// What a directory is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WantedData<'a> {
+    /// The user's directory; `None`: a temporary one.
+    pub(crate) path: Option<&'a Path>,
+    /// How many nodes are asked for.
+    pub(crate) nodes: u8,
+    /// What the nodes are.
+    pub(crate) engine: DataOf,
+    /// The program that stands by for a temporary directory.
+    pub(crate) guard: Option<&'a Path>,
+}
 
 /// The directory, locked.
 #[derive(Debug)]
@@ -32,37 +45,42 @@ enum DataFolder {
 
 impl DataDir {
     /// Makes the directory, or makes sure that it can be used for these nodes, and locks it.
-    pub(crate) fn prepare(options: &LabOptions) -> Result<Self, LabError> {
-        let Some(path) = &options.data_dir else {
+    pub(crate) fn prepare(wanted: &WantedData<'_>) -> Result<Self, LabError> {
+        let WantedData { path, nodes, engine, guard } = *wanted;
+        let Some(path) = path else {
             let made = TemporaryFolder::make(&std::env::temp_dir()).map_err(LabError::TemporaryDir)?;
-            let made = match &options.guard {
+            let made = match guard {
                 Some(program) => made.guarded_by(program),
                 None => made,
             };
-            return Ok(Self { place: DataFolder::Temporary(made), record: LabRecord::new(options.nodes) });
+            return Ok(Self { place: DataFolder::Temporary(made), record: LabRecord::new(nodes, engine) });
         };
-        let unusable = |source| LabError::DataDir { path: path.clone(), source };
+        let unusable = |source| LabError::DataDir { path: path.to_owned(), source };
         check_writable(path).map_err(unusable)?;
         // Before the lock is looked at: no other user may take that.
         for exposed in private::tighten(path) {
             tracing::warn!("{exposed}");
         }
         let Some(lock) = lock(path).map_err(unusable)? else {
-            return Err(LabError::InUse { path: path.clone(), holder: holder(path) });
+            return Err(LabError::InUse { path: path.to_owned(), holder: holder(path) });
         };
-        let other = |found| LabError::OtherCluster { path: path.clone(), found, wanted: options.nodes };
+        let other = |found| LabError::OtherCluster { path: path.to_owned(), found, wanted: nodes };
         let recorded =
-            LabRecord::load(path).map_err(|source| LabError::Record { path: path.clone(), source })?;
+            LabRecord::load(path).map_err(|source| LabError::Record { path: path.to_owned(), source })?;
         let record = match recorded {
-            Some(record) if record.is_of(options.nodes) => record,
+            Some(record) if record.engine() != engine => {
+                let (path, found) = (path.to_owned(), record.engine());
+                return Err(LabError::OtherEngine { path, found, wanted: engine });
+            }
+            Some(record) if record.is_of(nodes) => record,
             Some(record) => return Err(other(record.nodes().len())),
             None => match nodes_with_data(path).map_err(unusable)? {
-                found if found != 0 && found != usize::from(options.nodes) => return Err(other(found)),
-                _ => LabRecord::new(options.nodes),
+                found if found != 0 && found != usize::from(nodes) => return Err(other(found)),
+                _ => LabRecord::new(nodes, engine),
             },
         };
         record.save(path).map_err(unusable)?;
-        Ok(Self { place: DataFolder::Kept { path: path.clone(), _lock: lock }, record })
+        Ok(Self { place: DataFolder::Kept { path: path.to_owned(), _lock: lock }, record })
     }
 
     /// The nodes whose data is here.
@@ -122,16 +140,6 @@ pub(crate) fn wipe(data: &Path) -> io::Result<()> {
     }
 }
 
-/// Empties the disk of a node that does not run, but keeps its identity: a system without identities would not notice.
-pub(crate) fn forget(data: &Path) -> io::Result<()> {
-    match raftdeck_storage::forget(&DiskFs, data) {
-        Ok(true) => Ok(()),
-        // It has no identity to keep.
-        Ok(false) => wipe(data),
-        Err(error) => Err(io::Error::other(error)),
-    }
-}
-
 fn check_writable(path: &Path) -> io::Result<()> {
     private::create_dir_all(path)?;
     // Permissions, a full disk and a read-only mount all show when something is written.
@@ -180,13 +188,16 @@ fn holder(path: &Path) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn options() -> LabOptions {
-        LabOptions::new("raftdeck", &["node"], 3)
+    const TEMPORARY: WantedData<'_> =
+        WantedData { path: None, nodes: 3, engine: DataOf::Raftdeck, guard: None };
+
+    fn at(path: &Path) -> WantedData<'_> {
+        WantedData { path: Some(path), ..TEMPORARY }
     }
 
     #[test]
     fn a_temporary_directory_goes_with_its_value() {
-        let made = DataDir::prepare(&options()).unwrap();
+        let made = DataDir::prepare(&TEMPORARY).unwrap();
         let path = made.path().to_owned();
         assert!(path.is_dir());
         drop(made);
@@ -196,15 +207,14 @@ mod tests {
     #[test]
     fn a_directory_that_is_a_file_is_refused_by_name() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let data_dir = Some(file.path().to_owned());
-        let error = DataDir::prepare(&LabOptions { data_dir, ..options() }).unwrap_err();
+        let error = DataDir::prepare(&at(file.path())).unwrap_err();
         assert!(error.to_string().contains(&file.path().display().to_string()), "{error}");
     }
 
     #[test]
     fn the_data_of_another_number_of_nodes_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let with = |nodes| LabOptions { nodes, data_dir: Some(dir.path().to_owned()), ..options() };
+        let with = |nodes| WantedData { nodes, ..at(dir.path()) };
         for id in 1..=3 {
             let node = dir.path().join(format!("n{id}"));
             std::fs::create_dir(&node).unwrap();
@@ -220,9 +230,17 @@ mod tests {
     }
 
     #[test]
+    fn the_data_of_another_engine_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(DataDir::prepare(&WantedData { engine: DataOf::Etcd, ..at(dir.path()) }).unwrap());
+        let error = DataDir::prepare(&at(dir.path())).unwrap_err().to_string();
+        assert!(error.contains("is that of etcd members, not of raftdeck nodes"), "{error}");
+    }
+
+    #[test]
     fn nodes_that_were_added_and_removed_are_remembered() {
         let dir = tempfile::tempdir().unwrap();
-        let with = |nodes| LabOptions { nodes, data_dir: Some(dir.path().to_owned()), ..options() };
+        let with = |nodes| WantedData { nodes, ..at(dir.path()) };
         let mut first = DataDir::prepare(&with(3)).unwrap();
         assert_eq!(first.add().unwrap(), NodeId(4));
         assert_eq!(first.add().unwrap(), NodeId(5));
@@ -242,7 +260,7 @@ mod tests {
     #[test]
     fn a_directory_in_which_another_lab_works_is_refused_by_its_process() {
         let dir = tempfile::tempdir().unwrap();
-        let options = LabOptions { data_dir: Some(dir.path().to_owned()), ..options() };
+        let options = at(dir.path());
         let first = DataDir::prepare(&options).unwrap();
         let error = DataDir::prepare(&options).unwrap_err().to_string();
         assert!(error.contains(&format!("of process {}", std::process::id())), "{error}");
@@ -254,7 +272,7 @@ mod tests {
     fn a_pipe_or_a_link_in_the_place_of_its_lock_is_refused_at_once() {
         use rustix::fs::{CWD, Mode, mkfifoat};
         let dir = tempfile::tempdir().unwrap();
-        let with = LabOptions { data_dir: Some(dir.path().to_owned()), ..options() };
+        let with = at(dir.path());
         mkfifoat(CWD, dir.path().join(LOCK), Mode::RUSR | Mode::WUSR).unwrap();
         let error = DataDir::prepare(&with).unwrap_err().to_string();
         assert!(error.contains("it is not a regular file"), "{error}");
@@ -271,7 +289,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let above = tempfile::tempdir().unwrap();
         let path = above.path().join("data");
-        let with = LabOptions { data_dir: Some(path.clone()), ..options() };
+        let with = at(&path);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         drop(DataDir::prepare(&with).unwrap());
         let files = ["deck.lock", "deck.json"].map(|name| path.join(name));

@@ -19,6 +19,26 @@ const NAME: &str = "deck.json";
 /// The most bytes that are read: a record is much shorter.
 const MOST_BYTES: u64 = 64 << 10;
 
+/// What the nodes of a directory are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataOf {
+    /// raftdeck's own.
+    #[default]
+    Raftdeck,
+    /// Members of etcd.
+    Etcd,
+}
+
+impl std::fmt::Display for DataOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Raftdeck => "raftdeck nodes",
+            Self::Etcd => "etcd members",
+        })
+    }
+}
+
 /// The record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LabRecord {
@@ -26,15 +46,23 @@ pub(crate) struct LabRecord {
     initial: u64,
     /// The nodes that there are.
     nodes: BTreeSet<NodeId>,
+    /// What the nodes are.
+    #[serde(default)]
+    engine: DataOf,
     /// The next id. No id is used twice: to the others, a new node with an old id would be one that lost its memory.
     next: u64,
 }
 
 impl LabRecord {
     /// A cluster that starts with this many nodes.
-    pub(crate) fn new(nodes: u8) -> Self {
+    pub(crate) fn new(nodes: u8, engine: DataOf) -> Self {
         let initial = u64::from(nodes);
-        Self { initial, nodes: (1..=initial).map(NodeId).collect(), next: initial + 1 }
+        Self { initial, nodes: (1..=initial).map(NodeId).collect(), engine, next: initial + 1 }
+    }
+
+    /// What the nodes are.
+    pub(crate) fn engine(&self) -> DataOf {
+        self.engine
     }
 
     /// What a directory holds; `None` if it holds no record.
@@ -116,7 +144,7 @@ mod tests {
     fn what_is_saved_is_loaded_and_no_id_comes_twice() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(LabRecord::load(dir.path()).unwrap(), None);
-        let mut record = LabRecord::new(3);
+        let mut record = LabRecord::new(3, DataOf::Raftdeck);
         assert_eq!(record.add(), NodeId(4));
         record.remove(NodeId(4));
         record.remove(NodeId(2));

@@ -1,6 +1,7 @@
 //! Disturbances: each is applied and entered into the ledger here, and removed from it and undone.
 
 use super::Nodes;
+use super::engine::Engine;
 use crate::processes::supervisor::SupervisorTask;
 use crate::receipt::Receipt;
 use raftdeck_links::{LinkNews, Pair};
@@ -8,17 +9,16 @@ use raftdeck_model::{
     Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, MessageSelection, Rule, Scope, closing_others,
     write,
 };
-use raftdeck_protocol::DiskPace;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
 
-impl Nodes {
+impl<E: Engine> Nodes<E> {
     /// Brings something into force.
     pub(super) fn disturb(&mut self, what: Disturbance, receipt: Receipt) {
         if let Some(stranger) = what.nodes().into_iter().find(|node| !self.kept.contains_key(node)) {
             return receipt.refuse(format!("there is no {stranger} in this cluster"));
         }
-        if let Some(Err(why)) = what.client().map(|client| self.clients.admit(client)) {
+        if let Some(Err(why)) = what.client().map(|client| self.engine.admits(client)) {
             return receipt.refuse(why);
         }
         // What is refused is not in force, and does not replace anything.
@@ -27,10 +27,10 @@ impl Nodes {
             None => Some(receipt),
         };
         let Some(receipt) = receipt else { return };
-        if let Err(why) = self.in_force.now().fits(&what, self.options.tuning()) {
+        if let Err(why) = self.in_force.now().fits(&what, self.engine.tuning()) {
             return receipt.refuse(why);
         }
-        if let Some(id) = self.in_force.renew_in_place(&what, self.options.tuning()) {
+        if let Some(id) = self.in_force.renew_in_place(&what, self.engine.tuning()) {
             return self.begin(id, what, receipt);
         }
         self.in_force.strike_all(|other| what.replaces(other));
@@ -60,14 +60,15 @@ impl Nodes {
             Disturbance::DiskFull(node, bytes) => {
                 self.instruct(node, SupervisorTask::FillDisk(Some(bytes)), receipt);
             }
-            Disturbance::Disk(node, pace) => self.set_disk(node, pace, receipt),
-            Disturbance::Timers(_)
+            Disturbance::Disk(..)
+            | Disturbance::Timers(_)
             | Disturbance::Clock(..)
             | Disturbance::PreVote(..)
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)
-            | Disturbance::Heartbeat(..) => self.set_timing_for(receipt),
-            Disturbance::ClientAt(..) | Disturbance::ClientLinks(..) => self.place_clients(receipt),
+            | Disturbance::Heartbeat(..)
+            | Disturbance::ClientAt(..)
+            | Disturbance::ClientLinks(..) => E::obey(self, &what, true, receipt),
         }
     }
 
@@ -80,25 +81,16 @@ impl Nodes {
             Disturbance::DiskFull(node, _) => {
                 self.instruct_undoing(node, SupervisorTask::FillDisk(None), receipt);
             }
-            Disturbance::Disk(node, _) => self.set_disk(node, DiskPace::Free, receipt),
-            Disturbance::Timers(_)
+            Disturbance::Disk(..)
+            | Disturbance::Timers(_)
             | Disturbance::Clock(..)
             | Disturbance::PreVote(..)
             | Disturbance::CheckQuorum(..)
             | Disturbance::Timeouts(..)
-            | Disturbance::Heartbeat(..) => self.set_timing_for(receipt),
-            Disturbance::ClientAt(..) | Disturbance::ClientLinks(..) => self.place_clients(receipt),
+            | Disturbance::Heartbeat(..)
+            | Disturbance::ClientAt(..)
+            | Disturbance::ClientLinks(..) => E::obey(self, what, false, receipt),
         }
-    }
-
-    fn place_clients(&self, receipt: Receipt) {
-        self.clients.obey(&self.in_force.all());
-        receipt.done();
-    }
-
-    fn set_disk(&mut self, node: NodeId, pace: DiskPace, receipt: Receipt) {
-        self.stepper.tempo().set_disk(node, pace);
-        self.done_when_settled(receipt);
     }
 
     /// Undoes the disturbance of this name, or the one that came into force last.

@@ -1,38 +1,28 @@
-//! All nodes of a lab and everything that belongs to each of them: its supervisor, its links, its watchers. They are created and
-//! removed together, so that nothing of a removed node is left.
+//! All nodes of a lab and everything that belongs to each of them: its supervisor, its links. They are created and removed together, so
+//! that nothing of a removed node is left. What differs between engines is decided by the [`Engine`].
 //!
-//! The nodes themselves decide the *membership*: see `requests::changes`.
+//! The nodes themselves decide the *membership*.
 
 use crate::faults::in_force::InForce;
 use crate::files::data_dir::{DataDir, wipe};
-use crate::news::telemetry::Watchers;
-use crate::processes::launch::{Circumstances, launch, millis};
 use crate::processes::process::Launch;
 use crate::processes::supervisor::{Instruction, Supervisor, SupervisorTask};
 use crate::receipt::Receipt;
-use crate::requests::changes::{Changes, EmptiedNode, JoinAs, Newcomer};
-use crate::requests::clients::Clients;
-use crate::requests::workload::Workload;
-use crate::setup::held::HeldPort;
-use crate::setup::keys::Keys;
-use crate::setup::options::LabOptions;
-use crate::setup::program::Program;
-use crate::time::stepper::{StepEnd, Stepper};
-use raftdeck_links::{ClusterClock, LinkNews, Links, Listeners, Outlet, Places, Presence, RaftdeckWire};
+use raftdeck_links::{ClockReader, LinkNews, Links, Listeners, Outlet, Places, Presence};
 use raftdeck_model::{ChangeStep, ClientRequest, Disturbance, MAX_NODES, News, Order, SEEK_NEEDS_RECORDING};
 use raftdeck_raft::NodeId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) mod engine;
 mod faults;
-mod time;
-mod tuning;
+
+use engine::{Engine, JoinAs};
 
 /// The most instructions that wait for one node's supervisor, which may be busy with an ending process for half a second.
 const MAX_INSTRUCTIONS: usize = 64;
@@ -42,34 +32,17 @@ const MAX_INSTRUCTIONS: usize = 64;
 const MAX_UNDOING: usize = 16;
 
 /// Everything that commands act on.
-pub(crate) struct Nodes {
-    options: LabOptions,
-    /// The program that every node is started from.
-    program: Arc<Program>,
-    data_dir: DataDir,
-    keys: Keys,
-    /// Held as long as their nodes belong to the cluster.
-    ports: Vec<(NodeId, HeldPort)>,
-    outlet: Outlet,
+pub(crate) struct Nodes<E: Engine> {
+    /// What is the engine's own.
+    pub(crate) engine: E,
+    pub(crate) data_dir: DataDir,
+    pub(crate) outlet: Outlet,
+    pub(crate) places: Places,
+    pub(crate) links: Links<E::Wire>,
+    pub(crate) in_force: InForce,
     stop: CancellationToken,
     kept: BTreeMap<NodeId, NodeHandle>,
-    places: Places,
-    links: Links<RaftdeckWire>,
-    stepper: Stepper,
-    in_force: InForce,
-    watchers: Watchers,
-    clients: Clients,
-    changes: Changes,
-    workload: Workload,
-    /// Leases may no longer be used for reads.
-    forgo_leases: bool,
-    /// All reachable nodes have confirmed that.
-    leases_forgone: bool,
-    /// Commands that wait for it.
-    forgoing: JoinSet<Receipt>,
     supervisors: JoinSet<NodeId>,
-    /// The command whose step is in progress.
-    stepping: Option<Receipt>,
     /// Nodes that have left the cluster and whose processes are ending, with the commands that removed them.
     leaving: BTreeMap<NodeId, Receipt>,
 }
@@ -84,90 +57,49 @@ struct NodeHandle {
 }
 
 /// What happened without a command.
-pub(crate) enum Happened {
+pub(crate) enum Happened<E> {
     /// A node's process has ended and is not restarted.
     Ended(NodeId),
-    /// What a step was waiting for.
-    Reached(StepEnd),
-    /// All reachable nodes have forgone leases, and the command with this receipt can continue.
-    Forgone(Receipt),
     /// What happened to rules.
     OnLinks(Vec<LinkNews>),
+    /// What happened to the engine.
+    ToEngine(E),
 }
 
 /// What commands need besides the nodes.
 pub(crate) struct Surroundings {
-    /// The clock of the links, which gives the time of all updates.
-    pub(crate) clock: ClusterClock,
     /// Where news goes.
     pub(crate) outlet: Outlet,
     /// Stops everything.
     pub(crate) stop: CancellationToken,
-    /// Where nodes that have left the cluster are named, for [`Nodes::dismiss`].
-    pub(crate) left: mpsc::Sender<(NodeId, Receipt)>,
-    /// The cluster's tokens.
-    pub(crate) keys: Keys,
-    /// The nodes' ports, if they were chosen beforehand.
-    pub(crate) ports: Vec<(NodeId, HeldPort)>,
-    /// What every node is started from.
-    pub(crate) program: Program,
+    /// The clock of the links, which gives the time of all updates.
+    pub(crate) clock: ClockReader,
 }
 
-impl Nodes {
+impl<E: Engine> Nodes<E> {
     /// Starts every node in the data directory. [`News::Cluster`] is reported first.
     pub(crate) fn start(
-        options: LabOptions,
+        engine: E,
+        wire: E::Wire,
         data_dir: DataDir,
         listeners: Listeners,
         surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let Surroundings { clock, outlet, stop, left, keys, ports, program } = surroundings;
-        let (manager, client) = (keys.manager(), keys.client());
+        let Surroundings { outlet, stop, clock } = surroundings;
         let ids = data_dir.record().nodes();
         let presences: Vec<(NodeId, Presence)> =
             ids.into_iter().map(|node| (node, Presence::default())).collect();
         let places: Places = presences.iter().map(|(node, presence)| (*node, presence.watch())).collect();
-        let mut links = Links::open(RaftdeckWire, listeners, &places, clock.reader(), outlet.clone())?;
+        let mut links = Links::open(wire, listeners, &places, clock.clone(), outlet.clone())?;
         let traffic = Arc::clone(links.traffic());
-        traffic.seed(options.seed.unwrap_or_default());
-        if options.direct {
-            let options = options.clone();
-            links.bypass(move |node| SocketAddr::from((Ipv4Addr::LOCALHOST, options.port(node))));
-        }
+        engine.set_up(&mut links);
         tokio::spawn(async move { traffic.tell_all().await });
-        let watchers = Watchers::start(&outlet, client.clone());
-        let clients = Clients::new(client, outlet.clone());
-        let changes = Changes::new(clients.clone(), manager.clone(), outlet.clone(), left);
-        let workload = Workload::new(clients.clone(), outlet.clone());
-        let stepper = Stepper::new(clock, manager, watchers.milestones(), outlet.clone());
         let in_force = InForce::new(outlet.clone());
         let (kept, supervisors, leaving) = (BTreeMap::new(), JoinSet::new(), BTreeMap::new());
-        let mut nodes = Self {
-            options,
-            program: Arc::new(program),
-            data_dir,
-            keys,
-            ports,
-            outlet,
-            stop,
-            kept,
-            places,
-            links,
-            stepper,
-            in_force,
-            watchers,
-            clients,
-            changes,
-            workload,
-            forgo_leases: false,
-            leases_forgone: false,
-            forgoing: JoinSet::new(),
-            supervisors,
-            stepping: None,
-            leaving,
-        };
+        let mut nodes =
+            Self { engine, data_dir, outlet, places, links, in_force, stop, kept, supervisors, leaving };
         nodes.introduce();
-        nodes.stepper.tell();
+        nodes.outlet.tell(News::Time(clock.time()));
         for (node, presence) in presences {
             nodes.keep(node, presence);
         }
@@ -175,8 +107,8 @@ impl Nodes {
     }
 
     /// Reports which nodes there are.
-    fn introduce(&self) {
-        let timing = self.options.timing;
+    pub(crate) fn introduce(&self) {
+        let timing = self.engine.tuning().timing;
         self.outlet.tell(News::Cluster {
             nodes: self.places.keys().copied().collect(),
             heartbeat_ms: millis(timing.heartbeat),
@@ -185,10 +117,10 @@ impl Nodes {
         });
     }
 
-    /// Starts a node that has its whereabouts and its links.
-    fn keep(&mut self, node: NodeId, presence: Presence) {
+    /// Keeps a node that has its whereabouts and its links, and starts it.
+    pub(crate) fn keep(&mut self, node: NodeId, presence: Presence) {
         let place = presence.watch();
-        let (launch, launches) = watch::channel(self.launch(node));
+        let (launch, launches) = watch::channel(E::launch(self, node));
         let (instructions, receiver) = mpsc::channel(MAX_INSTRUCTIONS + MAX_UNDOING);
         let stop = self.stop.child_token();
         let in_force = self.in_force.clone();
@@ -196,27 +128,28 @@ impl Nodes {
             Supervisor::new(node, launches, self.data_dir.of(node), in_force, self.outlet.clone(), presence);
         self.supervisors.spawn(supervisor.run(receiver, stop.clone()));
         self.kept.insert(node, NodeHandle { instructions, launch, stop });
-        self.stepper.tempo().add(node, place.clone());
-        if self.options.watched {
-            self.watchers.watch(node, place.clone());
-        }
-        self.clients.add(node, place);
+        self.engine.keeps(node, place);
     }
 
-    /// Nodes that start from now on know the present nodes.
-    fn renew_launches(&self) {
+    /// Nodes that start from now on are started under the present circumstances.
+    pub(crate) fn renew_launches(&self) {
         for (&node, kept) in &self.kept {
-            kept.launch.send_replace(self.launch(node));
+            kept.launch.send_replace(E::launch(self, node));
         }
     }
 
-    fn circumstances(&self) -> Circumstances<'_> {
-        let (rate, forgo_leases) = (self.stepper.rate(), self.forgo_leases);
-        Circumstances { program: &self.program, keys: &self.keys, rate, forgo_leases }
+    /// All nodes that there are, in order of id.
+    pub(crate) fn ids(&self) -> Vec<NodeId> {
+        self.kept.keys().copied().collect()
     }
 
-    fn launch(&self, node: NodeId) -> Launch {
-        launch(&self.options, &self.data_dir, &self.links, self.circumstances(), node)
+    /// The paused nodes, which answer nothing.
+    pub(crate) fn paused(&self) -> BTreeSet<NodeId> {
+        let paused = |what| match what {
+            Disturbance::Paused(node) => Some(node),
+            _ => None,
+        };
+        self.in_force.all().into_iter().filter_map(|fault| paused(fault.what)).collect()
     }
 
     /// Carries out an order, or starts it and passes the receipt on.
@@ -224,8 +157,8 @@ impl Nodes {
         match order {
             Order::Kill(node) => self.instruct(node, SupervisorTask::Kill, receipt),
             Order::Stop(node) => self.instruct(node, SupervisorTask::Stop, receipt),
-            Order::Restart(node) => self.instruct(node, SupervisorTask::Restart, receipt),
-            Order::Wipe(node) => self.instruct(node, SupervisorTask::Wipe, receipt),
+            Order::Restart(node) => self.restart(node, receipt),
+            Order::Wipe(node) => self.wipe(node, receipt),
             Order::WipeUnsafe(node) => self.instruct(node, SupervisorTask::Forget, receipt),
             Order::LoseTail(node, bytes) => self.instruct(node, SupervisorTask::LoseTail(bytes), receipt),
             Order::Pause(node) => self.disturb(Disturbance::Paused(node), receipt),
@@ -243,36 +176,47 @@ impl Nodes {
                 self.links.traffic().seed(seed);
                 receipt.done();
             }
-            Order::SetRate(rate) => self.set_rate(rate, receipt),
+            Order::SetRate(rate) => E::set_rate(self, rate, receipt),
             Order::Seek(_) => receipt.refuse(SEEK_NEEDS_RECORDING),
-            Order::Step(step) => self.step(step, receipt),
+            Order::Step(step) => E::step(self, step, receipt),
             Order::Client(request) => self.ask(request, receipt),
-            Order::OpenSession => self.clients.open_session(receipt),
+            Order::OpenSession => E::open_session(self, receipt),
             Order::Propose(node, write) => {
-                self.with(node, receipt, |receipt| self.clients.propose(node, write, receipt));
+                self.with(node, receipt, |nodes, receipt| E::propose(nodes, node, write, receipt));
             }
             Order::FetchLog { node, first, limit } => {
-                self.with(node, receipt, |receipt| self.clients.fetch_log(node, first, limit, receipt));
+                self.with(node, receipt, |nodes, receipt| E::fetch_log(nodes, node, first, limit, receipt));
             }
-            Order::Refresh => self.refresh(receipt),
+            Order::Refresh => {
+                self.links.traffic().tell_news();
+                E::refresh(self, receipt);
+            }
             Order::AddNode => self.add(JoinAs::Voter, receipt),
             Order::AddLearner => self.add(JoinAs::Learner, receipt),
             Order::Promote(node) => {
-                self.with(node, receipt, |receipt| self.changes.promote(node, receipt));
+                self.with(node, receipt, |nodes, receipt| E::promote(nodes, node, receipt));
             }
             Order::RemoveNode(node) => {
-                self.with(node, receipt, |receipt| self.changes.remove(node, receipt));
+                self.with(node, receipt, |nodes, receipt| E::remove(nodes, node, receipt));
             }
-            Order::ReplaceNode(node) => self.replace(node, receipt),
+            Order::ReplaceNode(node) => {
+                if let Some(receipt) = self.can_instruct(node, receipt) {
+                    E::replace(self, node, receipt);
+                }
+            }
             Order::Transfer(node) => {
-                self.with(node, receipt, |receipt| self.changes.transfer(node, receipt));
+                self.with(node, receipt, |nodes, receipt| E::transfer(nodes, node, receipt));
             }
-            Order::Campaign(node) => self.campaign(node, receipt),
+            Order::Campaign(node) => {
+                self.with(node, receipt, |nodes, receipt| E::campaign(nodes, node, receipt));
+            }
             Order::TimeOut(node) => {
-                self.with(node, receipt, |receipt| self.changes.time_out(node, receipt));
+                self.with(node, receipt, |nodes, receipt| E::time_out(nodes, node, receipt));
             }
-            Order::SkewClock(node, by) => self.skew(node, by, receipt),
-            Order::Workload(on) => self.workload.switch(on, receipt),
+            Order::SkewClock(node, by) => {
+                self.with(node, receipt, |nodes, receipt| E::skew(nodes, node, by, receipt));
+            }
+            Order::Workload(on) => E::workload(self, on, receipt),
         }
     }
 
@@ -286,9 +230,9 @@ impl Nodes {
     }
 
     /// Acts if there is such a node.
-    fn with(&self, node: NodeId, receipt: Receipt, act: impl FnOnce(Receipt)) {
+    fn with(&mut self, node: NodeId, receipt: Receipt, act: impl FnOnce(&mut Self, Receipt)) {
         if let Some(receipt) = self.there_is(node, receipt) {
-            act(receipt);
+            act(self, receipt);
         }
     }
 
@@ -298,14 +242,14 @@ impl Nodes {
     }
 
     /// Instructs the node's supervisor, unless too many instructions wait there already.
-    fn instruct(&self, node: NodeId, task: SupervisorTask, receipt: Receipt) {
+    pub(crate) fn instruct(&self, node: NodeId, task: SupervisorTask, receipt: Receipt) {
         if let Some(receipt) = self.can_instruct(node, receipt) {
             self.instruct_undoing(node, task, receipt);
         }
     }
 
     /// The same for an instruction that undoes something. A node that no longer exists needs nothing undone.
-    fn instruct_undoing(&self, node: NodeId, task: SupervisorTask, receipt: Receipt) {
+    pub(crate) fn instruct_undoing(&self, node: NodeId, task: SupervisorTask, receipt: Receipt) {
         let Some(kept) = self.kept.get(&node) else { return receipt.done() };
         if let Err(error) = kept.instructions.try_send(Instruction { task, receipt }) {
             error.into_inner().receipt.refuse(too_much(node));
@@ -321,76 +265,48 @@ impl Nodes {
         None
     }
 
-    fn ask(&self, request: ClientRequest, receipt: Receipt) {
+    fn restart(&self, node: NodeId, receipt: Receipt) {
+        match self.engine.refuses_start(node) {
+            Some(why) => receipt.refuse(why),
+            None => self.instruct(node, SupervisorTask::Restart, receipt),
+        }
+    }
+
+    fn wipe(&mut self, node: NodeId, receipt: Receipt) {
+        if let Some(receipt) = self.can_instruct(node, receipt) {
+            self.engine.wipes(node);
+            self.instruct_undoing(node, SupervisorTask::Wipe, receipt);
+        }
+    }
+
+    fn ask(&mut self, request: ClientRequest, receipt: Receipt) {
         match request.at {
-            Some(node) => self.with(node, receipt, |receipt| self.clients.ask(request, receipt)),
-            None => self.clients.ask(request, receipt),
+            Some(node) => self.with(node, receipt, |nodes, receipt| E::ask(nodes, request, receipt)),
+            None => E::ask(self, request, receipt),
         }
-    }
-
-    fn campaign(&mut self, node: NodeId, receipt: Receipt) {
-        let Some(receipt) = self.there_is(node, receipt) else { return };
-        self.forgo_leases();
-        let all: Vec<NodeId> = self.kept.keys().copied().collect();
-        self.changes.campaign(node, &all, receipt);
-    }
-
-    fn skew(&mut self, node: NodeId, by: Duration, receipt: Receipt) {
-        let Some(receipt) = self.there_is(node, receipt) else { return };
-        // Checked first: a refused command ends no leases.
-        if let Some(why) = self.changes.refuses_skew(node, &self.paused()) {
-            return receipt.refuse(why);
-        }
-        self.forgo_leases();
-        let all: Vec<NodeId> = self.kept.keys().copied().collect();
-        self.changes.skew(node, by, &all, receipt);
-    }
-
-    fn replace(&self, node: NodeId, receipt: Receipt) {
-        let (Some(receipt), Some(place)) = (self.can_instruct(node, receipt), self.places.get(&node)) else {
-            return;
-        };
-        let (done, obeyed) = oneshot::channel();
-        self.instruct_undoing(node, SupervisorTask::Report(done), receipt.part());
-        self.changes.replace(EmptiedNode { node, place: place.clone(), obeyed }, receipt);
     }
 
     fn add(&mut self, joins_as: JoinAs, receipt: Receipt) {
         if self.kept.len() >= usize::from(MAX_NODES) {
             return receipt.refuse(format!("there are {MAX_NODES} nodes already, which is the maximum"));
         }
-        match self.try_add() {
-            Ok(newcomer) => self.changes.add(newcomer, joins_as, receipt),
-            Err(why) => receipt.refuse(format!("no node can be added: {why}")),
-        }
+        E::add(self, joins_as, receipt);
     }
 
-    /// Starts a new process with links to all others. Its membership is requested afterwards.
-    fn try_add(&mut self) -> Result<Newcomer, String> {
+    /// Opens the links of one more node and records it. The caller keeps it.
+    pub(crate) fn make_room(&mut self) -> Result<(NodeId, Presence), String> {
         let node = self.data_dir.record().next();
-        let ports = self.options.reserve_ports(&[node]).map_err(|error| error.to_string())?;
         let others: Vec<NodeId> = self.places.keys().copied().collect();
-        let to_others = if self.links.are_bypassed() { &[][..] } else { &others };
-        let listeners = Listeners::bind_new(node, to_others)
-            .map_err(|error| format!("its links' ports cannot be opened: {error}"))?;
+        let listeners = self.engine.make_room(node, &others)?;
         self.data_dir.add().map_err(|error| format!("it cannot be recorded: {error}"))?;
-        self.ports.extend(ports);
         let presence = Presence::default();
         self.places.insert(node, presence.watch());
         if let Err(error) = self.links.add(listeners, &self.places) {
             self.forget(node);
             return Err(format!("its links cannot be opened: {error}"));
         }
-        let known = |&other: &NodeId| {
-            Some((other, self.places.get(&other)?.clone(), self.links.address((other, node))?))
-        };
-        let others = others.iter().filter_map(known).collect();
         self.introduce();
-        let place = presence.watch();
-        self.keep(node, presence);
-        self.renew_launches();
-        self.set_timing();
-        Ok(Newcomer { node, place, others })
+        Ok((node, presence))
     }
 
     /// Ends a node that has left the cluster.
@@ -401,28 +317,24 @@ impl Nodes {
     }
 
     /// Waits until something happens that is to be acted on. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Happened {
-        let Self { supervisors, stepper, links, forgoing, .. } = self;
+    pub(crate) async fn next(&mut self) -> Happened<E::Happened> {
+        let Self { supervisors, engine, links, .. } = self;
         loop {
             tokio::select! {
                 Some(ended) = supervisors.join_next() => if let Ok(node) = ended {
                     return Happened::Ended(node);
                 },
-                Some(forgone) = forgoing.join_next() => if let Ok(receipt) = forgone {
-                    return Happened::Forgone(receipt);
-                },
-                reached = stepper.reached() => return Happened::Reached(reached),
+                happened = engine.next() => return Happened::ToEngine(happened),
                 news = links.traffic().news() => return Happened::OnLinks(news),
             }
         }
     }
 
     /// Handles it.
-    pub(crate) fn hear(&mut self, happened: Happened) {
+    pub(crate) fn hear(&mut self, happened: Happened<E::Happened>) {
         match happened {
             Happened::Ended(node) => self.bury(node),
-            Happened::Reached(reached) => self.reached(reached),
-            Happened::Forgone(receipt) => self.leases_are_forgone(receipt),
+            Happened::ToEngine(happened) => E::hear(self, happened),
             Happened::OnLinks(news) => news.into_iter().for_each(|news| self.hear_of_links(news)),
         }
     }
@@ -441,13 +353,9 @@ impl Nodes {
 
     fn forget(&mut self, node: NodeId) {
         self.places.remove(&node);
-        self.ports.retain(|(owner, _)| *owner != node);
         self.links.remove(node);
-        self.stepper.tempo().remove(node);
         self.in_force.is_gone(node);
-        self.set_timing();
-        self.clients.remove(node);
-        self.clients.obey(&self.in_force.all());
+        E::forgets(self, node);
         if let Err(error) = self.data_dir.remove(node) {
             self.outlet.complain(format!("the removal of {node} cannot be recorded: {error}"));
         }
@@ -462,4 +370,9 @@ impl Nodes {
 
 fn too_much(node: NodeId) -> String {
     format!("{node} has too many pending commands: try again")
+}
+
+/// Whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,12 +1,6 @@
-//! What a node writes: its output cut into lines, the ready line, and log lines with their level.
-//!
-//! A node's output is untrusted: long lines are cut, control characters are made visible, and text without the expected
-//! form is passed on as it is.
+//! What a node writes, cut into lines. It is untrusted: long lines are cut, and control characters are made visible.
 
-use raftdeck_model::{LogLevel, NodeAddresses};
 use raftdeck_protocol::printable::visible;
-use serde::Deserialize;
-use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The longest line that is passed on, in bytes. The rest of a longer one is left out.
@@ -85,132 +79,9 @@ impl Splitter {
     }
 }
 
-/// The addresses at which a node listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ReadyLine {
-    /// Which node says so.
-    pub(crate) id: u64,
-    /// For its peers.
-    pub(crate) raft: SocketAddr,
-    /// For clients.
-    pub(crate) client: SocketAddr,
-    /// The addresses of both and of HTTP, as text.
-    pub(crate) addresses: NodeAddresses,
-}
-
-impl ReadyLine {
-    /// Reads `{"event":"ready","id":1,"raft":"…","client":"…","http":"…"}`; `None` for anything else.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Ready {
-            event: String,
-            id: u64,
-            #[serde(flatten)]
-            addresses: NodeAddresses,
-        }
-        let Ready { event, id, addresses } = serde_json::from_str(line).ok()?;
-        if event != "ready" {
-            return None;
-        }
-        let (raft, client) = (addresses.raft.parse().ok()?, addresses.client.parse().ok()?);
-        Some(Self { id, raft, client, addresses })
-    }
-}
-
-/// Splits `LEVEL target: message`, with or without a time stamp before it, into its level and the rest. A line of
-/// another form, such as a panic's, is a warning as a whole.
-pub(crate) fn parse_log_line(line: &str) -> (LogLevel, &str) {
-    let line = line.trim();
-    let word = |text: &str| text.split_whitespace().next().map_or(0, str::len);
-    let stamp = word(line);
-    let after_stamp = if is_time_stamp(&line[..stamp]) { line[stamp..].trim_start() } else { line };
-    let end = word(after_stamp);
-    match level(&after_stamp[..end]) {
-        Some(level) => (level, after_stamp[end..].trim_start()),
-        None => (LogLevel::Warn, line),
-    }
-}
-
-/// The text of a log line, without its level and the module that wrote it.
-pub(crate) fn message_of(line: &str) -> &str {
-    let (_, rest) = parse_log_line(line);
-    match rest.split_once(": ") {
-        Some((target, message)) if target.starts_with("raftdeck_") && !target.contains(' ') => message,
-        _ => rest,
-    }
-}
-
-fn is_time_stamp(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_digit()) && word.contains(':')
-}
-
-fn level(word: &str) -> Option<LogLevel> {
-    Some(match word {
-        "ERROR" => LogLevel::Error,
-        "WARN" => LogLevel::Warn,
-        "INFO" => LogLevel::Info,
-        "DEBUG" => LogLevel::Debug,
-        "TRACE" => LogLevel::Trace,
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_ready_line_gives_the_addresses() {
-        let line = r#"{"event":"ready","id":2,"raft":"127.0.0.1:4000","client":"127.0.0.1:5000","http":"[::1]:6000"}"#;
-        let ready = ReadyLine::parse(line).unwrap();
-        assert_eq!((ready.id, ready.raft.port(), ready.client.port()), (2, 4000, 5000));
-        assert_eq!(ready.addresses.http, "[::1]:6000");
-    }
-
-    #[test]
-    fn a_message_is_a_log_line_without_level_and_target() {
-        assert_eq!(message_of("ERROR raftdeck_node: D/n1 is in use: stop it"), "D/n1 is in use: stop it");
-        assert_eq!(message_of("INFO raftdeck_node::narrate: follows n2"), "follows n2");
-        assert_eq!(message_of("thread 'main' panicked: no"), "thread 'main' panicked: no");
-    }
-
-    #[test]
-    fn what_is_no_ready_line_gives_nothing() {
-        for line in [
-            "",
-            "listening",
-            "{}",
-            "[1]",
-            r#"{"event":"steady","id":2,"raft":"127.0.0.1:1","client":"127.0.0.1:2","http":"127.0.0.1:3"}"#,
-            r#"{"event":"ready","id":2,"raft":"nowhere","client":"127.0.0.1:2","http":"127.0.0.1:3"}"#,
-            r#"{"event":"ready","id":"n2","raft":"127.0.0.1:1","client":"127.0.0.1:2","http":"127.0.0.1:3"}"#,
-            r#"{"event":"ready","id":2,"raft":"127.0.0.1:1"}"#,
-        ] {
-            assert_eq!(ReadyLine::parse(line), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_log_line_is_split_into_level_and_text() {
-        for (line, level, text) in [
-            ("INFO raftdeck_node: ready", LogLevel::Info, "raftdeck_node: ready"),
-            (" WARN node::disk: fsync took 80 ms", LogLevel::Warn, "node::disk: fsync took 80 ms"),
-            ("ERROR", LogLevel::Error, ""),
-            ("2026-01-02T03:04:05.678Z DEBUG a: b", LogLevel::Debug, "a: b"),
-            ("TRACE a: INFO b", LogLevel::Trace, "a: INFO b"),
-        ] {
-            assert_eq!(parse_log_line(line), (level, text), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_line_of_another_form_is_a_warning_as_a_whole() {
-        for line in
-            ["thread 'main' panicked at src/main.rs:1:1:", "", "INFORMATION", "12:30 is not a level", "é"]
-        {
-            assert_eq!(parse_log_line(line), (LogLevel::Warn, line), "{line}");
-        }
-    }
 
     #[tokio::test]
     async fn lines_survive_any_cut_of_the_bytes() {

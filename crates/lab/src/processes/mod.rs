@@ -1,6 +1,6 @@
 //! The nodes as processes: how each is started, its output, and its supervisor.
 
-pub(crate) mod launch;
+pub(crate) mod kind;
 pub(crate) mod lines;
 pub(crate) mod process;
 pub(crate) mod supervisor;

@@ -3,8 +3,9 @@
 //! The child is controlled by its pipes as well as by signals: it ends when its standard input closes, and the kernel closes it even
 //! if the lab dies. Signals go only to a child that has not been reaped, so never to another process that was given its id.
 
-use crate::faults::disk_faults::limit_files;
-use crate::processes::lines::{PipeLines, ReadyLine, message_of};
+use crate::faults::file_limit::limit_files;
+use crate::processes::kind::ProcessKind;
+use crate::processes::lines::PipeLines;
 use crate::setup::program::Program;
 use raftdeck_protocol::Secret;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -39,6 +40,8 @@ pub(crate) struct Launch {
     pub(crate) args: Vec<OsString>,
     /// Variables for this process only: other users can read a command line.
     pub(crate) secrets: Vec<(&'static str, Secret)>,
+    /// What kind of process it is.
+    pub(crate) kind: Arc<dyn ProcessKind>,
 }
 
 /// What a child does.
@@ -65,7 +68,7 @@ pub(crate) struct Process {
     _stdin: Option<ChildStdin>,
     stdout: PipeLines<ChildStdout>,
     stderr: PipeLines<ChildStderr>,
-    last_words: VecDeque<String>,
+    last_words: LastWords,
     ready_by: Option<Instant>,
     /// SIGCHLD: some child was stopped, was continued or has ended.
     children: unix::Signal,
@@ -103,7 +106,7 @@ impl Process {
             _stdin: stdin,
             stdout: PipeLines::new(stdout),
             stderr: PipeLines::new(stderr),
-            last_words: VecDeque::new(),
+            last_words: LastWords { kind: Arc::clone(&launch.kind), lines: VecDeque::new() },
             ready_by: Some(Instant::now() + READY_WITHIN),
             children,
         })
@@ -116,7 +119,7 @@ impl Process {
 
     /// The last lines it wrote, oldest first.
     pub(crate) fn last_words(&self) -> Vec<String> {
-        self.last_words.iter().cloned().collect()
+        self.last_words.lines.iter().cloned().collect()
     }
 
     /// It has reported readiness: no warning will follow.
@@ -136,11 +139,11 @@ impl Process {
         tokio::select! {
             biased;
             lines = self.stdout.next(), if !self.stdout.ended() => {
-                remember(&mut self.last_words, &lines);
+                self.last_words.remember(&lines);
                 Happening::Said(lines)
             }
             lines = self.stderr.next(), if !self.stderr.ended() => {
-                remember(&mut self.last_words, &lines);
+                self.last_words.remember(&lines);
                 Happening::Logged(lines)
             }
             status = self.child.wait() => Happening::Ended(status.unwrap_or_default()),
@@ -162,7 +165,7 @@ impl Process {
         });
         // Time ran out: what was read so far has to suffice.
         let _ = drained.await;
-        remember(&mut self.last_words, &lines);
+        self.last_words.remember(&lines);
         lines
     }
 
@@ -234,17 +237,29 @@ fn configures_a_node(name: &str) -> bool {
     names_one || name.starts_with("RAFTDECK_") && !about_logs
 }
 
-/// Keeps the lines that may explain why a process ended; that it was once ready does not.
-fn remember(last_words: &mut VecDeque<String>, lines: &[String]) {
-    let telling = |line: &&String| !line.trim().is_empty() && ReadyLine::parse(line).is_none();
-    last_words.extend(lines.iter().filter(telling).map(|line| message_of(line).to_owned()));
-    let surplus = last_words.len().saturating_sub(LAST_WORDS);
-    last_words.drain(..surplus);
+/// The newest lines that may explain why a process ended.
+struct LastWords {
+    kind: Arc<dyn ProcessKind>,
+    lines: VecDeque<String>,
+}
+
+impl LastWords {
+    fn remember(&mut self, lines: &[String]) {
+        let telling = lines.iter().filter(|line| !line.trim().is_empty());
+        self.lines.extend(telling.filter_map(|line| self.kind.last_words(line)));
+        let surplus = self.lines.len().saturating_sub(LAST_WORDS);
+        self.lines.drain(..surplus);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raftdeck::output::RaftdeckProcess;
+
+    fn last_words() -> LastWords {
+        LastWords { kind: Arc::new(RaftdeckProcess), lines: VecDeque::new() }
+    }
 
     #[test]
     fn children_do_not_inherit_what_would_make_them_one_and_the_same_node() {
@@ -270,7 +285,9 @@ mod tests {
     async fn a_child_that_never_gets_ready_is_late_once() {
         let args = ["-c", "exec cat"].map(OsString::from).to_vec();
         let program = Arc::new(Program::at("/bin/sh".as_ref()));
-        let mut process = Process::start(&Launch { program, args, secrets: Vec::new() }).unwrap();
+        let mut process =
+            Process::start(&Launch { program, args, secrets: Vec::new(), kind: Arc::new(RaftdeckProcess) })
+                .unwrap();
         let begun = Instant::now();
         assert!(matches!(process.next().await, Happening::Late));
         assert!(begun.elapsed() >= READY_WITHIN);
@@ -288,18 +305,19 @@ mod tests {
     fn the_ready_line_is_not_among_the_last_words() {
         let ready =
             r#"{"event":"ready","id":2,"raft":"127.0.0.1:1","client":"127.0.0.1:2","http":"127.0.0.1:3"}"#;
-        let mut last_words = VecDeque::new();
-        remember(&mut last_words, &[ready.to_owned(), "the disk is full".to_owned()]);
-        assert_eq!(last_words, ["the disk is full"]);
+        let mut last_words = last_words();
+        last_words.remember(&[ready.to_owned(), "the disk is full".to_owned()]);
+        assert_eq!(last_words.lines, ["the disk is full"]);
     }
 
     #[test]
     fn the_last_words_are_the_newest_and_not_blank() {
-        let mut last_words = VecDeque::new();
+        let mut last_words = last_words();
         for n in 0..30 {
-            remember(&mut last_words, &[n.to_string(), " ".to_owned()]);
+            last_words.remember(&[n.to_string(), " ".to_owned()]);
         }
-        assert_eq!(last_words.len(), LAST_WORDS);
-        assert_eq!((last_words[0].as_str(), last_words[19].as_str()), ("10", "29"));
+        let lines = last_words.lines;
+        assert_eq!(lines.len(), LAST_WORDS);
+        assert_eq!((lines[0].as_str(), lines[19].as_str()), ("10", "29"));
     }
 }

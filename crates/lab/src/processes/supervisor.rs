@@ -3,11 +3,10 @@
 //! One task for each node, so that a slow end of one never delays another. It changes the node's whereabouts before it reports a
 //! change, so that links and telemetry have released a dead process by the time it is reported.
 
-use crate::faults::disk_faults::{limit, lose_tail};
 use crate::faults::in_force::InForce;
 use crate::faults::slow::Slow;
-use crate::files::data_dir::{forget, wipe};
-use crate::processes::lines::{ReadyLine, parse_log_line};
+use crate::files::data_dir::wipe;
+use crate::processes::kind::ProcessKind;
 use crate::processes::process::{Happening, Launch, Process};
 use crate::receipt::Receipt;
 use raftdeck_links::{Outlet, Presence};
@@ -16,7 +15,8 @@ use raftdeck_raft::NodeId;
 use rustix::process::Signal;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +45,7 @@ pub(crate) enum SupervisorTask {
     /// Pause and resume it repeatedly, so that it is stopped for this percentage of the time, in this life and in those that follow;
     /// 0 ends that.
     Slow(u8),
-    /// Kill it if it runs, wipe its data, its identity included, and start it again.
+    /// Kill it if it runs, wipe its data, its identity included, and start it again, if a node without data can be started.
     Wipe,
     /// The same, but its identity is kept.
     Forget,
@@ -61,6 +61,7 @@ pub(crate) enum SupervisorTask {
 /// Supervises one node.
 pub(crate) struct Supervisor {
     node: NodeId,
+    kind: Arc<dyn ProcessKind>,
     launch: watch::Receiver<Launch>,
     /// Where it keeps its data.
     data: PathBuf,
@@ -103,7 +104,9 @@ impl Supervisor {
         outlet: Outlet,
         presence: Presence,
     ) -> Self {
-        Self { node, launch, data, outlet, in_force, presence, running: None, slow: None, file_limit: None }
+        let kind = Arc::clone(&launch.borrow().kind);
+        let (running, slow, file_limit) = (None, None, None);
+        Self { node, kind, launch, data, outlet, in_force, presence, running, slow, file_limit }
     }
 
     /// Starts the node and keeps it until `stop`; then ends it and returns its id when it is reaped.
@@ -148,14 +151,14 @@ impl Supervisor {
             // It is answered when the process has ended.
             SupervisorTask::Stop => return self.stop(receipt),
             SupervisorTask::Slow(percent) => self.slow(percent),
-            SupervisorTask::Wipe => self.kill().await.and_then(|()| self.empty(wipe)),
+            SupervisorTask::Wipe => self.kill().await.and_then(|()| self.empty(wipe(&self.data), self.kind.starts_without_data())),
             SupervisorTask::Forget => self.kill().await.and_then(|()| {
                 self.output(
                     LogLevel::Warn,
                     "lab: its disk is emptied and keeps its identity (wipe-unsafe): the cluster assumes that it \
                      has all the entries it acknowledged, and acknowledged writes can be lost",
                 );
-                self.empty(forget)
+                self.empty(self.kind.forget(&self.data), true)
             }),
             SupervisorTask::FillDisk(more) => self.fill_disk(more),
             SupervisorTask::LoseTail(bytes) => self.lose_tail(bytes),
@@ -284,16 +287,17 @@ impl Supervisor {
         }
     }
 
-    fn empty(&mut self, empty: fn(&Path) -> io::Result<()>) -> Result<(), String> {
-        if let Err(error) = empty(&self.data) {
+    /// Its data was wiped, or not.
+    fn empty(&mut self, wiped: io::Result<()>, starts_again: bool) -> Result<(), String> {
+        if let Err(error) = wiped {
             let (node, data) = (self.node, self.data.display());
             return Err(format!("the data of {node} in {data} cannot be wiped: {error}"));
         }
-        self.start()
+        if starts_again { self.start() } else { Ok(()) }
     }
 
     fn fill_disk(&mut self, more: Option<u64>) -> Result<(), String> {
-        let limit = more.map(|more| limit(&self.data, more)).transpose().map_err(|error| {
+        let limit = more.map(|more| self.kind.file_limit(&self.data, more)).transpose().map_err(|error| {
             self.in_force.is_not_full(self.node);
             format!("the size of the log in {} cannot be read: {error}", self.data.display())
         })?;
@@ -318,7 +322,7 @@ impl Supervisor {
         if self.running.is_some() {
             return Err(format!("{node} is running: stop or kill it, then its log can lose its tail"));
         }
-        let left = lose_tail(node, &self.data, bytes)?;
+        let left = self.kind.lose_tail(node, &self.data, bytes)?;
         self.output(LogLevel::Warn, &format!("lab: its log has lost its tail and ends after {left} bytes"));
         Ok(())
     }
@@ -336,8 +340,19 @@ impl Supervisor {
 
     async fn hear(&mut self, happening: Happening) {
         match happening {
-            Happening::Said(lines) => lines.iter().for_each(|line| self.heard_line(line)),
-            Happening::Logged(lines) => self.log(&lines),
+            Happening::Said(lines) => {
+                for line in lines {
+                    if !self.is_ready(&line) {
+                        self.output(LogLevel::Info, &line);
+                    }
+                }
+            }
+            Happening::Logged(lines) => {
+                self.log(&lines);
+                for line in lines {
+                    self.is_ready(&line);
+                }
+            }
             Happening::Late => {
                 self.output(LogLevel::Warn, "lab: the node was started 10 seconds ago and is not ready yet");
             }
@@ -370,11 +385,10 @@ impl Supervisor {
         }
     }
 
-    /// A node writes one line to its standard output, that it is ready; anything else is shown.
-    fn heard_line(&mut self, line: &str) {
-        let ready = ReadyLine::parse(line).filter(|ready| ready.id == self.node.0);
-        let (Some(ready), Some(running)) = (ready, &mut self.running) else {
-            return self.output(LogLevel::Info, line);
+    /// Whether the node says with this line that it is ready.
+    fn is_ready(&mut self, line: &str) -> bool {
+        let (Some(ready), Some(running)) = (self.kind.ready(self.node, line), &mut self.running) else {
+            return false;
         };
         running.ready = true;
         running.process.is_ready();
@@ -384,12 +398,13 @@ impl Supervisor {
             self.tell(state);
         }
         self.outlet.tell(News::Ready { node: self.node, addresses: ready.addresses });
+        true
     }
 
     fn log(&self, lines: &[String]) {
         for line in lines.iter().filter(|line| !line.is_empty()) {
-            let (level, line) = parse_log_line(line);
-            self.output(level, line);
+            let line = self.kind.log_line(self.node, line);
+            self.output(line.level, &line.text);
         }
     }
 

@@ -2,10 +2,8 @@
 //! Shows what a fault costs: how many writes failed, and for how long none was acknowledged.
 
 use crate::receipt::Receipt;
-use crate::requests::clients::Clients;
-use raftdeck_client::ClientError;
 use raftdeck_links::Outlet;
-use raftdeck_model::{ClientName, News, WorkloadTally};
+use raftdeck_model::{News, RequestFate, WorkloadTally};
 use raftdeck_protocol::Write;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -30,9 +28,15 @@ const MAX_ASKED: usize = 16;
 /// How many keys are written, one after the other.
 const KEYS: u64 = 100;
 
+/// The deck's own client, as far as a workload needs it.
+pub(crate) trait Writes: Clone + Send + 'static {
+    /// Writes within a time, or says what has become of the write.
+    fn write(&self, write: Write, within: Duration) -> impl Future<Output = Result<(), RequestFate>> + Send;
+}
+
 /// The switch.
-pub(crate) struct Workload {
-    clients: Clients,
+pub(crate) struct Workload<C> {
+    client: C,
     outlet: Outlet,
     running: Option<RunningWorkload>,
 }
@@ -45,9 +49,9 @@ struct RunningWorkload {
     tell: mpsc::Sender<Receipt>,
 }
 
-impl Workload {
-    pub(crate) fn new(clients: Clients, outlet: Outlet) -> Self {
-        Self { clients, outlet, running: None }
+impl<C: Writes> Workload<C> {
+    pub(crate) fn new(client: C, outlet: Outlet) -> Self {
+        Self { client, outlet, running: None }
     }
 
     /// Switches it on, with new figures, or off. Done when the first figures, or the last, have been reported.
@@ -56,7 +60,7 @@ impl Workload {
             (true, None) => {
                 let (stop, stopped) = oneshot::channel();
                 let (tell, asked) = mpsc::channel(MAX_ASKED);
-                tokio::spawn(run(self.clients.clone(), self.outlet.clone(), receipt, stopped, asked));
+                tokio::spawn(run(self.client.clone(), self.outlet.clone(), receipt, stopped, asked));
                 self.running = Some(RunningWorkload { stop, tell });
             }
             (false, Some(RunningWorkload { stop, .. })) => {
@@ -95,7 +99,7 @@ enum WriteFate {
 }
 
 async fn run(
-    clients: Clients,
+    client: impl Writes,
     outlet: Outlet,
     begun: Receipt,
     mut stopped: oneshot::Receiver<Receipt>,
@@ -123,7 +127,7 @@ async fn run(
             _ = writes.tick() => {
                 number += 1;
                 if under_way.len() < MAX_UNDER_WAY {
-                    under_way.spawn(write(clients.clone(), outlet.clone(), number));
+                    under_way.spawn(write(client.clone(), outlet.clone(), number));
                 } else {
                     tally.failed();
                 }
@@ -155,21 +159,20 @@ fn count(tally: &mut WorkloadTally, fate: WriteFate) {
     }
 }
 
-async fn write(clients: Clients, outlet: Outlet, number: u64) -> WriteFate {
-    let Some(client) = clients.client(&ClientName::Own) else { return WriteFate::Failed };
+async fn write(client: impl Writes, outlet: Outlet, number: u64) -> WriteFate {
     let key = format!("load-{:02}", number % KEYS).into();
     let write = Write::Put { key, value: number.to_string().into() };
     let begun = outlet.now();
-    let outcome = client.write(write, DEADLINE).await.map(|_| ());
+    let outcome = client.write(write, DEADLINE).await;
     let at = outlet.now();
     fate(outcome, at.saturating_sub(begun), at)
 }
 
-fn fate(outcome: Result<(), ClientError>, took: Duration, at: Duration) -> WriteFate {
+fn fate(outcome: Result<(), RequestFate>, took: Duration, at: Duration) -> WriteFate {
     match outcome {
         Ok(()) => WriteFate::Acknowledged { took, at },
-        Err(error) if error.may_have_happened() => WriteFate::Unknown,
-        Err(_) => WriteFate::Failed,
+        Err(RequestFate::InDoubt) => WriteFate::Unknown,
+        Err(RequestFate::NothingChanged) => WriteFate::Failed,
     }
 }
 
@@ -182,7 +185,7 @@ mod tests {
         let (took, at) = (Duration::from_millis(3), Duration::from_secs(7));
         let fate = |outcome| fate(outcome, took, at);
         assert_eq!(fate(Ok(())), WriteFate::Acknowledged { took, at });
-        assert_eq!(fate(Err(ClientError::Busy)), WriteFate::Failed);
-        assert_eq!(fate(Err(ClientError::Unknown { why: String::new() })), WriteFate::Unknown);
+        assert_eq!(fate(Err(RequestFate::NothingChanged)), WriteFate::Failed);
+        assert_eq!(fate(Err(RequestFate::InDoubt)), WriteFate::Unknown);
     }
 }

@@ -2,6 +2,5 @@
 
 mod any_path;
 pub(crate) mod held;
-pub(crate) mod keys;
 pub(crate) mod options;
 pub(crate) mod program;

@@ -2,6 +2,7 @@
 //!
 //! Every foreseeable failure is found here, before the first process is started.
 
+use crate::files::record::DataOf;
 use crate::setup::any_path;
 use crate::setup::held::HeldPort;
 use raftdeck_model::MAX_NODES;
@@ -118,6 +119,16 @@ pub enum LabError {
         /// Nodes asked for.
         wanted: u8,
     },
+    /// The data directory holds nodes of another engine.
+    #[error("the data in {} is that of {found}, not of {wanted}: name another directory", path.display())]
+    OtherEngine {
+        /// The directory.
+        path: PathBuf,
+        /// What it has.
+        found: DataOf,
+        /// What was asked for.
+        wanted: DataOf,
+    },
     /// The record of nodes in the data directory cannot be read.
     #[error("the data directory {} cannot be used: {source}", path.display())]
     Record {
@@ -159,6 +170,13 @@ pub enum LabError {
         /// The error.
         source: io::Error,
     },
+}
+
+impl LabError {
+    /// The operating system refused this.
+    pub(crate) fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
 }
 
 impl LabOptions {

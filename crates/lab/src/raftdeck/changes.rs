@@ -4,9 +4,10 @@
 //! decides what happens. This module asks it, waits, asks its successor if it fails, and reports the progress. Processes and links
 //! are not touched here.
 
+use crate::nodes::engine::JoinAs;
+use crate::raftdeck::ask::{Unanswered, ask};
+use crate::raftdeck::clients::Clients;
 use crate::receipt::Receipt;
-use crate::requests::ask::{Unanswered, ask};
-use crate::requests::clients::Clients;
 use futures::future::join_all;
 use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
 use raftdeck_links::{NodeLocation, Outlet, Whereabouts};
@@ -70,15 +71,6 @@ pub(crate) struct Newcomer {
     pub(crate) place: watch::Receiver<Whereabouts>,
     /// Every other node.
     pub(crate) others: Vec<Other>,
-}
-
-/// What a new node becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JoinAs {
-    /// A learner that is promoted when it has caught up.
-    Voter,
-    /// A learner that stays one.
-    Learner,
 }
 
 /// A node that came back with an empty disk.

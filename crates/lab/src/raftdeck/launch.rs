@@ -4,8 +4,10 @@
 //! was added later starts without a cluster and receives it from the leader.
 
 use crate::files::data_dir::DataDir;
+use crate::nodes::millis;
 use crate::processes::process::Launch;
-use crate::setup::keys::Keys;
+use crate::raftdeck::keys::Keys;
+use crate::raftdeck::output::RaftdeckProcess;
 use crate::setup::options::LabOptions;
 use crate::setup::program::Program;
 use raftdeck_links::{Links, RaftdeckWire};
@@ -14,7 +16,6 @@ use raftdeck_raft::NodeId;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The circumstances in which a node is started.
 #[derive(Clone, Copy)]
@@ -93,10 +94,10 @@ pub(crate) fn launch(
     if now.forgo_leases {
         args.push("--forgo-leases".into());
     }
-    Launch { program: Arc::clone(now.program), args, secrets: now.keys.variables() }
-}
-
-/// Whole milliseconds.
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    Launch {
+        program: Arc::clone(now.program),
+        args,
+        secrets: now.keys.variables(),
+        kind: Arc::new(RaftdeckProcess),
+    }
 }

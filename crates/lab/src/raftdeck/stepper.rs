@@ -3,9 +3,9 @@
 //! It sets the one clock of the links and, through `tempo`, every node's clock. Tasks wait for the end of a step and only report it;
 //! the owner of the stepper acts on it.
 
-use crate::news::telemetry::Milestones;
-use crate::requests::ask::ask;
-use crate::time::tempo::Tempo;
+use crate::raftdeck::ask::ask;
+use crate::raftdeck::telemetry::Milestones;
+use crate::raftdeck::tempo::Tempo;
 use futures::future::join_all;
 use raftdeck_client::Access;
 use raftdeck_links::{ClockReader, ClusterClock, NodeLocation, Outlet, Places, Whereabouts};

@@ -1,10 +1,9 @@
-//! Disk faults: a full disk, or lost writes. Injected from outside, into the process and its files; the node itself
-//! only sees a failed write, or a shorter log.
+//! Disk faults in the files of raftdeck's own nodes: how much a full disk lets them write, and lost writes. The node itself only sees a
+//! failed write, or a shorter log.
 
 use raftdeck_raft::NodeId;
 use raftdeck_storage::fs::DiskFs;
 use raftdeck_storage::log_end;
-use rustix::process::Pid;
 use std::io;
 use std::path::Path;
 
@@ -13,29 +12,6 @@ use std::path::Path;
 pub(crate) fn limit(data: &Path, more: u64) -> io::Result<u64> {
     let end = log_end(&DiskFs, data).map_err(io::Error::other)?;
     Ok(end.map_or(more, |log| log.end + more.min(log.size.saturating_sub(log.end) / 2)))
-}
-
-/// Lets no file that a process writes grow beyond this many bytes; `None`: as large as the lab's own may be.
-#[cfg(target_os = "linux")]
-pub(crate) fn limit_files(process: Pid, bytes: Option<u64>) -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
-    // The child inherited its limits from this process. The hard limit stays, because it could not be raised again.
-    let Rlimit { current, maximum } = getrlimit(Resource::Fsize);
-    let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
-    prlimit(Some(process), Resource::Fsize, Rlimit { current: least(bytes, current), maximum })?;
-    Ok(())
-}
-
-/// A running process cannot be limited on other systems.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn limit_files(_: Pid, bytes: Option<u64>) -> io::Result<()> {
-    match bytes {
-        Some(_) => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "not available on this system: only Linux can limit the files of a running process",
-        )),
-        None => Ok(()),
-    }
 }
 
 /// Takes this many bytes from the end of a log that no process writes, as if they had never been synced, and returns how many its

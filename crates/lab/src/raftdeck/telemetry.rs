@@ -3,7 +3,7 @@
 //! One subscription for each node that serves. It is reopened for as long as the node's process lives, and dropped with it; that of a
 //! paused node is merely silent. Nothing else is requested of a node.
 
-use crate::news::causes::Causes;
+use crate::raftdeck::causes::Causes;
 use futures::StreamExt;
 use raftdeck_client::{Access, Backoff, Options, Subscription};
 use raftdeck_links::{NodeLocation, Outlet, Whereabouts, life_over};

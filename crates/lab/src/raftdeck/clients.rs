@@ -4,9 +4,10 @@
 //! The client crate sends them. This module knows the clients, the nodes' present addresses and the probable leader.
 //! Each client reaches each node through a relay of its own (`relay.rs`).
 
+use crate::raftdeck::ask::{Unanswered, ask};
+use crate::raftdeck::relay::{PathRules, Relay};
 use crate::receipt::Receipt;
-use crate::requests::ask::{Unanswered, ask};
-use crate::requests::relay::{PathRules, Relay};
+use crate::requests::workload::Writes;
 use raftdeck_client::{Access, Client, ClientError, LocalUsers, Options};
 use raftdeck_links::{NodeLocation, Outlet, Places, Whereabouts};
 use raftdeck_model::{
@@ -423,6 +424,13 @@ impl KnownClients {
             text = text.replace(&address, &node.to_string());
         }
         text
+    }
+}
+
+impl Writes for Clients {
+    async fn write(&self, write: Write, within: Duration) -> Result<(), RequestFate> {
+        let client = self.client(&ClientName::Own).ok_or(RequestFate::NothingChanged)?;
+        client.write(write, within).await.map(|_| ()).map_err(|error| fate(&error))
     }
 }
 
