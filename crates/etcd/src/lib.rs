@@ -3,6 +3,8 @@
 //! [`Etcd`] is a cluster: its members by [`NodeId`](raftdeck_raft::NodeId), the connections to them, and the user that they are asked as.
 //! [`Etcd::ask`] carries out requests to the store, an [`Endpoint`] asks one member for its state ([`Endpoint::status`]), for the members and for changes.
 //!
+//! [`node_view`] puts what a member says together, and a [`LogReader`] reads its log.
+//!
 //! It starts no process, knows nothing of the connections between members, and folds nothing: whoever uses it polls, keeps and compares.
 //! What etcd does not say is [`Known::Unknown`](raftdeck_model::Known::Unknown), and is never invented. Every call has a deadline. Text from a member is
 //! untrusted, and comes out in one line without control characters.
@@ -19,6 +21,7 @@ mod error;
 mod etcd;
 mod http;
 mod ids;
+mod log;
 mod member;
 mod member_id;
 mod metrics;
@@ -36,6 +39,7 @@ pub use endpoint::Endpoint;
 pub use error::{CallError, Refusal};
 pub use etcd::Etcd;
 pub use ids::MemberIds;
+pub use log::{LogLine, LogReader, StartStage};
 pub use member::{Member, MemberId};
 pub use member_id::member_id;
 pub use metrics::Metrics;
