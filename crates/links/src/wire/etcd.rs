@@ -116,3 +116,6 @@ impl Wire for EtcdWire {
         Some(self.lock().senders.get(&from)?.post(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests;
