@@ -66,7 +66,8 @@ pub enum Refusal {
     NotLearner,
     /// The learner has not caught up yet.
     LearnerNotReady,
-    /// The change would leave too few connected or started members.
+    /// The change would leave too few connected or started members. With `--strict-reconfig-check`, the default, a member counts as
+    /// connected after five seconds.
     Unhealthy,
     /// The cluster has as many learners as it may have.
     TooManyLearners,

@@ -70,7 +70,7 @@ impl Story {
         }
         match to {
             Role::PreCandidate => {
-                events.push(TraceEvent::ElectionStarted { term: term.next(), pre_vote: true })
+                events.push(TraceEvent::ElectionStarted { term: term.next(), pre_vote: true });
             }
             Role::Candidate => events.push(TraceEvent::ElectionStarted { term, pre_vote: false }),
             Role::Follower if from != Role::Follower => {
