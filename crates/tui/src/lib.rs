@@ -6,6 +6,7 @@
 pub mod audience;
 pub mod cli;
 pub mod commands;
+pub mod contexts;
 pub mod drill;
 mod errors;
 pub mod files;

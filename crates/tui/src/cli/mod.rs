@@ -14,6 +14,7 @@ mod up;
 use crate::commands::check::{self, CheckArgs};
 use crate::commands::client::{self, ClientArgs};
 use crate::commands::config::{self, ConfigArgs};
+use crate::commands::context::{self, ContextArgs};
 use crate::commands::describe::{self, CompletionsArgs, ManArgs};
 use crate::commands::sim::{self, SimArgs};
 use crate::commands::tls::{self, TlsArgs};
@@ -116,6 +117,9 @@ enum Sub {
         after_help = config::HELP
     )]
     Config(ConfigArgs),
+    /// Give clusters names: where they are and what lets one in, for raftdeck attach and raftdeck client
+    #[command(after_help = context::HELP)]
+    Context(ContextArgs),
     /// Print the paths of this program's own files
     #[command(after_help = "Examples:\n  raftdeck paths\n  raftdeck paths --json | jq -r .client_history")]
     Paths {
@@ -189,6 +193,7 @@ pub fn main() -> ExitCode {
         Some(Sub::Man(args)) => told(describe::man(args, program.described())),
         Some(Sub::Tls(args)) => told(tls::run(args).map(String::into_bytes)),
         Some(Sub::Config(args)) => told(Ok(config::told(&args, &program, &matches).into_bytes())),
+        Some(Sub::Context(args)) => told(context::run(args).map(String::into_bytes)),
         Some(Sub::Paths { json }) => told(Ok(paths::told(json).into_bytes())),
         Some(Sub::Node(_)) | None => deck::run(cli.deck),
     };

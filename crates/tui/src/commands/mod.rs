@@ -5,6 +5,7 @@ pub(crate) mod bench;
 pub mod check;
 pub mod client;
 pub(crate) mod config;
+pub mod context;
 pub(crate) mod describe;
 pub mod paths;
 pub mod sim;

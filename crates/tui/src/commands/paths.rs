@@ -47,6 +47,12 @@ pub fn deck_settings() -> Option<PathBuf> {
     Some(config_dir()?.join("deck.toml"))
 }
 
+/// The file of the user's contexts.
+#[must_use]
+pub fn contexts() -> Option<PathBuf> {
+    Some(config_dir()?.join("contexts.toml"))
+}
+
 /// The folder of the user's own themes.
 #[must_use]
 pub fn themes_dir() -> Option<PathBuf> {
@@ -65,6 +71,7 @@ pub fn told(as_json: bool) -> String {
         ("lesson_progress", shown(lesson_progress())),
         ("deck_settings", shown(deck_settings())),
         ("themes", shown(themes_dir())),
+        ("contexts", shown(contexts())),
         ("clipboard", shown(clipboard())),
         ("temporary_data", shown(Some(std::env::temp_dir()))),
     ];

@@ -6,6 +6,7 @@ mod carry_out;
 mod cluster;
 mod manner;
 mod members;
+mod named;
 mod operation;
 mod output;
 mod repl;
@@ -17,6 +18,7 @@ mod watch;
 
 pub(crate) use output::print;
 
+use crate::contexts::ClusterContext;
 use carry_out::carry_out;
 use clap::Args;
 use cluster::Cluster;
@@ -34,6 +36,7 @@ pub const HELP: &str = "\
 Examples:
   raftdeck client put color blue
   raftdeck client --cluster 127.0.0.1:8080,127.0.0.1:8081 get color
+  raftdeck client --context prod status
   raftdeck client --json list user/ | jq -r '.pairs[].key'
   raftdeck client watch user/
   raftdeck client status --watch
@@ -83,6 +86,8 @@ pub struct ClientArgs {
     )]
     cluster: Vec<String>,
     #[command(flatten)]
+    named: named::NamedCluster,
+    #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
     manner: Manner,
@@ -110,6 +115,18 @@ struct AccessArgs {
 }
 
 impl AccessArgs {
+    /// What is not given here comes from the context. It has one token at most: the manager's, which permits everything, else the
+    /// client's.
+    fn or(self, context: ClusterContext) -> Self {
+        let ClusterContext { tls_ca, tls_cert, tls_key, client_token_file, manager_token_file, .. } = context;
+        Self {
+            tls_ca: self.tls_ca.or(tls_ca),
+            tls_cert: self.tls_cert.or(tls_cert),
+            tls_key: self.tls_key.or(tls_key),
+            token_file: self.token_file.or(manager_token_file).or(client_token_file),
+        }
+    }
+
     /// Reads it, and prints a warning if there is one.
     fn read(self) -> Result<Access> {
         let Self { tls_ca, tls_cert, tls_key, token_file } = self;
@@ -123,7 +140,11 @@ impl AccessArgs {
 }
 
 /// Carries out one operation or many; returns the exit status.
-pub fn run(args: ClientArgs) -> Result<u8> {
+pub fn run(mut args: ClientArgs) -> Result<u8> {
+    if let Some(context) = args.named.find()? {
+        args.cluster.clone_from(&context.addresses);
+        args.access = args.access.or(context);
+    }
     let options = Options { access: args.access.read()?, ..Options::default() };
     let client = Client::new(&args.cluster, options)?;
     let is_for_one = args.operation.is_some();
