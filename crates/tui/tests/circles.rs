@@ -6,8 +6,10 @@ use std::fs;
 use std::path::Path;
 
 /// The rooms that have no circles, and are to stay so.
-const ROOMS: [&str; 12] =
-    ["check", "config", "etcd", "fuzz", "lab", "links", "model", "protocol", "record", "script", "tui", "xtask"];
+const ROOMS: [&str; 12] = [
+    "check", "config", "etcd", "fuzz", "lab", "links", "model", "protocol", "record", "script", "tui",
+    "xtask",
+];
 
 /// A module by its path from the crate's root; the root is empty.
 type Module = Vec<String>;

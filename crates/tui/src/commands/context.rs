@@ -205,13 +205,13 @@ impl AddArgs {
         let context = ClusterContext {
             engine: self.engine,
             addresses: self.addresses,
-            tls_ca: whole(self.tls_ca)?,
-            tls_cert: whole(self.tls_cert)?,
-            tls_key: whole(self.tls_key)?,
-            client_token_file: whole(self.client_token_file)?,
-            manager_token_file: whole(self.manager_token_file)?,
+            tls_ca: whole(self.tls_ca.as_ref())?,
+            tls_cert: whole(self.tls_cert.as_ref())?,
+            tls_key: whole(self.tls_key.as_ref())?,
+            client_token_file: whole(self.client_token_file.as_ref())?,
+            manager_token_file: whole(self.manager_token_file.as_ref())?,
             user: self.user,
-            password_file: whole(self.password_file)?,
+            password_file: whole(self.password_file.as_ref())?,
             links: self.link,
         };
         Ok((self.name, context))
@@ -228,11 +228,11 @@ impl AddArgs {
     }
 }
 
-fn whole(path: Option<PathBuf>) -> Result<Option<PathBuf>> {
+fn whole(path: Option<&PathBuf>) -> Result<Option<PathBuf>> {
     let absolute = |path: &Path| {
         std::path::absolute(path).map_err(|error| eyre!("{} cannot be found: {error}", path.display()))
     };
-    path.as_deref().map(absolute).transpose()
+    path.map(|path| absolute(path)).transpose()
 }
 
 fn remove(file: ContextsFile, name: &str) -> Result<String> {
@@ -297,5 +297,6 @@ fn show(file: &ContextsFile, name: Option<&str>, as_json: bool) -> Result<String
     if !context.links.is_empty() {
         lines.push(("links", context.links.join(",")));
     }
-    Ok(lines.into_iter().map(|(key, value)| format!("{key:18}  {value}\n")).collect())
+    let lines: Vec<String> = lines.into_iter().map(|(key, value)| format!("{key:18}  {value}\n")).collect();
+    Ok(lines.concat())
 }

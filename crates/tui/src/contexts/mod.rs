@@ -94,9 +94,10 @@ impl Contexts {
         }
         let known: Vec<&str> = self.names().collect();
         let near = raftdeck_deck::settings::mistake::near(name, &known);
-        match near.starts_with("there is") {
-            true => format!("there is no context called {name}; {near}"),
-            false => format!("there is no context called {name}; {near} There is {}", known.join(", ")),
+        if near.starts_with("there is") {
+            format!("there is no context called {name}; {near}")
+        } else {
+            format!("there is no context called {name}; {near} There is {}", known.join(", "))
         }
     }
 
