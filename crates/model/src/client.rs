@@ -1,7 +1,8 @@
 //! Store requests of clients, and their outcomes.
 
+use crate::known::Known;
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
-use raftdeck_raft::NodeId;
+use raftdeck_raft::{LogId, LogIndex, NodeId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -121,6 +122,12 @@ pub enum ClientOutcome {
         #[serde(default)]
         fate: RequestFate,
     },
+}
+
+/// The entry that an answer names (`at` of [`ResponseBody::Done`]). Of an engine that tells only the term, it is not known.
+#[must_use]
+pub fn answered_entry(at: LogId) -> Known<LogId> {
+    if at.index == LogIndex::ZERO { Known::Unknown } else { Known::Is(at) }
 }
 
 /// Whether a request that has no answer may have changed something.

@@ -27,7 +27,7 @@ pub mod write;
 
 pub use client::{
     ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, MAX_CLIENTS, RequestFate,
-    StoreOutcome,
+    StoreOutcome, answered_entry,
 };
 pub use command::{Command, CommandId, MessageSelection, Order, Step};
 pub use known::Known;

@@ -155,7 +155,8 @@ pub enum ResponseBody {
     Done {
         /// Its outcome.
         answer: Answer,
-        /// For a write its entry; for a read the newest entry that the answer includes.
+        /// For a write its entry; for a read the newest entry that the answer includes. A node of raftdeck always knows it; of an engine
+        /// that does not tell it, the index is 0.
         at: LogId,
     },
     /// It was not, or the outcome is unknown.

@@ -3,7 +3,7 @@
 use crate::app::writes::Writes;
 use crate::sentences::{requested, sentence};
 use crate::times::span;
-use raftdeck_model::{ClientOp, ClientOutcome, ClientRequest, CommandId, News};
+use raftdeck_model::{ClientOp, ClientOutcome, ClientRequest, CommandId, Known, News, answered_entry};
 use raftdeck_protocol::{Answer, ResponseBody};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -132,13 +132,13 @@ fn words(update: &News, request: &ClientRequest, outcome: &ClientOutcome, took: 
         (
             ClientOp::Write(_),
             ClientOutcome::Answered { node, body: ResponseBody::Done { answer: Answer::Stored, at } },
-        ) => format!(
-            "{}: stored at index {}, term {} by {node} in {}",
-            requested(request),
-            at.index,
-            at.term,
-            span(took)
-        ),
+        ) => {
+            let place = match answered_entry(*at) {
+                Known::Is(at) => format!("at index {}, term {}", at.index, at.term),
+                Known::Unknown => format!("in term {}", at.term),
+            };
+            format!("{}: stored {place} by {node} in {}", requested(request), span(took))
+        }
         _ => sentence(update).map(|sentence| sentence.text).unwrap_or_default(),
     }
 }
@@ -173,6 +173,14 @@ mod tests {
         let last = ops.last().unwrap();
         assert_eq!(last.text, "put color blue: stored at index 7, term 2 by n3 in 4.0 ms");
         assert!(last.good);
+
+        let at = LogId { term: Term(2), index: LogIndex::ZERO };
+        let body = ResponseBody::Done { answer: Answer::Stored, at };
+        ops.start(ID, put(), Duration::ZERO, Duration::ZERO);
+        let outcome = ClientOutcome::Answered { node: NodeId(3), body };
+        ops.end(&News::Client { id: ID, request: put(), outcome, took }, took, took);
+        let last = ops.last().unwrap();
+        assert_eq!(last.text, "put color blue: stored in term 2 by n3 in 4.0 ms", "etcd tells no entry");
 
         ops.start(ID, put(), Duration::ZERO, Duration::ZERO);
         let outcome = failed("no leader was found in 5 s");

@@ -9,7 +9,7 @@ use crate::app::event::{EventKind, RequestEnd};
 use crate::app::subject::Subject;
 use crate::view::stamp;
 use raftdeck_model::concepts::Concept;
-use raftdeck_model::{ChangeStep, LinkState};
+use raftdeck_model::{ChangeStep, LinkState, answered_entry};
 use raftdeck_raft::{LogIndex, NodeId, Term};
 
 /// What an event means: a sentence, and the term of the field that says more.
@@ -84,7 +84,7 @@ fn at_term(about: &EventKind) -> Option<Term> {
 fn entry_of(about: &EventKind) -> Option<LogIndex> {
     match about {
         EventKind::Trace { trace, .. } => trace::entry(trace),
-        EventKind::Client(RequestEnd::Stored(at)) => Some(at.index),
+        EventKind::Client(RequestEnd::Stored(at)) => answered_entry(*at).get().map(|at| at.index),
         _ => None,
     }
 }

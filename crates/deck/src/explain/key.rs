@@ -10,6 +10,7 @@ use crate::view::stamp;
 use bytes::Bytes;
 use raftdeck_model::concepts::Concept;
 use raftdeck_protocol::kv::Printed;
+use raftdeck_raft::LogIndex;
 
 /// Explains a key.
 pub(super) fn of(app: &App, key: &Bytes) -> Explanation {
@@ -48,12 +49,11 @@ fn value(page: &Page, key: &Bytes, is_selected: bool, told: &mut Explanation) {
         }
     };
     let as_of = page.as_of;
-    told.because(format!(
-        "It {exists} as of entry {}, as {} answered at {}.",
-        as_of.index,
-        as_of.node,
-        stamp(as_of.when)
-    ));
+    let entry = match as_of.index {
+        LogIndex::ZERO => String::new(),
+        index => format!(" as of entry {index}"),
+    };
+    told.because(format!("It {exists}{entry}, as {} answered at {}.", as_of.node, stamp(as_of.when)));
     told.see(format!("{}, which answered", as_of.node), Subject::Node(as_of.node));
 }
 

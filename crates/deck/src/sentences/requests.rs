@@ -2,7 +2,7 @@
 
 use super::{Sentence, Weight};
 use crate::times::span;
-use raftdeck_model::{ClientName, ClientOp, ClientOutcome, ClientRequest, write};
+use raftdeck_model::{ClientName, ClientOp, ClientOutcome, ClientRequest, Known, answered_entry, write};
 use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::{Answer, Failure, Read, ResponseBody};
 use std::fmt::Write as _;
@@ -14,9 +14,12 @@ pub(super) fn client(request: &ClientRequest, outcome: &ClientOutcome, took: Dur
     let (node, text) = match outcome {
         ClientOutcome::Answered { node, body: ResponseBody::Done { answer, at } } => {
             let answer = answered(answer);
-            let place = match request.op {
-                ClientOp::Write(_) => format!("entry {} of term {}, {node}, {took}", at.index, at.term),
-                ClientOp::Read(_) => format!("{node}, {took}"),
+            let place = match (&request.op, answered_entry(*at)) {
+                (ClientOp::Write(_), Known::Is(at)) => {
+                    format!("entry {} of term {}, {node}, {took}", at.index, at.term)
+                }
+                (ClientOp::Write(_), Known::Unknown) => format!("term {}, {node}, {took}", at.term),
+                (ClientOp::Read(_), _) => format!("{node}, {took}"),
             };
             (Some(*node), format!("{asked}: {answer} ({place})"))
         }

@@ -153,6 +153,11 @@ fn a_client_is_told_what_came_of_its_question() {
         answer(put.clone(), done(Answer::Stored)),
         "put color blue: stored (entry 8 of term 3, n2, 4.0 ms)"
     );
+    let without_entry = LogId { term: Term(3), index: LogIndex::ZERO };
+    assert_eq!(
+        answer(put.clone(), ResponseBody::Done { answer: Answer::Stored, at: without_entry }),
+        "put color blue: stored (term 3, n2, 4.0 ms)"
+    );
     assert_eq!(answer(get.clone(), done(Answer::Value(Some("blue".into())))), "get color: blue (n2, 4.0 ms)");
     assert_eq!(answer(get, done(Answer::Value(None))), "get color: no such key (n2, 4.0 ms)");
     assert_eq!(

@@ -6,11 +6,11 @@
 
 use super::Data;
 use crate::app::writes::{WriteFate, WriteRecord};
-use raftdeck_model::{Node, Order, World};
+use raftdeck_model::{Known, Node, Order, World, answered_entry};
 use raftdeck_protocol::LogLine;
 use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::request::MAX_LOG_LINES;
-use raftdeck_raft::{LogIndex, NodeId, Term};
+use raftdeck_raft::{LogId, LogIndex, NodeId, Term};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -222,8 +222,10 @@ impl Data {
             }
         }
         for write in writes.filter(|write| write.key == *key) {
-            if let WriteFate::Acknowledged { at, node, kind, .. } = &write.fate {
-                let (index, term) = (at.index, at.term);
+            // Where it stands among the others is known by its entry alone.
+            if let WriteFate::Acknowledged { at, node, kind, .. } = &write.fate
+                && let Known::Is(LogId { index, term }) = answered_entry(*at)
+            {
                 let answered = Some((write.when, *node));
                 let text = write.value.clone();
                 versions.insert(index, Version { index, term, kind: *kind, text, answered });
@@ -248,7 +250,6 @@ impl Data {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_raft::LogId;
 
     fn line(index: u64, text: &str) -> LogLine {
         LogLine { id: LogId { term: Term(2), index: LogIndex(index) }, text: text.to_owned() }

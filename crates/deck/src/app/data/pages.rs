@@ -12,7 +12,7 @@ const MAX_STARTS: usize = 4096;
 /// Which state of the store an answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AsOf {
-    /// The newest entry that it includes.
+    /// The newest entry that it includes; 0: the source does not tell entries.
     pub index: LogIndex,
     /// The node that answered.
     pub node: NodeId,

@@ -83,7 +83,8 @@ impl Told {
                 && (!more || last.is_some_and(|last| key <= last))
         };
         for (_, (index, value)) in self.values.iter_mut().filter(|(key, _)| covers(key)) {
-            if *index < at {
+            // Answers without an entry count in the order in which they came.
+            if *index < at || at == LogIndex::ZERO {
                 (*index, *value) = (at, None);
             }
         }
@@ -183,6 +184,18 @@ mod tests {
         client(&mut told, ClientOp::Read(list), page, 7);
         assert_eq!(pairs(&told, ""), [pair("b", "2")], "a is gone");
         assert_eq!(pairs(&told, "c"), []);
+    }
+
+    #[test]
+    fn answers_without_an_entry_count_as_they_come() {
+        let mut told = Told::default();
+        let put = |value: &'static str| ClientOp::Write(Write::Put { key: "a".into(), value: value.into() });
+        client(&mut told, put("1"), Answer::Stored, 0);
+        client(&mut told, put("2"), Answer::Stored, 0);
+        assert_eq!(pairs(&told, ""), [pair("a", "2")]);
+        let list = Read::List { prefix: "".into(), after: None, limit: 9 };
+        client(&mut told, ClientOp::Read(list), Answer::Page { pairs: Vec::new(), more: false }, 0);
+        assert_eq!(pairs(&told, ""), []);
     }
 
     #[test]

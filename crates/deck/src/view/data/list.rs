@@ -10,6 +10,7 @@ use crate::view::paint::Paint;
 use raftdeck_model::Ability;
 use raftdeck_protocol::kv::Printed;
 use raftdeck_protocol::printable::line as printable;
+use raftdeck_raft::LogIndex;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
@@ -105,6 +106,9 @@ fn state(paint: &Paint<'_>, width: usize) -> Line<'static> {
 fn of_state(page: &Page, lead: &str, room: usize) -> String {
     let as_of = page.as_of;
     let (index, when, node) = (as_of.index, stamp(as_of.when), as_of.node);
+    if index == LogIndex::ZERO {
+        return format!("{lead} {when}, by {node}");
+    }
     let ways = [
         format!("{lead} entry {index}, {when}, by {node}"),
         format!("{lead} entry {index}, {when}, {node}"),

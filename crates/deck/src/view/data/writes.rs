@@ -6,6 +6,7 @@ use crate::app::data::VersionKind;
 use crate::app::writes::{WriteFate, WriteRecord};
 use crate::times::{span, stamp};
 use crate::view::paint::Paint;
+use raftdeck_model::{Known, answered_entry};
 use raftdeck_protocol::printable::line as printable;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -62,7 +63,11 @@ fn fate(paint: &Paint<'_>, write: &WriteRecord) -> (&'static str, Style, String)
         }
         WriteFate::Acknowledged { at, node, took, kind } => {
             let mismatch = if *kind == VersionKind::Mismatch { "no match, not stored: " } else { "" };
-            let place = format!("{mismatch}entry {}, term {}, {node}, {}", at.index, at.term, span(*took));
+            let entry = match answered_entry(*at) {
+                Known::Is(at) => format!("entry {}, ", at.index),
+                Known::Unknown => String::new(),
+            };
+            let place = format!("{mismatch}{entry}term {}, {node}, {}", at.term, span(*took));
             ("acknowledged", theme.leader_line(), place)
         }
         WriteFate::InDoubt(why, took) => ("in doubt", theme.trouble_plate(), reason(why, *took)),
