@@ -219,7 +219,7 @@ fn a_cluster_that_cannot_be_started_is_a_state_of_the_deck() {
 fn the_deck_can_begin_with_a_drill() {
     let catalogue = drills::catalogue();
     let drill = catalogue.find("one-way").expect("it is there").clone();
-    let drills = Drills::new(catalogue, true).playing_at_once(drill, drills::context());
+    let drills = Drills::new(catalogue, true).playing_at_once(drill, drills::context(), Capabilities::all());
     let mut scene = Scene::new(Settings::default());
     scene.app = App::new(Settings::default()).with_drills(drills);
     assert_eq!(scene.app.view(), View::Drills);

@@ -27,6 +27,7 @@ impl Awaited {
         };
         match parsed.holds(world, unanswered) {
             Ok(()) => Look::Holds,
+            Err(unmet) if unmet.is_untold() => Look::Untold(unmet.to_string()),
             Err(unmet) if unmet.is_unknown() => Look::Unknown(unmet.to_string()),
             Err(unmet) => Look::Broken(unmet.to_string()),
         }
@@ -42,6 +43,8 @@ pub(crate) enum Look {
     Broken(String),
     /// That is not known; why.
     Unknown(String),
+    /// That is not known, as the source does not report what it depends on; why.
+    Untold(String),
 }
 
 impl Look {
@@ -49,7 +52,7 @@ impl Look {
     pub(crate) fn unmet(self) -> Option<String> {
         match self {
             Self::Holds => None,
-            Self::Broken(why) | Self::Unknown(why) => Some(why),
+            Self::Broken(why) | Self::Unknown(why) | Self::Untold(why) => Some(why),
         }
     }
 }

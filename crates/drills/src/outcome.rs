@@ -487,7 +487,7 @@ pub(crate) fn micros<S: Serializer>(time: &Duration, serializer: S) -> Result<S:
 }
 
 #[allow(clippy::ref_option, reason = "serde calls it so")]
-fn opt_micros<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn opt_micros<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => micros(time, serializer),
         None => serializer.serialize_none(),

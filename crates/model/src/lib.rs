@@ -11,6 +11,7 @@ mod command;
 pub mod concepts;
 pub mod concerns;
 pub mod glance;
+mod insight;
 mod known;
 mod ledger;
 mod message;
@@ -30,6 +31,7 @@ pub use client::{
     StoreOutcome, answered_entry,
 };
 pub use command::{Command, CommandId, MessageSelection, Order, Step};
+pub use insight::{Insight, Need};
 pub use known::Known;
 pub use ledger::{Ledger, MAX_IN_FORCE};
 pub use message::{FrameFate, FrameKind, FrameReport, LinkState, MessageId, MessageReport, MessageState};

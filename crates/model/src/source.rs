@@ -1,6 +1,7 @@
 //! Anything that can be watched and controlled.
 
 use crate::command::{Command, Order};
+use crate::insight::{Insight, Need};
 use crate::rule::Disturbance;
 use crate::update::Update;
 use serde::{Deserialize, Serialize};
@@ -85,10 +86,12 @@ impl Ability {
 /// Why a source that is no recording refuses [`Order::Seek`].
 pub const SEEK_NEEDS_RECORDING: &str = "only a recording can be searched: the time of a running cluster cannot be skipped (step TIME advances it)";
 
-/// What a source can do, and why it cannot do the rest, so that this is known before an attempt.
+/// What a source can do and reports, and why it cannot do the rest, so that this is known before an attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     lacks: BTreeMap<Ability, String>,
+    #[serde(default)]
+    untold: BTreeMap<Insight, String>,
     /// Whether its updates are from a recording.
     #[serde(default)]
     is_recorded: bool,
@@ -105,6 +108,13 @@ impl Capabilities {
     #[must_use]
     pub fn without(mut self, ability: Ability, reason: impl Into<String>) -> Self {
         self.lacks.insert(ability, reason.into());
+        self
+    }
+
+    /// The same of a source that does not report this, and the reason, in a sentence without its full stop.
+    #[must_use]
+    pub fn untold(mut self, insight: Insight, reason: impl Into<String>) -> Self {
+        self.untold.insert(insight, reason.into());
         self
     }
 
@@ -132,6 +142,22 @@ impl Capabilities {
         match self.lacks.get(&ability) {
             Some(reason) => Err(Lacking(reason)),
             None => Ok(()),
+        }
+    }
+
+    /// Whether the source reports this.
+    pub fn tells(&self, insight: Insight) -> Result<(), Lacking<'_>> {
+        match self.untold.get(&insight) {
+            Some(reason) => Err(Lacking(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the source can do or reports what is needed.
+    pub fn meets(&self, need: Need) -> Result<(), Lacking<'_>> {
+        match need {
+            Need::Ability(ability) => self.has(ability),
+            Need::Insight(insight) => self.tells(insight),
         }
     }
 
@@ -212,6 +238,18 @@ mod tests {
             Ability::ALL.into_iter().collect::<std::collections::BTreeSet<_>>().len(),
             Ability::ALL.len()
         );
+    }
+
+    #[test]
+    fn what_is_not_reported_is_said_with_its_reason() {
+        let capabilities = Capabilities::all().untold(Insight::Votes, "no member reports its vote");
+        let needed = capabilities.meets(Need::Insight(Insight::Votes));
+        assert_eq!(needed.unwrap_err().to_string(), "no member reports its vote");
+        assert_eq!(capabilities.meets(Need::Insight(Insight::Members)), Ok(()));
+        assert_eq!(capabilities.meets(Need::Ability(Ability::Links)), Ok(()));
+        let earlier = r#"{"lacks":{"links":"no"}}"#;
+        let read: Capabilities = serde_json::from_str(earlier).expect("capabilities of an earlier version");
+        assert_eq!(read, Capabilities::all().without(Ability::Links, "no"));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The meaning of names: `let old = leader`, then `kill $old`; `let t = term 2`, then `wait term 2 $t+1..`.
 
-use crate::Value;
 use crate::figures::whole;
 use crate::mistake::Mistake;
 use crate::names::node;
 use crate::near::hint;
 use crate::tokens::{MAX_LINE, Token, scan};
+use crate::{Unmet, Value};
 use raftdeck_model::World;
 use std::collections::BTreeMap;
 
@@ -115,17 +115,15 @@ impl Bindings {
 
 impl Value {
     /// The present value, or why it is not known.
-    pub(crate) fn now(self, world: &World) -> Result<BoundValue, String> {
+    pub(crate) fn now(self, world: &World) -> Result<BoundValue, Unmet> {
         let named = |named: &str| {
-            let node = node(named, world).map_err(|mistake| mistake.to_string());
+            let node = node(named, world).map_err(|mistake| Unmet::new(mistake.to_string()));
             node.map(|node| BoundValue::Text(node.0.to_string()))
         };
         match self {
             Self::Leader => named("leader"),
             Self::Follower => named("follower"),
-            Self::Figure(node, figure) => {
-                figure.now(world, node).map(BoundValue::Number).map_err(|why| why.to_string())
-            }
+            Self::Figure(node, figure) => figure.now(world, node).map(BoundValue::Number),
             Self::Known(bound) => Ok(bound),
         }
     }

@@ -6,7 +6,7 @@
 use crate::bindings::{Bindings, BoundValue};
 use crate::engine::line_position::LinePosition;
 use crate::engine::lines::{LineQueue, NO_END, NO_REPEAT, NOT_TEXT, after, texts};
-use crate::{Mistake, ScriptLine, Value, parse_with};
+use crate::{LineNeed, Mistake, ScriptLine, Value, parse_with};
 use raftdeck_model::{MAX_NODES, News, Node, NodeView, Order, ProcessState, RaftView, Update, World};
 use raftdeck_raft::{NodeId, Role, Term};
 use std::collections::BTreeSet;
@@ -45,6 +45,8 @@ pub struct Checked {
     pub lines: usize,
     /// Its mistakes and those of the files that it loads, by file and place.
     pub flaws: Vec<ScriptFlaw>,
+    /// What its own lines need of their source, by line.
+    pub needs: BTreeSet<LineNeed>,
 }
 
 /// Reads a script for a cluster that begins with these nodes. `read` is called for the files that the script loads, once in each
@@ -52,15 +54,17 @@ pub struct Checked {
 #[must_use]
 pub fn check(file: &str, script: &[u8], nodes: &[NodeId], mut read: Option<&mut ReadFile<'_>>) -> Checked {
     let mut common: Option<BTreeSet<ScriptFlaw>> = None;
+    let mut needs = BTreeSet::new();
     for leader in nodes {
         let mut reading = Reading::new(nodes, *leader);
         reading.read(&ScriptFile { file, depth: 0 }, script, &mut read);
+        needs.append(&mut reading.needs);
         common = Some(match common {
             Some(common) => &common & &reading.flaws,
             None => reading.flaws,
         });
     }
-    Checked { lines: texts(script).count(), flaws: common.into_iter().flatten().collect() }
+    Checked { lines: texts(script).count(), flaws: common.into_iter().flatten().collect(), needs }
 }
 
 /// A file that is being read.
@@ -84,6 +88,7 @@ struct Reading {
     world: World,
     bindings: Bindings,
     flaws: BTreeSet<ScriptFlaw>,
+    needs: BTreeSet<LineNeed>,
     /// Those of the present file come after those of the files that load it.
     open: Vec<OpenRepeat>,
     /// How many of them are of the files that load the present one.
@@ -131,6 +136,10 @@ impl Reading {
             };
             match parse_with(line, &self.world, &self.bindings) {
                 Ok(meant) => {
+                    if source.depth == 0 {
+                        self.needs
+                            .extend(meant.needs().into_iter().map(|need| LineNeed { line: number, need }));
+                    }
                     if let Some(named) = self.note(source, (number, line), meant) {
                         self.load(source, number, &named, read);
                     }

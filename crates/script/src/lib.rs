@@ -18,6 +18,7 @@ mod links;
 mod mistake;
 mod names;
 mod near;
+mod needs;
 mod pace;
 mod phrase;
 mod shape;
@@ -37,6 +38,7 @@ pub use figures::{election_timeout, range, rate};
 pub use group::Group;
 pub use mistake::Mistake;
 pub use near::nearest;
+pub use needs::LineNeed;
 pub use pace::{faster, slower};
 pub use table::{WORDS, Word, word};
 

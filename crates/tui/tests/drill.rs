@@ -222,3 +222,26 @@ fn repeated_runs_have_different_seeds_also_where_the_file_names_the_engine() {
         .collect();
     assert_eq!(seeds, [1, 2, 3]);
 }
+
+#[test]
+fn engines_are_compared_side_by_side() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("compared.md");
+    let (_folder, file) = file(SHORT);
+    let compare = |args: &[&str]| {
+        let mut command = drill(&["compare"]);
+        command.arg(&file).args(args);
+        output(command)
+    };
+    let output = compare(&["--engines", "sim", "--repeat", "3", "--out", &out.display().to_string()]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", text(&output.stderr));
+    assert!(said.contains("3 passed") && said.contains("D, new leader"), "{said}");
+    assert!(fs::read_to_string(&out).unwrap().contains("| verdicts | 3 passed |"));
+    let json = compare(&["--engines", "sim", "--json"]);
+    let figures: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&figures["id"], &figures["engines"][0]["runs"]), (&Value::from("short"), &Value::from(5)));
+    let twice = compare(&["--engines", "sim,sim"]);
+    assert_eq!(twice.status.code(), Some(2));
+    assert!(text(&twice.stderr).contains("names an engine twice"), "{}", text(&twice.stderr));
+}

@@ -3,10 +3,6 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 
 /// Something that happened, to be given to [`update`](super::update).
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one is handled at a time; a box for each update would cost more"
-)]
 #[derive(Clone, Debug)]
 pub enum Msg {
     /// The source sent an update.

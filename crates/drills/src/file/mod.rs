@@ -5,6 +5,7 @@
 
 mod check;
 mod mistake;
+mod needs;
 mod phrase;
 mod phrases;
 mod read;

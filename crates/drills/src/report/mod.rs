@@ -5,6 +5,7 @@
 
 mod axis;
 mod bands;
+mod comparison;
 mod debrief;
 mod facts;
 mod figures;
@@ -20,6 +21,7 @@ mod table;
 mod text;
 mod words;
 
+pub use comparison::{Comparison, EngineFigures, ShareFigures, TimeFigures};
 pub use junit::junit;
 pub use page::html;
 pub use table::{markdown_table, table};

@@ -1,6 +1,6 @@
 //! A table of repeated runs: a row for each drill and engine.
 
-use super::words::{NONE, NOT_SEEN, one_line, percent_or_none, visible};
+use super::words::{NONE, NOT_SEEN, markdown, one_line, percent_or_none, visible};
 use crate::bound::Millis;
 use crate::outcome::{Outcome, Verdict};
 use std::fmt::Write;
@@ -44,7 +44,7 @@ pub fn table(outcomes: &[Outcome]) -> String {
 }
 
 /// A text filled up with spaces to this many columns of a terminal.
-fn padded(text: &str, width: usize, is_left: bool) -> String {
+pub(super) fn padded(text: &str, width: usize, is_left: bool) -> String {
     let spaces = " ".repeat(width.saturating_sub(text.width()));
     if is_left { format!("{text}{spaces}") } else { format!("{spaces}{text}") }
 }
@@ -60,19 +60,6 @@ pub fn markdown_table(outcomes: &[Outcome]) -> String {
         text += &line(&row.map(|cell| markdown(&cell)));
     }
     text
-}
-
-/// A text in which Markdown finds nothing to obey.
-fn markdown(text: &str) -> String {
-    text.chars().fold(String::new(), |mut escaped, c| {
-        match c {
-            '<' => escaped.push_str("&lt;"),
-            '&' => escaped.push_str("&amp;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' => escaped.extend(['\\', c]),
-            other => escaped.push(other),
-        }
-        escaped
-    })
 }
 
 fn rows(outcomes: &[Outcome]) -> Vec<Row> {
@@ -108,7 +95,7 @@ fn row(runs: &[&Outcome]) -> Row {
 }
 
 /// How many runs ended how, the verdicts that occur.
-fn verdicts(runs: &[&Outcome]) -> String {
+pub(super) fn verdicts(runs: &[&Outcome]) -> String {
     let counted = |verdict: Verdict| {
         let count = runs.iter().filter(|run| run.verdict == verdict).count();
         (count > 0).then(|| format!("{count} {verdict}"))
@@ -129,7 +116,7 @@ fn takeovers(runs: &[&Outcome]) -> (String, String) {
     (told_or(median(&seen, between), NOT_SEEN), worst)
 }
 
-fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
+pub(super) fn sorted(times: impl Iterator<Item = Duration>) -> Vec<Duration> {
     let mut times: Vec<Duration> = times.collect();
     times.sort_unstable();
     times
@@ -139,12 +126,12 @@ fn told_or(time: Option<Duration>, otherwise: &str) -> String {
     time.map_or(otherwise.to_owned(), |time| Millis(time).to_string())
 }
 
-fn between(low: Duration, high: Duration) -> Duration {
+pub(super) fn between(low: Duration, high: Duration) -> Duration {
     low.saturating_add(high.saturating_sub(low) / 2)
 }
 
 /// The middle value, or that between the two middle ones. `None`: there are no values.
-fn median<T: Copy>(sorted: &[T], between: impl Fn(T, T) -> T) -> Option<T> {
+pub(super) fn median<T: Copy>(sorted: &[T], between: impl Fn(T, T) -> T) -> Option<T> {
     let (low, high) = (sorted.get(sorted.len().checked_sub(1)? / 2)?, sorted.get(sorted.len() / 2)?);
     Some(between(*low, *high))
 }

@@ -183,6 +183,19 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// A text in which Markdown finds nothing to obey.
+pub(super) fn markdown(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, c| {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '&' => escaped.push_str("&amp;"),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' => escaped.extend(['\\', c]),
+            other => escaped.push(other),
+        }
+        escaped
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

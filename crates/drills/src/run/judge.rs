@@ -8,10 +8,11 @@ use raftdeck_check::{
     check_linearizable,
 };
 use raftdeck_model::{
-    ClientOp, ClientOutcome, ClientRequest, Command, CommandId, News, Order, StoreOutcome, Update,
+    Capabilities, ClientOp, ClientOutcome, ClientRequest, Command, CommandId, Insight, News, Order,
+    StoreOutcome, Update,
 };
 use raftdeck_protocol::{Consistency, Read};
-use raftdeck_raft::{LogIndex, NodeId};
+use raftdeck_raft::{LogIndex, NodeId, Role, Term, TraceEvent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -33,6 +34,10 @@ pub(super) struct JudgedViolation {
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     safety: SafetyChecker,
+    /// What the source does not report is not judged, and is not taken for judged.
+    capabilities: Capabilities,
+    /// The first node that reported to lead each term.
+    leaders: BTreeMap<Term, NodeId>,
     history: History,
     open: BTreeMap<CommandId, OpId>,
     /// The numbers of the clients in the history.
@@ -53,11 +58,21 @@ pub(super) struct Judge {
 }
 
 impl Judge {
+    /// The judge of a source that reports this much.
+    pub(super) fn of(capabilities: Capabilities) -> Self {
+        Self { capabilities, ..Self::default() }
+    }
+
     /// Takes in what a source reported.
     pub(super) fn hear(&mut self, update: &Update) {
         self.last = self.last.max(update.at);
         match &update.what {
-            News::Trace { node, trace } => self.observe(update.at, *node, &Observation::Trace(trace.clone())),
+            News::Trace { node, trace } => {
+                self.observe(update.at, *node, &Observation::Trace(trace.clone()));
+                if let TraceEvent::RoleChanged { to: Role::Leader, term, .. } = trace {
+                    self.leads(*node, *term);
+                }
+            }
             News::Missed { node, .. } => {
                 self.missed = true;
                 self.observe(update.at, *node, &Observation::Missed);
@@ -69,6 +84,9 @@ impl Judge {
                 }
             }
             News::Status { node, status } => {
+                if status.raft.role == Role::Leader {
+                    self.leads(*node, status.raft.term);
+                }
                 if let (Some(applied), Some(state_hash)) =
                     (status.raft.applied.copied(), status.state_hash.copied())
                 {
@@ -108,9 +126,21 @@ impl Judge {
         }
     }
 
+    /// A node reports that it leads this term. Where nodes report nothing else, this alone shows that there is one leader in a term.
+    fn leads(&mut self, node: NodeId, term: Term) {
+        let first = *self.leaders.entry(term).or_insert(node);
+        if first != node {
+            let sentence = format!("{node} leads term {term}, which {first} led already");
+            self.accuse(&Property::ElectionSafety.to_string(), Some(node), sentence);
+        }
+    }
+
     /// Statuses come by several ways and overtake one another and the traces. So only what does not depend on their order is judged:
     /// equal applied indices have equal states.
     fn state(&mut self, node: NodeId, applied: LogIndex, state_hash: u64) {
+        if self.capabilities.tells(Insight::StateHashes).is_err() {
+            return;
+        }
         let (first_hash, first) = *self.states.entry(applied).or_insert((state_hash, node));
         if self.states.len() > MAX_STATES {
             self.states.pop_first();
@@ -155,7 +185,8 @@ impl Judge {
     }
 
     fn observe(&mut self, at: Duration, node: NodeId, observation: &Observation) {
-        if self.violation.is_some() {
+        // A part of a trace contradicts itself where a whole one does not.
+        if self.violation.is_some() || self.capabilities.tells(Insight::Changes).is_err() {
             return;
         }
         if let Err(found) = self.safety.observe(micros(at), node, observation) {
@@ -193,10 +224,23 @@ impl Judge {
 
     /// What is judged in every drill, as checks.
     pub(super) fn checks(&self) -> Vec<CheckResult> {
-        ALWAYS.iter().map(|(name, properties)| self.check(name, properties)).collect()
+        ALWAYS.iter().map(|always| self.check(always)).collect()
     }
 
-    fn check(&self, name: &str, properties: &[Property]) -> CheckResult {
+    /// The names of those that cannot be judged here, as the source does not report what they are judged by.
+    pub(super) fn not_judged(&self) -> Vec<&'static str> {
+        let untold = |always: &&Always| self.violation.is_none() && self.untold(always).is_some();
+        ALWAYS.iter().filter(untold).map(|always| always.name).collect()
+    }
+
+    /// Why it cannot be judged here.
+    fn untold(&self, always: &Always) -> Option<String> {
+        let Always { needs: Some(insight), .. } = always else { return None };
+        self.capabilities.tells(*insight).err().map(|lacking| lacking.to_string())
+    }
+
+    fn check(&self, always: &Always) -> CheckResult {
+        let Always { name, properties, .. } = always;
         let is_history = properties.is_empty();
         let is_this = |violation: &JudgedViolation| {
             if is_history {
@@ -214,15 +258,17 @@ impl Judge {
             None if !is_history && self.missed => {
                 CheckState::Unknown("some events of the nodes were lost on the way to the judge".to_owned())
             }
-            None => CheckState::Holds,
+            None => self.untold(always).map_or(CheckState::Holds, CheckState::Unknown),
         };
-        let expr = if is_history {
-            format!("{} requests of all clients", self.history.len())
-        } else {
-            "traces of all nodes".to_owned()
+        let expr = match always.needs {
+            None if is_history => format!("{} requests of all clients", self.history.len()),
+            None if self.capabilities.tells(Insight::Changes).is_err() => {
+                "leaders that nodes report".to_owned()
+            }
+            _ => "traces of all nodes".to_owned(),
         };
         CheckResult {
-            name: name.to_owned(),
+            name: (*name).to_owned(),
             kind: CheckKind::Always,
             expr,
             bound: None,
@@ -247,25 +293,48 @@ const OTHER_LOAD: &[u8] = b"load-";
 
 const LINEARIZABLE: &str = "linearizability";
 
-/// What is judged in every drill, and by which properties; none: by the history of the clients.
-const ALWAYS: [(&str, &[Property]); 5] = [
-    ("one leader in a term", &[Property::ElectionSafety, Property::OneVoteATerm]),
-    (
-        "logs match",
-        &[Property::LogMatching, Property::LeaderAppendOnly, Property::CursorOrder, Property::Monotony],
-    ),
-    (
-        "what is committed stays",
-        &[
+/// What is judged in every drill.
+struct Always {
+    name: &'static str,
+    /// By which properties; none: by the history of the clients.
+    properties: &'static [Property],
+    /// What the source has to report for it; `None`: nothing but leaders and answers.
+    needs: Option<Insight>,
+}
+
+const ALWAYS: [Always; 5] = [
+    Always {
+        name: "one leader in a term",
+        properties: &[Property::ElectionSafety, Property::OneVoteATerm],
+        needs: None,
+    },
+    Always {
+        name: "logs match",
+        properties: &[
+            Property::LogMatching,
+            Property::LeaderAppendOnly,
+            Property::CursorOrder,
+            Property::Monotony,
+        ],
+        needs: Some(Insight::Changes),
+    },
+    Always {
+        name: "what is committed stays",
+        properties: &[
             Property::CommittedForEver,
             Property::LeaderCompleteness,
             Property::StateMachineSafety,
             Property::Durability,
             Property::DurableBeforeCounted,
         ],
-    ),
-    ("state machines agree", &[Property::EqualStates]),
-    ("linearizable, and no acknowledged write is lost", &[]),
+        needs: Some(Insight::Changes),
+    },
+    Always {
+        name: "state machines agree",
+        properties: &[Property::EqualStates],
+        needs: Some(Insight::StateHashes),
+    },
+    Always { name: "linearizable, and no acknowledged write is lost", properties: &[], needs: None },
 ];
 
 fn micros(time: Duration) -> u64 {
@@ -275,9 +344,9 @@ fn micros(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raftdeck_model::ProcessState;
+    use raftdeck_model::{NodeView, ProcessState, RaftView};
     use raftdeck_protocol::{Answer, ResponseBody, Write};
-    use raftdeck_raft::{LogId, Role, Term, TraceEvent};
+    use raftdeck_raft::LogId;
 
     fn update(what: News) -> Update {
         Update { at: Duration::from_millis(1), seq: 1, what }
@@ -340,6 +409,35 @@ mod tests {
         let states = states(&judge);
         assert!(states[..4].iter().all(|state| matches!(state, CheckState::Unknown(_))));
         assert_eq!(states[4], CheckState::Holds);
+    }
+
+    #[test]
+    fn what_a_source_does_not_report_is_not_judged_and_the_rest_is() {
+        let untold = |insight| Capabilities::all().untold(insight, "it is not reported");
+        let mut judge = Judge::of(untold(Insight::Changes).untold(Insight::StateHashes, "no hashes"));
+        judge.hear(&leads(1));
+        judge.judge_history();
+        let states = states(&judge);
+        assert_eq!((&states[0], &states[4]), (&CheckState::Holds, &CheckState::Holds));
+        assert_eq!(states[1], CheckState::Unknown("it is not reported".to_owned()));
+        assert_eq!(states[3], CheckState::Unknown("no hashes".to_owned()));
+        let names = ["logs match", "what is committed stays", "state machines agree"];
+        assert_eq!(judge.not_judged(), names);
+    }
+
+    #[test]
+    fn a_second_leader_of_a_term_is_found_by_what_nodes_say_of_themselves() {
+        let mut judge = Judge::of(Capabilities::all().untold(Insight::Changes, "it is not reported"));
+        let says = |node, term| {
+            let view = NodeView::new(RaftView::new(NodeId(node), Term(term), Role::Leader));
+            update(News::Status { node: NodeId(node), status: Box::new(view) })
+        };
+        judge.hear(&says(1, 2));
+        judge.hear(&says(2, 3));
+        judge.hear(&says(1, 2));
+        assert_eq!(judge.violation(), None, "a deposed leader may not know it yet");
+        judge.hear(&says(2, 2));
+        assert!(judge.violation().is_some_and(|violation| violation.sentence.contains("leads term 2")));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use heal::Healing;
 use judge::Judge;
 use load::Load;
 use probes::{ProbePart, ProbeState};
-use raftdeck_model::{Command, CommandId, FaultId, News, Order, Update, World};
+use raftdeck_model::{Capabilities, Command, CommandId, FaultId, News, Order, Update, World};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
 use raftdeck_script::Script;
@@ -58,6 +58,8 @@ pub struct RunOptions {
     pub context: Context,
     /// Whether real time can be late: not in a simulation.
     pub is_real: bool,
+    /// What the cluster can do and reports. What it does not report is not judged.
+    pub capabilities: Capabilities,
 }
 
 /// What a run wants done.
@@ -134,6 +136,12 @@ struct Decision {
     is_about_time: bool,
 }
 
+impl Decision {
+    fn inconclusive(reason: String) -> Self {
+        Self { verdict: Verdict::Inconclusive, reason, is_about_time: false }
+    }
+}
+
 /// How the cluster was when a run began.
 #[derive(Clone, Debug, Default)]
 struct Before {
@@ -145,13 +153,15 @@ struct Before {
 }
 
 impl Run {
-    /// A run of this drill, which begins with the first call of [`Run::go_on`].
+    /// A run of this drill, which begins with the first call of [`Run::go_on`]. If the cluster cannot do or report what the drill needs,
+    /// that call ends it, and the verdict is inconclusive.
     #[must_use]
     pub fn new(mut drill: Drill, options: RunOptions) -> Self {
         for step in &mut drill.steps {
             step.ask = step.ask.take().map(Ask::mixed);
         }
         let t = options.context.t();
+        let unsupported = drill.unsupported(&options.capabilities);
         let probes = drill
             .probes
             .iter()
@@ -161,7 +171,7 @@ impl Run {
             t,
             clock: RunClock::default(),
             record: Record::default(),
-            judge: Judge::default(),
+            judge: Judge::of(options.capabilities.clone()),
             script: Script::numbered_after(options.first),
             load: None,
             stage: Stage::Steady(SteadyWait::default()),
@@ -176,7 +186,7 @@ impl Run {
             called: None,
             begun: None,
             before: Before::default(),
-            decided: None,
+            decided: unsupported.map(Decision::inconclusive),
             worst_lateness: Duration::ZERO,
             heal_failure: None,
             outcome: None,
@@ -248,6 +258,10 @@ impl Run {
             return effects;
         }
         let called = *self.called.get_or_insert(now);
+        if self.begun.is_none() && self.decided.is_some() {
+            self.finish(now, world);
+            return effects;
+        }
         if world.is_empty() {
             if now >= called + steady::STARTING {
                 let waited = steady::STARTING.as_secs();
@@ -255,8 +269,6 @@ impl Run {
                     Verdict::Inconclusive,
                     format!("the cluster has not reported anything for {waited} s"),
                 );
-            }
-            if self.decided.is_some() {
                 self.finish(now, world);
             }
             return effects;

@@ -20,6 +20,8 @@ pub(super) struct ProbeState {
     /// How often it was judged.
     looks: u64,
     broken: Option<String>,
+    /// Why it was not known at the last look at which it was not.
+    unknown: Option<String>,
 }
 
 /// Which part of the drill it is.
@@ -46,6 +48,7 @@ impl ProbeState {
             last: None,
             looks: 0,
             broken: None,
+            unknown: None,
         }
     }
 
@@ -113,7 +116,7 @@ impl ProbeState {
             Look::Holds => self.looks += 1,
             Look::Broken(why) => self.broken = Some(format!("at {}: {why}", Millis(at))),
             // What is not known proves nothing.
-            Look::Unknown(_) => {}
+            Look::Unknown(why) | Look::Untold(why) => self.unknown = Some(why),
         }
     }
 
@@ -121,7 +124,10 @@ impl ProbeState {
     pub(super) fn result(&self) -> CheckResult {
         let state = match (&self.broken, self.looks) {
             (Some(why), _) => CheckState::Broken(why.clone()),
-            (None, 0) => CheckState::Unknown("it was never checked: the run did not get so far".to_owned()),
+            (None, 0) => CheckState::Unknown(match &self.unknown {
+                Some(why) => format!("it was never known: {why}"),
+                None => "it was never checked: the run did not get so far".to_owned(),
+            }),
             (None, _) => CheckState::Holds,
         };
         CheckResult {

@@ -147,6 +147,7 @@ impl Run {
                 (UnmetLine::Refused, why) => {
                     self.step_failed(index, Verdict::Inconclusive, &format!("a command was refused: {why}"));
                 }
+                (UnmetLine::Untold, why) => self.step_failed(index, Verdict::Inconclusive, &why),
                 (UnmetLine::TimedOut, why) => self.step_late(index, &why),
                 (UnmetLine::Otherwise, why) => self.step_failed(index, Verdict::Failed, &why),
             }
@@ -231,6 +232,7 @@ impl Run {
     ) -> bool {
         let at = self.clock.at(now);
         let look = condition.look(world, self.script.bindings(), self.script.unanswered());
+        let is_untold = matches!(look, Look::Untold(_));
         let why = match look {
             Look::Holds => {
                 if is_verify {
@@ -238,7 +240,7 @@ impl Run {
                 }
                 return self.step_done(index, now);
             }
-            Look::Broken(why) | Look::Unknown(why) => why,
+            Look::Broken(why) | Look::Unknown(why) | Look::Untold(why) => why,
         };
         if at < until {
             return self.stay(Stage::Step(index, StepState::Condition { condition, until, is_verify }));
@@ -247,6 +249,8 @@ impl Run {
         if is_verify {
             let reason = format!("the fault did not take: {text} does not hold: {why}");
             self.step_failed(index, Verdict::Inconclusive, &reason);
+        } else if is_untold {
+            self.step_failed(index, Verdict::Inconclusive, &format!("{text} cannot be judged: {why}"));
         } else {
             self.step_late(index, &format!("{text} was waited for in vain: {why}"));
         }

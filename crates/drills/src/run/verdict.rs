@@ -58,7 +58,10 @@ impl Run {
         checks.extend(self.probes.iter().map(super::ProbeState::result));
         checks.extend(self.judge.checks());
         let (verdict, reason) = self.verdict(&checks, world);
-        let score = score(verdict, self.drill.score, &checks, &self.person);
+        let not_judged = self.judge.not_judged();
+        let judged: Vec<CheckResult> =
+            checks.iter().filter(|check| is_judged(check, &not_judged)).cloned().collect();
+        let score = score(verdict, self.drill.score, &judged, &self.person);
         let timeline = self.timeline(points);
         let drill = &self.drill;
         let outcome = Outcome {
@@ -164,7 +167,11 @@ impl Run {
         let must = |check: &&CheckResult| check.severity == Severity::Must;
         let broken: Vec<&CheckResult> =
             checks.iter().filter(must).filter(|check| matches!(check.state, CheckState::Broken(_))).collect();
-        let unknown = checks.iter().filter(must).find(|check| matches!(check.state, CheckState::Unknown(_)));
+        let not_judged = self.judge.not_judged();
+        let unknown = checks
+            .iter()
+            .filter(must)
+            .find(|check| matches!(check.state, CheckState::Unknown(_)) && is_judged(check, &not_judged));
         let is_time =
             |check: &CheckResult| matches!(check.measured, Some(Measured::Time(_) | Measured::Percent(_)));
         if !broken.is_empty() && self.is_too_busy() && broken.iter().all(|check| is_time(check)) {
@@ -185,7 +192,14 @@ impl Run {
         if let Some(first) = left.first() {
             return (Verdict::Failed, format!("it could not be healed: {first}"));
         }
-        (Verdict::Passed, "everything that must hold did".to_owned())
+        let reason = "everything that must hold did";
+        (
+            Verdict::Passed,
+            match not_judged.as_slice() {
+                [] => reason.to_owned(),
+                names => format!("{reason}, as far as it is known; not judged here: {}", names.join(", ")),
+            },
+        )
     }
 
     fn too_busy(&self) -> String {
@@ -201,7 +215,10 @@ impl Run {
     fn assertions(&self, measurements: &Measurements<'_>, world: &World) -> Vec<CheckResult> {
         let has_fault = self.moments.fault.is_some();
         self.of_asserts(Some(measurements), |assert, measure, value| match measure {
-            Some(measure) => measured(assert, measure.unit(), value, has_fault, world),
+            Some(measure) => match measure.needs().map(|needed| self.options.capabilities.tells(needed)) {
+                Some(Err(untold)) => result(assert, None, CheckState::Unknown(untold.to_string())),
+                _ => measured(assert, measure.unit(), value, has_fault, world),
+            },
             None => self.at_the_end(assert, world),
         })
     }
@@ -212,7 +229,7 @@ impl Run {
         let state = match look {
             Look::Holds => CheckState::Holds,
             Look::Broken(why) => CheckState::Broken(why),
-            Look::Unknown(why) => CheckState::Unknown(why),
+            Look::Unknown(why) | Look::Untold(why) => CheckState::Unknown(why),
         };
         result(assert, None, state)
     }
@@ -263,6 +280,11 @@ impl Run {
             last_messages: last.map(|message| (message.from, message.to, message.kind)).collect(),
         })
     }
+}
+
+/// Whether a check counts for the verdict and the score: these cannot be judged here.
+fn is_judged(check: &CheckResult, not_judged: &[&str]) -> bool {
+    check.kind != CheckKind::Always || !not_judged.contains(&check.name.as_str())
 }
 
 fn why(check: &CheckResult) -> &str {

@@ -3,7 +3,7 @@
 use raftdeck_drills::{
     ClusterSpec, Context, Drill, Outcome, Run, RunEffect, RunOptions, TimingSpec, rehearse,
 };
-use raftdeck_model::{CommandId, World};
+use raftdeck_model::{Capabilities, CommandId, World};
 use raftdeck_raft::Timing;
 use raftdeck_sim::{Live, LiveOptions};
 use std::sync::Mutex;
@@ -56,7 +56,21 @@ pub(crate) fn prepared_in_real_time(drill: &Drill, seed: u64) -> (Run, Live) {
     prepared_in(drill, seed, (true, false))
 }
 
-fn prepared_in(drill: &Drill, seed: u64, (is_real, attended): (bool, bool)) -> (Run, Live) {
+/// The same on a cluster that can do and reports this much only.
+pub(crate) fn prepared_with(drill: &Drill, capabilities: Capabilities) -> (Run, Live) {
+    prepared_on(drill, 1, (false, false), capabilities)
+}
+
+fn prepared_in(drill: &Drill, seed: u64, how: (bool, bool)) -> (Run, Live) {
+    prepared_on(drill, seed, how, Capabilities::all())
+}
+
+fn prepared_on(
+    drill: &Drill,
+    seed: u64,
+    (is_real, attended): (bool, bool),
+    capabilities: Capabilities,
+) -> (Run, Live) {
     let options = cluster(&drill.cluster, timing_of(&drill.cluster), seed);
     let context = Context {
         engine: "sim".to_owned(),
@@ -66,7 +80,7 @@ fn prepared_in(drill: &Drill, seed: u64, (is_real, attended): (bool, bool)) -> (
         election_ms: (millis(options.timing.election_min), millis(options.timing.election_max)),
         ..Context::default()
     };
-    let run = RunOptions { first: CommandId(0), attended, context, is_real };
+    let run = RunOptions { first: CommandId(0), attended, context, is_real, capabilities };
     (Run::new(drill.clone(), run), Live::new(options))
 }
 

@@ -1,8 +1,8 @@
 //! Each verdict for its reason, and the heal whatever happened.
 
-use crate::support::{outcome_of, prepared, prepared_in_real_time, run_late, run_to_end};
-use raftdeck_drills::{CheckState, Drill, Outcome, Verdict};
-use raftdeck_model::{Command, CommandId, Order, World};
+use crate::support::{outcome_of, prepared, prepared_in_real_time, prepared_with, run_late, run_to_end};
+use raftdeck_drills::{CheckState, Drill, Outcome, Verdict, rehearse};
+use raftdeck_model::{Ability, Capabilities, Command, CommandId, Insight, Order, World};
 use raftdeck_raft::NodeId;
 use std::time::Duration;
 
@@ -187,4 +187,35 @@ fn a_lost_acknowledged_write_is_a_violation_that_freezes_the_world() {
     assert!(outcome.reason.contains(&violation.property), "{}", outcome.reason);
     assert!(outcome.checks.iter().any(|check| matches!(check.state, CheckState::Broken(_))));
     assert!(world.time().rate.is_frozen(), "the world is the evidence");
+}
+
+#[test]
+fn what_the_cluster_cannot_do_is_inconclusive_before_anything_is_done() {
+    let capabilities = Capabilities::all().without(Ability::Processes, "its processes are not ours");
+    let (mut run, mut cluster) = prepared_with(&drill("soon", "soon"), capabilities);
+    let mut told = Vec::new();
+    rehearse(&mut run, &mut cluster, |line| told.push(line));
+    let outcome = run.outcome().expect("it is over at once");
+    assert_eq!(outcome.verdict, Verdict::Inconclusive);
+    assert_eq!(outcome.reason, "kill $old is not possible here: its processes are not ours");
+    assert!(told.is_empty() && outcome.moments.ended == Duration::ZERO, "{told:?}");
+}
+
+#[test]
+fn what_is_not_reported_is_not_judged_and_a_drill_passes_by_the_rest() {
+    let why = "it reports no changes of its log";
+    let capabilities = Capabilities::all().untold(Insight::Changes, why);
+    let (mut run, mut cluster) = prepared_with(&drill("soon", "soon"), capabilities);
+    rehearse(&mut run, &mut cluster, |_| {});
+    let outcome = run.outcome().expect("it came to its end");
+    assert_eq!(outcome.verdict, Verdict::Passed, "{}", outcome.reason);
+    assert!(
+        outcome.reason.ends_with("not judged here: logs match, what is committed stays"),
+        "{}",
+        outcome.reason
+    );
+    let state = |name: &str| &outcome.checks.iter().find(|check| check.name == name).expect("a check").state;
+    assert_eq!(*state("logs match"), CheckState::Unknown(why.to_owned()));
+    assert_eq!(*state("one leader in a term"), CheckState::Holds);
+    assert_eq!(outcome.score.total, Some(100), "what cannot be judged costs nothing");
 }

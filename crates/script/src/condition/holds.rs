@@ -18,12 +18,14 @@ pub struct Unmet {
     why: String,
     /// Whether it may hold nevertheless.
     is_unknown: bool,
+    /// Whether that is so because the source does not report a value of a node that does report its state.
+    is_untold: bool,
 }
 
 impl Unmet {
     /// It does not hold.
-    fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_unknown: false }
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_unknown: false, is_untold: false }
     }
 
     /// Whether it may hold nevertheless: something that it depends on is not known.
@@ -32,9 +34,15 @@ impl Unmet {
         self.is_unknown
     }
 
+    /// Whether it may hold nevertheless, and the source does not report what it depends on: to wait longer may not help.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        self.is_untold
+    }
+
     /// It is unknown whether it holds.
     fn unknown(why: String) -> Self {
-        Self { why, is_unknown: true }
+        Self { is_unknown: true, ..Self::new(why) }
     }
 }
 
@@ -128,7 +136,7 @@ fn status(world: &World, node: NodeId) -> Result<&RaftView, Unmet> {
     world
         .node(node)
         .and_then(Node::current)
-        .ok_or_else(|| Unmet { why: has_not_told(world, node), is_unknown: !is_down(world, node) })
+        .ok_or_else(|| Unmet { is_unknown: !is_down(world, node), ..Unmet::new(has_not_told(world, node)) })
 }
 
 fn has_not_told(world: &World, node: NodeId) -> String {
@@ -143,7 +151,7 @@ fn leads(world: &World, wanted: Option<NodeId>) -> Result<(), Unmet> {
     match (leader_of(world), wanted) {
         (Some(leader), Some(wanted)) if leader != wanted => {
             let why = format!("{leader} leads");
-            Err(Unmet { why, is_unknown: is_silent(world, wanted) })
+            Err(Unmet { is_unknown: is_silent(world, wanted), ..Unmet::new(why) })
         }
         (Some(_), _) => Ok(()),
         (None, _) => Err(nobody_leads(world)),
@@ -169,8 +177,9 @@ fn one_holds(conditions: &[Condition], world: &World, unanswered: usize) -> Resu
         }
     }
     let is_unknown = all.iter().any(|unmet| unmet.is_unknown);
+    let is_untold = all.iter().any(|unmet| unmet.is_untold);
     let why = all.iter().map(Unmet::to_string).collect::<Vec<_>>().join(", and ");
-    Err(Unmet { why, is_unknown })
+    Err(Unmet { why, is_unknown, is_untold })
 }
 
 /// A condition that does not hold is reported rather than one that is unknown.
@@ -181,12 +190,13 @@ fn all_hold(conditions: &[Condition], world: &World, unanswered: usize) -> Resul
 
 /// No node says that it leads. One that has not reported may lead.
 fn nobody_leads(world: &World) -> Unmet {
-    Unmet { why: "no node leads".to_owned(), is_unknown: world.nodes().any(Node::is_silent) }
+    Unmet { is_unknown: world.nodes().any(Node::is_silent), ..Unmet::new("no node leads") }
 }
 
 /// What is known of a node; `what`: `commit index`.
 fn known<'a, T>(value: &'a Known<T>, what: &str, node: NodeId) -> Result<&'a T, Unmet> {
-    value.get().ok_or_else(|| Unmet::unknown(format!("the {what} of {node} is unknown")))
+    let untold = || Unmet { is_untold: true, ..Unmet::unknown(format!("the {what} of {node} is unknown")) };
+    value.get().ok_or_else(untold)
 }
 
 /// A node's standing in the committed membership, as the leader knows it.

@@ -15,7 +15,7 @@ mod store;
 
 use crate::bindings::Bindings;
 use crate::check::check;
-use crate::{Condition, Expectation, ScriptLine, parse_with};
+use crate::{Condition, Expectation, ScriptLine, Unmet, parse_with};
 use line_position::LinePosition;
 use lines::{Block, LineQueue, NO_REPEAT, NOT_TEXT, NextLine};
 use passing::{PassingTime, StayCheck};
@@ -67,8 +67,17 @@ pub enum UnmetLine {
     Refused,
     /// A condition, an answer or a step did not come in time.
     TimedOut,
+    /// The source does not report what the line depends on.
+    Untold,
     /// Things are not as expected, or something did not come that does not depend on the cluster, such as the answer to a command.
     Otherwise,
+}
+
+impl UnmetLine {
+    /// The failure of a line at whose time this does not hold.
+    fn of(unmet: &Unmet) -> Self {
+        if unmet.is_untold() { Self::Untold } else { Self::Otherwise }
+    }
 }
 
 /// The failure of a line whose commands are answered too late.
@@ -406,10 +415,8 @@ impl Script {
             Awaited::Condition(condition) => match condition.holds(world, self.store.unanswered()) {
                 Ok(()) => {}
                 Err(why) if is_late => {
-                    deeds.push(ScriptEffect::Unmet(
-                        UnmetLine::TimedOut,
-                        place.say(format!("timed out: {why}")),
-                    ));
+                    let which = if why.is_untold() { UnmetLine::Untold } else { UnmetLine::TimedOut };
+                    deeds.push(ScriptEffect::Unmet(which, place.say(format!("timed out: {why}"))));
                 }
                 Err(_) => return still(Awaited::Condition(condition)),
             },
@@ -446,10 +453,8 @@ impl Script {
                 match look {
                     StayCheck::Over => {}
                     StayCheck::Broken(why) => {
-                        deeds.push(ScriptEffect::Unmet(
-                            UnmetLine::Otherwise,
-                            place.say(format!("the condition stopped holding: {why}")),
-                        ));
+                        let said = place.say(format!("the condition stopped holding: {why}"));
+                        deeds.push(ScriptEffect::Unmet(UnmetLine::of(&why), said));
                     }
                     _ if is_late => {
                         let why =
@@ -641,18 +646,16 @@ impl Script {
         match line {
             ScriptLine::Expect(condition) => {
                 if let Err(unmet) = condition.holds(world, self.store.unanswered()) {
-                    deeds.push(ScriptEffect::Unmet(
-                        UnmetLine::Otherwise,
-                        place.say(format!("not as expected: {unmet}")),
-                    ));
+                    let said = place.say(format!("not as expected: {unmet}"));
+                    deeds.push(ScriptEffect::Unmet(UnmetLine::of(&unmet), said));
                 }
             }
             ScriptLine::Let { name, value } => match value.now(world) {
                 Ok(bound) => self.bindings.bind(&name, bound),
-                Err(why) => deeds.push(ScriptEffect::Unmet(
-                    UnmetLine::Otherwise,
-                    place.say(format!("{name} is not set: {why}")),
-                )),
+                Err(why) => {
+                    let said = place.say(format!("{name} is not set: {why}"));
+                    deeds.push(ScriptEffect::Unmet(UnmetLine::of(&why), said));
+                }
             },
             ScriptLine::Logs => {
                 let (mut open, mut logs) = (BTreeMap::new(), BTreeMap::new());

@@ -2,7 +2,7 @@
 //!
 //! Every update carries the cluster time. When no update comes for a long time, the newest state is requested at the expected end.
 
-use crate::Condition;
+use crate::{Condition, Unmet};
 use raftdeck_model::{CommandId, World};
 use raftdeck_protocol::ClockRate;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) enum StayCheck {
     /// The time has passed.
     Over,
     /// A condition that should hold throughout does not hold.
-    Broken(String),
+    Broken(Unmet),
     /// The newest state is to be requested.
     Ask,
     /// Something has to happen first.
@@ -65,7 +65,7 @@ impl PassingTime {
             return StayCheck::Wait;
         }
         if let Some(Err(why)) = self.condition.as_ref().map(|condition| condition.holds(world, unanswered)) {
-            return StayCheck::Broken(why.to_string());
+            return StayCheck::Broken(why);
         }
         let end = *self.end.get_or_insert(world.now().saturating_add(self.time));
         if world.now() >= end {

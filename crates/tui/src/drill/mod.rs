@@ -1,5 +1,6 @@
 //! Failover drills: which cluster one runs on, and how it is run and judged without a screen.
 
+mod compare;
 mod list;
 pub(crate) mod named;
 pub(crate) mod new;
@@ -48,6 +49,9 @@ pub enum DrillCommand {
     /// assertions, Raft's safety properties, and linearizability of the clients' requests.
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
+    /// Run one drill on several engines in turn, and print its figures side by side
+    #[command(after_help = compare::HELP)]
+    Compare(compare::CompareArgs),
     /// Write a drill file to begin with
     #[command(after_help = "Example: raftdeck drill new my-drill && raftdeck drill run my-drill.toml")]
     New(new::NewArgs),
@@ -69,9 +73,9 @@ Examples:
   raftdeck drill run leader-kill --engine lab,sim --repeat 20   the same drill, real and simulated, side by side
 
 Ctrl-C aborts a drill: it heals, and nothing is left in force or running.
-Exit status: 0 passed, 3 failed, 4 inconclusive (never steady, the fault did not take, or the machine was too busy to judge times),
-5 aborted or interrupted, 2 a drill file or the command line is wrong, 1 anything else. Of several runs the worst counts: 3, then 5,
-then 4.";
+Exit status: 0 passed, 3 failed, 4 inconclusive (never steady, not possible on this cluster, the fault did not take, or the machine was too
+busy to judge times), 5 aborted or interrupted, 2 a drill file or the command line is wrong, 1 anything else. Of several runs the worst
+counts: 3, then 5, then 4.";
 
 /// Which drills run, on what, and where their results go.
 #[derive(Args, Debug)]
@@ -125,6 +129,7 @@ pub fn run(command: DrillCommand) -> Result<(Vec<u8>, u8)> {
         DrillCommand::Check(args) => list::check(&args),
         DrillCommand::Schema => Ok(done(raftdeck_drills::schema())),
         DrillCommand::Run(args) => run_drills(&args),
+        DrillCommand::Compare(args) => compare::run(&args),
     }
 }
 
@@ -202,6 +207,14 @@ fn run_one(plan: &DrillPlan, args: &RunArgs, inbox: &Arc<Inbox>) -> Result<Outco
     }
 }
 
+/// Runs a drill, and says nothing of it.
+fn run_quietly(plan: &DrillPlan, inbox: &Arc<Inbox>) -> Result<Outcome> {
+    match plan.engine() {
+        DrillEngine::Lab => real_time::run(plan, inbox, &Progress::Silent, None),
+        DrillEngine::Sim => simulated::run(plan, |_| {}),
+    }
+}
+
 /// Runs over real processes one after the other, simulated ones on all processors.
 fn run_many(plans: &[DrillPlan], args: &RunArgs, inbox: &Arc<Inbox>) -> Result<Vec<Outcome>> {
     let progress = Progress::of_many(args.plain, args.json, plans.len() as u64);
@@ -213,7 +226,7 @@ fn run_many(plans: &[DrillPlan], args: &RunArgs, inbox: &Arc<Inbox>) -> Result<V
             }
             _ => {
                 for plan in group {
-                    outcomes.push(real_time::run(plan, inbox, &Progress::Silent, None)?);
+                    outcomes.push(run_quietly(plan, inbox)?);
                     progress.done(outcomes.len() as u64, &plan.drill.id);
                     if outcomes.last().is_some_and(results::is_interrupted) {
                         return Ok(outcomes);

@@ -25,14 +25,19 @@ pub(super) fn run(
     let mut tape = record.map(|file| Tape::begin(file, engine.name())).transpose()?;
     // What an earlier run left behind.
     drop(inbox.wait(Some(Instant::now())));
-    let options =
-        RunOptions { first: CommandId(0), attended: false, context: plan.context.clone(), is_real: true };
-    let mut run = Run::new(plan.drill.clone(), options);
     let started = Instant::now();
     let source = engine.start({
         let inbox = Arc::clone(inbox);
         move |said| inbox.hear(said)
     })?;
+    let options = RunOptions {
+        first: CommandId(0),
+        attended: false,
+        context: plan.context.clone(),
+        is_real: true,
+        capabilities: source.capabilities().clone(),
+    };
+    let mut run = Run::new(plan.drill.clone(), options);
     let mut world = World::default();
     while !run.is_over() {
         let redraw = matches!(progress, Progress::Bar(_)).then(|| started.elapsed() + REDRAW);

@@ -58,6 +58,6 @@ impl Results<'_> {
     }
 }
 
-fn write(file: &Path, text: &str) -> Result<()> {
+pub(super) fn write(file: &Path, text: &str) -> Result<()> {
     files::replace(file, text).wrap_err_with(|| format!("{} cannot be written", file.display()))
 }

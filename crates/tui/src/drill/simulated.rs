@@ -5,7 +5,7 @@ use super::progress::Progress;
 use crate::incoming::inbox::Inbox;
 use color_eyre::eyre::{Result, eyre};
 use raftdeck_drills::{Outcome, Run, RunOptions, rehearse};
-use raftdeck_model::CommandId;
+use raftdeck_model::{Capabilities, CommandId};
 use raftdeck_sim::Live;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,8 +15,13 @@ use std::time::Instant;
 
 /// Runs a drill in virtual time. What it tells goes to `tell`.
 pub(super) fn run(plan: &DrillPlan, tell: impl FnMut(String)) -> Result<Outcome> {
-    let options =
-        RunOptions { first: CommandId(0), attended: false, context: plan.context.clone(), is_real: false };
+    let options = RunOptions {
+        first: CommandId(0),
+        attended: false,
+        context: plan.context.clone(),
+        is_real: false,
+        capabilities: Capabilities::all(),
+    };
     let mut run = Run::new(plan.drill.clone(), options);
     let mut cluster = Live::new(plan.simulator());
     rehearse(&mut run, &mut cluster, tell);

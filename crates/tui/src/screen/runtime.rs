@@ -187,10 +187,10 @@ fn app(
 ) -> App {
     let catalogue = Catalogue::new(catalogue(), records::read());
     let mut drills = Drills::new(catalogue, is_recording);
-    if let Some(plan) = play {
-        drills = drills.playing_at_once(plan.drill.clone(), plan.context.clone());
-    }
     let capabilities = source.map(|source| source.capabilities().clone()).unwrap_or_default();
+    if let Some(plan) = play {
+        drills = drills.playing_at_once(plan.drill.clone(), plan.context.clone(), capabilities.clone());
+    }
     let mut lessons = Lessons::new(Shelf::new(lessons(), museum(), progress::read()));
     if source.is_some()
         && play.is_none()

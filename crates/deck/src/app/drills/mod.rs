@@ -17,6 +17,7 @@ pub(crate) use steer::{
 };
 
 use raftdeck_drills::{Context, Drill, Outcome};
+use raftdeck_model::Capabilities;
 use std::time::Duration;
 
 /// Why no drill can be started over a recording.
@@ -73,9 +74,10 @@ impl Drills {
 
     /// The same on a cluster that was started for this drill, which begins at once.
     #[must_use]
-    pub fn playing_at_once(mut self, drill: Drill, context: Context) -> Self {
+    pub fn playing_at_once(mut self, drill: Drill, context: Context, capabilities: Capabilities) -> Self {
         self.catalogue.take_in(drill.clone());
-        self.stage = DrillStage::Playing(Box::new(Playing::new(drill, context, Duration::ZERO)));
+        let playing = Playing::new(drill, context, capabilities, Duration::ZERO);
+        self.stage = DrillStage::Playing(Box::new(playing));
         self.owns_cluster = true;
         self
     }

@@ -3,7 +3,7 @@
 use raftdeck_drills::{
     Context, Drill, LOAD_OFFSET, LiveCheck, PersonInput, Run, RunEffect, RunOptions, RunStatus,
 };
-use raftdeck_model::{Command, CommandId, Update, World};
+use raftdeck_model::{Capabilities, Command, CommandId, Update, World};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -37,10 +37,10 @@ pub struct Playing {
 }
 
 impl Playing {
-    /// A run of this drill on a cluster that was started at `now`. It begins when the cluster reports.
+    /// A run of this drill on a cluster that can do this much and was started at `now`. It begins when the cluster reports.
     #[must_use]
-    pub fn new(drill: Drill, context: Context, now: Duration) -> Self {
-        let options = RunOptions { first: FIRST, attended: true, context, is_real: true };
+    pub fn new(drill: Drill, context: Context, capabilities: Capabilities, now: Duration) -> Self {
+        let options = RunOptions { first: FIRST, attended: true, context, is_real: true, capabilities };
         Self { run: Run::new(drill, options), origin: now, story: VecDeque::new(), waits_for: None }
     }
 

@@ -49,7 +49,8 @@ pub(crate) fn stop(app: &mut App) {
 /// The cluster of a drill has started: the run begins.
 pub(crate) fn began(app: &mut App, context: Context, now: Duration) {
     if let DrillStage::Starting(drill) = std::mem::take(&mut app.drills.stage) {
-        app.drills.stage = DrillStage::Playing(Box::new(Playing::new(*drill, context, now)));
+        let playing = Playing::new(*drill, context, app.capabilities().clone(), now);
+        app.drills.stage = DrillStage::Playing(Box::new(playing));
         app.drills.owns_cluster = true;
         app.view = View::Drills;
     }

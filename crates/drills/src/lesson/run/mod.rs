@@ -407,7 +407,7 @@ impl ChapterRun {
     ) -> bool {
         let why = match condition.look(world, self.script.bindings(), self.script.unanswered()) {
             Look::Holds => return self.done(purpose, now, world, commands),
-            Look::Broken(why) | Look::Unknown(why) => why,
+            Look::Broken(why) | Look::Unknown(why) | Look::Untold(why) => why,
         };
         if self.clock.at(now) < until {
             return self.stay(Stage::Condition { condition, until, purpose });

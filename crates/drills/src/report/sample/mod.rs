@@ -10,7 +10,7 @@ use crate::file::{Drill, Severity};
 use crate::outcome::*;
 use crate::rehearse::rehearse;
 use crate::run::{Run, RunOptions};
-use raftdeck_model::{CommandId, FrameKind, MessageState};
+use raftdeck_model::{Capabilities, CommandId, FrameKind, MessageState};
 use raftdeck_raft::{NodeId, Role, Term};
 use raftdeck_sim::{Live, LiveOptions};
 use std::time::Duration;
@@ -134,8 +134,16 @@ pub(super) fn simulated() -> Outcome {
     let drill = Drill::read(built_in("leader-kill").unwrap()).unwrap();
     let context = Context { nodes: drill.cluster.nodes, ..context(Some(7)) };
     let mut cluster = Live::new(LiveOptions::new(context.nodes.into(), 7));
-    let mut run =
-        Run::new(drill, RunOptions { first: CommandId(0), attended: false, context, is_real: false });
+    let mut run = Run::new(
+        drill,
+        RunOptions {
+            first: CommandId(0),
+            attended: false,
+            context,
+            is_real: false,
+            capabilities: Capabilities::all(),
+        },
+    );
     rehearse(&mut run, &mut cluster, |_| {});
     run.outcome().unwrap().clone()
 }
