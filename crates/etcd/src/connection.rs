@@ -41,12 +41,16 @@ pub(crate) struct CallOptions {
     pub(crate) needs_leader: bool,
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The request was not sent, so it certainly was not carried out.
+/// Why a request has no answer. tonic keeps it as the source of its status.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Unsent(String);
+enum SendError {
+    /// It was not sent, so it certainly was not carried out.
+    #[error("{}", with_causes(.0))]
+    Unsent(hyper::Error),
+    /// It was sent, at least in part.
+    #[error("{}", with_causes(.0))]
+    Broken(hyper::Error),
+}
 
 impl Connection {
     pub(crate) fn to(url: ClientUrl, dialer: Arc<Dialer>) -> Self {
@@ -95,8 +99,7 @@ impl Connection {
                 sending.await.map_err(|mut failed| {
                     let is_unsent = failed.take_message().is_some();
                     let error = failed.into_error();
-                    // tonic keeps it as the source of its status.
-                    if is_unsent { BoxError::from(Unsent(with_causes(&error))) } else { error.into() }
+                    if is_unsent { SendError::Unsent(error) } else { SendError::Broken(error) }
                 })
             }
         });
@@ -159,10 +162,11 @@ impl Connection {
     }
 
     fn judge(&self, status: &Status) -> CallError {
-        match status.source() {
-            Some(source) if source.is::<Unsent>() => self.unreached(source.to_string()),
-            Some(source) => self.lost(with_causes(source)),
-            None => CallError::refused(status),
+        let Some(source) = status.source() else { return CallError::refused(status) };
+        match source.downcast_ref() {
+            Some(SendError::Unsent(error)) => self.unreached(with_causes(error)),
+            Some(SendError::Broken(error)) => self.lost(with_causes(error)),
+            None => self.lost(with_causes(source)),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::address::ClientUrl;
 use crate::dial::Dialer;
 use crate::endpoint::Endpoint;
 use crate::ids::MemberIds;
-use crate::member::MemberId;
+use crate::member::{Member, MemberId};
 use crate::token::Token;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An etcd cluster as a client sees it. Cheap to clone; all clones share the members, the connections and the user's token.
 ///
-/// It dials only the members that it was told ([`Etcd::set_member`]). Nothing is dialed before it is needed.
+/// It dials only the members that it was told ([`Etcd::set_member`]) or has found ([`Etcd::find_members`]). Nothing is dialed before it is needed.
 #[derive(Clone)]
 pub struct Etcd {
     pub(crate) shared: Arc<EtcdShared>,
@@ -85,6 +85,13 @@ impl Etcd {
     #[must_use]
     pub fn ids(&self) -> MemberIds {
         self.shared.lock().ids.clone()
+    }
+
+    /// Gives each of these members a node id, if it has none.
+    pub(crate) fn number(&self, members: &[Member]) -> MemberIds {
+        let mut roster = self.shared.lock();
+        roster.ids.number(members);
+        roster.ids.clone()
     }
 
     /// From now on this node is asked first, which saves a hop if it is the leader.

@@ -15,6 +15,8 @@ pub struct Beside<'a> {
     pub status: Option<&'a MemberStatus>,
     /// Its figures.
     pub metrics: Option<&'a Metrics>,
+    /// Its figures at an earlier time, for what was measured since.
+    pub metrics_before: Option<&'a Metrics>,
     /// The members of the cluster.
     pub members: Option<&'a [Member]>,
 }
@@ -24,7 +26,7 @@ pub struct Beside<'a> {
 /// **Invariant:** committed is not less than applied, although the two are not read at the same moment.
 #[must_use]
 pub fn node_view(node: NodeId, raft: &RaftStatus, ids: &MemberIds, beside: Beside<'_>) -> NodeView {
-    let Beside { status, metrics, members } = beside;
+    let Beside { status, metrics, metrics_before, members } = beside;
     let mut view = NodeView::new(raft_view(node, raft, ids));
     if let Some(status) = status {
         // What is handed to the store is not applied yet; only the store's own index says what is.
@@ -34,6 +36,9 @@ pub fn node_view(node: NodeId, raft: &RaftStatus, ids: &MemberIds, beside: Besid
     if let Some(metrics) = metrics {
         view.keys = metrics.keys;
         view.fsyncs = metrics.fsyncs;
+        // One fsync alone is not told: the mean of those since then.
+        view.fsync_micros =
+            metrics_before.map_or(Known::Unknown, |before| metrics.fsync_micros_since(before));
     }
     if let Some(members) = members {
         view.raft.membership = Known::Is(ids.membership(members));

@@ -3,7 +3,7 @@
 mod etcd;
 
 use crate::etcd::{Cluster, DEADLINE, answer, ask};
-use raftdeck_etcd::{Beside, CallError, EtcdAccess, Refusal, node_view};
+use raftdeck_etcd::{Beside, CallError, ClientUrl, DiscoveryError, Etcd, EtcdAccess, Refusal, node_view};
 use raftdeck_model::{ClientOp, ClientOutcome, ClientRequest, Known, RequestFate};
 use raftdeck_protocol::{Answer, Consistency, Failure, Read, ResponseBody, Write};
 use raftdeck_raft::{LogIndex, NodeId, Role};
@@ -63,7 +63,12 @@ async fn members_tell_their_state_and_hand_the_leadership_over() {
     let status = endpoint.status(DEADLINE).await.expect("a status");
     let metrics = endpoint.metrics(DEADLINE).await.expect("figures");
     let (_, members) = endpoint.members(true, DEADLINE).await.expect("members");
-    let beside = Beside { status: Some(&status), metrics: Some(&metrics), members: Some(&members) };
+    let beside = Beside {
+        status: Some(&status),
+        metrics: Some(&metrics),
+        members: Some(&members),
+        ..Beside::default()
+    };
     let view = node_view(leader, &raft, &etcd.ids(), beside);
     assert_eq!((view.raft.role, view.raft.leader), (Role::Leader, Known::Is(Some(leader))));
     assert_eq!(view.raft.peers.items().len(), 2);
@@ -97,6 +102,31 @@ async fn members_tell_their_state_and_hand_the_leadership_over() {
         hashes.push((hash.hash, hash.by.revision));
     }
     assert!(hashes.iter().all(|hash| *hash == hashes[0]), "{hashes:?}");
+}
+
+#[tokio::test]
+async fn all_members_are_found_from_one_that_answers() {
+    let mut cluster = Cluster::start(3).await;
+    let url = |nth: usize| cluster.members[nth].client_url.parse::<ClientUrl>().expect("a URL");
+    let urls = [url(0), url(1), url(1)];
+    cluster.kill(0);
+    let etcd = Etcd::new(EtcdAccess::default()).expect("no files");
+    let members = etcd.find_members(&urls, DEADLINE).await.expect("one answers");
+    assert_eq!(members.len(), 3);
+    // They are named as nodes are, so that they are numbered alike.
+    assert_eq!(etcd.ids(), cluster.etcd.ids());
+    assert_eq!(
+        etcd.node(NodeId(3)).map(|endpoint| endpoint.url().to_string()),
+        Some(cluster.members[2].client_url.clone())
+    );
+
+    let nobody = etcd.find_members(&urls[..1], DEADLINE).await;
+    assert!(matches!(nobody, Err(DiscoveryError::NoAnswer(CallError::Unreached { .. }))), "{nobody:?}");
+    assert_eq!(etcd.find_members(&[], DEADLINE).await, Err(DiscoveryError::NoUrl));
+    let other = Cluster::start(1).await;
+    let two = [urls[1].clone(), other.members[0].client_url.parse().expect("a URL")];
+    let error = etcd.find_members(&two, DEADLINE).await;
+    assert!(matches!(error, Err(DiscoveryError::SeveralClusters { .. })), "{error:?}");
 }
 
 #[tokio::test]

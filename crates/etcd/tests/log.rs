@@ -2,7 +2,7 @@
 
 use raftdeck_etcd::{LogReader, MemberId, MemberIds, StartStage};
 use raftdeck_model::LogLevel;
-use raftdeck_raft::{NodeId, StepDownReason, TraceEvent};
+use raftdeck_raft::{LogId, LogIndex, NodeId, StepDownReason, Term, TraceEvent};
 
 /// What a captured log says: its stages, and its events in short.
 fn read(log: &str, ids: &MemberIds) -> (Vec<StartStage>, Vec<String>) {
@@ -76,6 +76,19 @@ fn etcd_3_5_tells_an_election_with_pre_votes() {
     let (found, events) = read(include_str!("logs/3.5.30.jsonl"), &ids(members));
     assert_eq!(found, stages(members[0], 0x49fb_0441_cfce_daa4, [23611, 23610]));
     assert_eq!(events, told("n2", "n3").split('|').collect::<Vec<_>>());
+}
+
+#[test]
+fn an_installed_snapshot_is_told_once() {
+    let lines = [
+        r#"{"level":"info","logger":"raft","msg":"log [committed=0, applied=0, unstable.offset=1, len(unstable.Entries)=0] starts to restore snapshot [index: 133, term: 4]"}"#,
+        r#"{"level":"info","logger":"raft","msg":"a7eb1d9bcba07e28 [commit: 133, lastindex: 133, lastterm: 4] restored snapshot [index: 133, term: 4]"}"#,
+        r#"{"level":"info","logger":"raft","msg":"a7eb1d9bcba07e28 [commit: 133] restored snapshot [index: 133, term: 4]"}"#,
+    ];
+    let mut reader = LogReader::default();
+    let events = lines.iter().flat_map(|line| reader.read(line, &MemberIds::default()).events);
+    let last = LogId { term: Term(4), index: LogIndex(133) };
+    assert_eq!(events.collect::<Vec<_>>(), [TraceEvent::SnapshotInstalled { last, kept_log: false }]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use raftdeck_etcd::{EtcdVersion, member_id};
 use raftdeck_model::{ClientOp, ClientRequest, Known};
 use raftdeck_protocol::{Answer, Consistency, Read, Write};
 use raftdeck_raft::{NodeId, Role};
+use tokio::task::JoinSet;
 
 fn put(key: &'static str, value: &'static str) -> ClientOp {
     ClientOp::Write(Write::Put { key: key.into(), value: value.into() })
@@ -101,4 +102,20 @@ async fn a_member_tells_what_it_is() {
     let other = endpoint.hash_kv(DEADLINE).await.expect("a hash");
     assert!(hash.hash != other.hash && hash.by.revision < other.by.revision, "{hash:?} {other:?}");
     assert_eq!(endpoint.alarms(DEADLINE).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn requests_go_side_by_side_on_one_connection() {
+    let cluster = Cluster::start(1).await;
+    let mut asking = JoinSet::new();
+    for n in 0..50 {
+        let etcd = cluster.etcd.clone();
+        let write = Write::Put { key: format!("k{n:02}").into(), value: vec![b'x'; 1000].into() };
+        asking.spawn(async move { ask(&etcd, ClientOp::Write(write)).await });
+    }
+    assert!(asking.join_all().await.iter().all(|answer| *answer == Answer::Stored));
+    let Answer::Page { pairs, more } = ask(&cluster.etcd, list("k", None, 1000)).await else {
+        panic!("a page")
+    };
+    assert_eq!((pairs.len(), more), (50, false));
 }
