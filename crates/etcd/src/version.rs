@@ -8,6 +8,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// A version of etcd, such as 3.5.16.
+///
+/// The client API, `/debug/vars` and Raft's lines in the log are the same in all that are known, learners, their promotion and `MoveLeader`
+/// included. What differs, besides what the methods say:
+///
+/// - 3.4 answers no client, not even over HTTP, until it has found a leader; later ones do after five seconds without one;
+/// - 3.4 lists the members as the asked one knows them, later ones also linearizably;
+/// - from 3.6 on an entry counts in the leader's own `match` when it is on the leader's disk, before that when it is appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EtcdVersion {
     /// 3
@@ -47,28 +54,10 @@ impl EtcdVersion {
         self >= Self { major: 3, minor: 5, patch: 0 }
     }
 
-    /// The flags that make it log to standard error as JSON lines. `--logger=zap` is the default from 3.5 on; 3.4 needs it.
+    /// The flags that make it log to standard error as JSON lines. All versions take both, and 3.4 needs them.
     #[must_use]
     pub fn log_flags(self) -> &'static [&'static str] {
         &["--logger=zap", "--log-outputs=stderr"]
-    }
-
-    /// Whether `MemberList` can be asked for a linearizable answer.
-    #[must_use]
-    pub fn lists_members_linearizably(self) -> bool {
-        self >= Self { major: 3, minor: 5, patch: 0 }
-    }
-
-    /// Whether a learner's store answers serializable reads and `Maintenance.Status` only. So it is in all known versions.
-    #[must_use]
-    pub fn learner_answers_stale_reads(self) -> bool {
-        true
-    }
-
-    /// Whether an entry of the leader counts in its own `match` only when it is on its disk.
-    #[must_use]
-    pub fn own_match_is_durable(self) -> bool {
-        self >= Self { major: 3, minor: 6, patch: 0 }
     }
 }
 

@@ -273,6 +273,16 @@ fn a_relay_starts_no_process_and_knows_no_engine() {
 }
 
 #[test]
+fn a_cluster_of_etcd_is_seen_from_outside_alone() {
+    let built_from = built_from("etcd");
+    for other in ["raftdeck-links", "raftdeck-client", "raftdeck-node", "raftdeck-storage"] {
+        assert!(!built_from.contains(other), "etcd is built from {other}");
+    }
+    let words = ["process::Command", "std::thread", "TcpListener"];
+    assert_names_none_of("etcd", &words, "processes and listeners are the lab's");
+}
+
+#[test]
 fn a_node_has_no_fault_injection() {
     let words = ["LinkState", "raftdeck_lab", "raftdeck_links", "drop_rate", "FrameFate"];
     assert_names_none_of("node", &words, "faults live in the links");
