@@ -1,6 +1,5 @@
 //! What a source reports of its nodes.
 
-use crate::source::Ability;
 use serde::{Deserialize, Serialize};
 
 /// Something that a source reports of its nodes. raftdeck's own nodes report all of it; another engine, or a cluster that is watched from
@@ -33,14 +32,4 @@ pub enum Insight {
     EmptyDisks,
     /// Whether the process of a node runs.
     Processes,
-}
-
-/// What something needs of its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Need {
-    /// That it can do this.
-    Ability(Ability),
-    /// That it reports this.
-    Insight(Insight),
 }

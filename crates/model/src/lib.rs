@@ -31,7 +31,7 @@ pub use client::{
     StoreOutcome, answered_entry,
 };
 pub use command::{Command, CommandId, MessageSelection, Order, Step};
-pub use insight::{Insight, Need};
+pub use insight::Insight;
 pub use known::Known;
 pub use ledger::{Ledger, MAX_IN_FORCE};
 pub use message::{FrameFate, FrameKind, FrameReport, LinkState, MessageId, MessageReport, MessageState};
@@ -40,7 +40,7 @@ pub use rule::{
     closing_others, pairs,
 };
 pub use shapes::{REGIONS, Shape};
-pub use source::{Ability, Capabilities, Lacking, SEEK_NEEDS_RECORDING, Source, VirtualSource};
+pub use source::{Ability, Capabilities, Lacking, Need, SEEK_NEEDS_RECORDING, Source, VirtualSource};
 pub use update::{ChangeStep, ClusterTime, LogLevel, MAX_NODES, News, NodeAddresses, ProcessState, Update};
 pub use view::{NodeView, PeerView, RaftView};
 pub use workload::{EndedGap, Latency, WorkloadFigures, WorkloadTally};

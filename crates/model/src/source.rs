@@ -1,7 +1,7 @@
 //! Anything that can be watched and controlled.
 
 use crate::command::{Command, Order};
-use crate::insight::{Insight, Need};
+use crate::insight::Insight;
 use crate::rule::Disturbance;
 use crate::update::Update;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,16 @@ pub enum Ability {
     Leadership,
     /// To read the nodes' logs.
     Logs,
+}
+
+/// What something needs of its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// That it can do this.
+    Ability(Ability),
+    /// That it reports this.
+    Insight(Insight),
 }
 
 impl Ability {
