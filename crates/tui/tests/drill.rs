@@ -156,8 +156,9 @@ fn outcomes_and_reports_are_written_as_asked() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (html, junit, table) = (path("drill.html"), path("drill.xml"), path("drill.md"));
-    let args = ["--engine", "sim", "--json", "--report", &html, "--junit", &junit, "--table", &table];
-    let output = run(SHORT, &args);
+    let history = path("history.txt");
+    let files = ["--report", &html, "--junit", &junit, "--table", &table, "--history", &history];
+    let output = run(SHORT, &[["--engine", "sim", "--json"].as_slice(), &files].concat());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&outcome["verdict"], &outcome["id"]), (&Value::from("passed"), &Value::from("short")));
@@ -166,6 +167,17 @@ fn outcomes_and_reports_are_written_as_asked() {
     assert!(read(&html).starts_with("<!DOCTYPE html>") && !read(&html).contains("<script"));
     assert!(read(&junit).contains("<testcase") && read(&junit).contains("another leader"));
     assert!(read(&table).contains("| short |"), "{}", read(&table));
+    assert_is_history(&read(&history));
+}
+
+/// Whether these are a history's lines as porcupine reads them, with requests that were answered.
+#[track_caller]
+fn assert_is_history(history: &str) {
+    let event = |line: &str| line.starts_with("{:process ") && line.ends_with('}');
+    assert!(history.lines().all(|line| event(line) || line.starts_with(";;")), "{history}");
+    for part in [":type :invoke, :f :put, :key \"drill-000\"", ":type :ok, :f :get, :key"] {
+        assert!(history.contains(part), "{part} in {history}");
+    }
 }
 
 #[test]
@@ -179,6 +191,11 @@ fn a_recording_of_a_drill_can_be_played() {
     replay.args(["replay", "--plain", &recording]).stdin(Stdio::null());
     let played = support::output(replay);
     assert!(text(&played.stdout).contains("killed"), "{}", text(&played.stdout));
+    let history = folder.path().join("history.txt");
+    let mut write = Command::new(RAFTDECK);
+    write.args(["replay", "--history"]).arg(&history).arg(&recording).stdin(Stdio::null());
+    assert_eq!(support::output(write).status.code(), Some(0));
+    assert_is_history(&fs::read_to_string(history).unwrap());
 }
 
 #[test]

@@ -201,6 +201,11 @@ impl Judge {
         }
     }
 
+    /// What clients asked and were answered.
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
     /// Not every key could be read at the end.
     pub(super) fn note_unread(&mut self) {
         self.unproven = Some("not every key could be read at the end");

@@ -28,6 +28,7 @@ use heal::Healing;
 use judge::Judge;
 use load::Load;
 use probes::{ProbePart, ProbeState};
+use raftdeck_check::{PorcupineText, porcupine};
 use raftdeck_model::{Capabilities, Command, CommandId, FaultId, News, Order, Update, World};
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::NodeId;
@@ -296,6 +297,12 @@ impl Run {
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_deref()
+    }
+
+    /// The history of all clients, for another checker.
+    #[must_use]
+    pub fn history(&self) -> PorcupineText {
+        porcupine(self.judge.history())
     }
 
     fn begin(&mut self, now: Duration, world: &World) {

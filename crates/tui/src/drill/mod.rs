@@ -20,10 +20,10 @@ use crate::incoming::signals;
 use crate::timing_name::TimingName;
 use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
-use color_eyre::eyre::{Result, WrapErr};
+use color_eyre::eyre::{Result, WrapErr, eyre};
 pub(crate) use named::WrongFiles;
 use progress::Progress;
-use raftdeck_drills::{CATALOGUE, Outcome, Verdict};
+use raftdeck_drills::{CATALOGUE, Outcome, Run, Verdict};
 use results::Results;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -118,6 +118,9 @@ pub struct RunArgs {
     /// Record everything that happens, for raftdeck replay; of one run over real processes. The file must not exist yet
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "repeat"])]
     record: Option<PathBuf>,
+    /// Write what clients asked and were answered, in the form that the linearizability checker porcupine reads; of one run
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "repeat"])]
+    history: Option<PathBuf>,
 }
 
 /// Runs what was requested. Returns what is to be printed, and the exit status.
@@ -140,6 +143,10 @@ fn done(text: String) -> (Vec<u8>, u8) {
 fn run_drills(args: &RunArgs) -> Result<(Vec<u8>, u8)> {
     let plans = plans(args)?;
     let records_one = matches!(plans.as_slice(), [plan] if plan.engine() == DrillEngine::Lab);
+    if args.history.is_some() && plans.len() > 1 {
+        let why = "--history is for one run: name one drill and one engine";
+        return Err(WrongUsage::new(ErrorKind::ArgumentConflict, why).into());
+    }
     if args.record.is_some() && !records_one {
         let why = "--record is for one run over real processes: name one drill, with --engine lab";
         return Err(WrongUsage::new(ErrorKind::ArgumentConflict, why).into());
@@ -147,16 +154,20 @@ fn run_drills(args: &RunArgs) -> Result<(Vec<u8>, u8)> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::insist_within(&inbox, HEALING, real_time::end_status).wrap_err("a thread cannot be started")?;
-    let outcomes = if let [plan] = plans.as_slice() {
-        vec![run_one(plan, args, &inbox)?]
+    let (outcomes, history) = if let [plan] = plans.as_slice() {
+        let run = run_one(plan, args, &inbox)?;
+        (vec![outcome_of(&run)?], args.history.as_deref().map(|file| (file, run.history())))
     } else {
-        run_many(&plans, args, &inbox)?
+        (run_many(&plans, args, &inbox)?, None)
     };
     let is_whole = outcomes.len() == plans.len() && inbox.wait(Some(Instant::now())).end.is_none();
     let results = Results { outcomes: &outcomes, is_table: args.repeat > 1 || args.engine.len() > 1 };
     let text = if args.json { results.json()? } else { results.text() };
     // The results are worth more than their files: they are printed even if a file cannot be written.
-    if let Err(error) = results.write(args.report.as_deref(), args.junit.as_deref(), args.table.as_deref()) {
+    let written = results
+        .write(args.report.as_deref(), args.junit.as_deref(), args.table.as_deref())
+        .and_then(|()| history.map_or(Ok(()), |(file, history)| results::write(file, &history.text)));
+    if let Err(error) = written {
         complain(&sentence(&error));
         return Ok((text.into_bytes(), 1));
     }
@@ -190,19 +201,19 @@ fn plans(args: &RunArgs) -> Result<Vec<DrillPlan>> {
     Ok(plans)
 }
 
-fn run_one(plan: &DrillPlan, args: &RunArgs, inbox: &Arc<Inbox>) -> Result<Outcome> {
+fn run_one(plan: &DrillPlan, args: &RunArgs, inbox: &Arc<Inbox>) -> Result<Run> {
     let progress = Progress::new(args.plain, args.json);
     match plan.engine() {
         DrillEngine::Lab => real_time::run(plan, inbox, &progress, args.record.as_deref()),
         DrillEngine::Sim => {
             let mut failure = Ok(());
-            let outcome = simulated::run(plan, |line| {
+            let run = simulated::run(plan, |line| {
                 if failure.is_ok() {
                     failure = progress.tell(&line);
                 }
             });
             failure.wrap_err("the output cannot be written")?;
-            outcome
+            Ok(run)
         }
     }
 }
@@ -210,9 +221,14 @@ fn run_one(plan: &DrillPlan, args: &RunArgs, inbox: &Arc<Inbox>) -> Result<Outco
 /// Runs a drill, and says nothing of it.
 fn run_quietly(plan: &DrillPlan, inbox: &Arc<Inbox>) -> Result<Outcome> {
     match plan.engine() {
-        DrillEngine::Lab => real_time::run(plan, inbox, &Progress::Silent, None),
-        DrillEngine::Sim => simulated::run(plan, |_| {}),
+        DrillEngine::Lab => outcome_of(&real_time::run(plan, inbox, &Progress::Silent, None)?),
+        DrillEngine::Sim => outcome_of(&simulated::run(plan, |_| {})),
     }
+}
+
+/// What a run gave.
+fn outcome_of(run: &Run) -> Result<Outcome> {
+    run.outcome().cloned().ok_or_else(|| eyre!("the cluster came to a stop before the drill was over"))
 }
 
 /// Runs over real processes one after the other, simulated ones on all processors.

@@ -1,9 +1,10 @@
 //! A drill in the simulator, over many seeds on all processors.
 
+use super::outcome_of;
 use super::plan::DrillPlan;
 use super::progress::Progress;
 use crate::incoming::inbox::Inbox;
-use color_eyre::eyre::{Result, eyre};
+use color_eyre::eyre::Result;
 use raftdeck_drills::{Outcome, Run, RunOptions, rehearse};
 use raftdeck_model::{Capabilities, CommandId};
 use raftdeck_sim::Live;
@@ -13,8 +14,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
 
-/// Runs a drill in virtual time. What it tells goes to `tell`.
-pub(super) fn run(plan: &DrillPlan, tell: impl FnMut(String)) -> Result<Outcome> {
+/// Runs a drill in virtual time, and returns the run. What it tells goes to `tell`.
+pub(super) fn run(plan: &DrillPlan, tell: impl FnMut(String)) -> Run {
     let options = RunOptions {
         first: CommandId(0),
         attended: false,
@@ -25,7 +26,7 @@ pub(super) fn run(plan: &DrillPlan, tell: impl FnMut(String)) -> Result<Outcome>
     let mut run = Run::new(plan.drill.clone(), options);
     let mut cluster = Live::new(plan.simulator());
     rehearse(&mut run, &mut cluster, tell);
-    run.outcome().cloned().ok_or_else(|| eyre!("the simulation came to a stop before the drill was over"))
+    run
 }
 
 /// Runs several plans, each once, and returns their outcomes in the same order. Fewer: it was interrupted.
@@ -42,7 +43,7 @@ pub(super) fn run_all(plans: &[DrillPlan], inbox: &Arc<Inbox>, progress: &Progre
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(plan) = plans.get(index) else { return };
                     // Nobody listens any more after a failure.
-                    let _ = done.send((index, run(plan, |_| {})));
+                    let _ = done.send((index, outcome_of(&run(plan, |_| {}))));
                 }
             });
         }
