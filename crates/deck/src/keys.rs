@@ -16,8 +16,12 @@ pub enum Key {
     Ctrl(char),
     /// Any of 1 to 9.
     Digit,
+    /// Any of 1 to 9 with Alt.
+    AltDigit,
     /// A key without a character.
     Code(KeyCode),
+    /// A key without a character, with Ctrl.
+    CtrlCode(KeyCode),
 }
 
 impl Key {
@@ -30,7 +34,9 @@ impl Key {
             (Self::Char(c), KeyCode::Char(pressed)) => c == pressed && !ctrl && !alt,
             (Self::Ctrl(c), KeyCode::Char(pressed)) => ctrl && !alt && pressed.eq_ignore_ascii_case(&c),
             (Self::Digit, KeyCode::Char(pressed)) => matches!(pressed, '1'..='9') && !ctrl && !alt,
+            (Self::AltDigit, KeyCode::Char(pressed)) => matches!(pressed, '1'..='9') && !ctrl && alt,
             (Self::Code(code), pressed) => code == pressed && !ctrl && !alt,
+            (Self::CtrlCode(code), pressed) => code == pressed && ctrl && !alt,
             _ => false,
         }
     }
@@ -65,6 +71,12 @@ const NAMED: [(&str, &str, KeyCode); 22] = [
 /// What a file calls the keys 1 to 9 together.
 const DIGITS: &str = "1-9";
 
+/// The same with Alt.
+const ALT_DIGITS: &str = "alt-1-9";
+
+/// The keys without a character that Ctrl goes with: terminals report these.
+const WITH_CTRL: [&str; 8] = ["left", "right", "up", "down", "home", "end", "pgup", "pgdn"];
+
 impl Key {
     /// The key that a file calls so: a character as it is typed, `ctrl-` and a letter, `1-9`, a name such as `space`, or `f1` to `f12`.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -79,6 +91,9 @@ impl Key {
         let name = text.to_lowercase();
         if name == DIGITS {
             return Ok(Self::Digit);
+        }
+        if name == ALT_DIGITS {
+            return Ok(Self::AltDigit);
         }
         if let Some(letter) = name.strip_prefix("ctrl-") {
             return Self::with_ctrl(letter);
@@ -96,11 +111,18 @@ impl Key {
     }
 
     fn with_ctrl(letter: &str) -> Result<Self, String> {
+        let named = NAMED.iter().find(|(known, ..)| *known == letter && WITH_CTRL.contains(known));
+        if let Some((.., code)) = named {
+            return Ok(Self::CtrlCode(*code));
+        }
         match letter.as_bytes() {
             b"i" => Err("a terminal sends Tab for ctrl-i: use tab".to_owned()),
             b"m" => Err("a terminal sends Enter for ctrl-m: use enter".to_owned()),
             [letter] if letter.is_ascii_lowercase() => Ok(Self::Ctrl(char::from(*letter))),
-            _ => Err(format!("ctrl-{letter} is not a key: ctrl takes a letter from a to z")),
+            _ => Err(format!(
+                "ctrl-{letter} is not a key: ctrl takes a letter from a to z, or {}",
+                WITH_CTRL.join(", ")
+            )),
         }
     }
 
@@ -112,6 +134,8 @@ impl Key {
             Self::Char(c) => c.to_string(),
             Self::Ctrl(c) => format!("ctrl-{c}"),
             Self::Digit => DIGITS.to_owned(),
+            Self::AltDigit => ALT_DIGITS.to_owned(),
+            Self::CtrlCode(code) => format!("ctrl-{}", Self::Code(code).written()),
             Self::Code(code) => match NAMED.iter().find(|(.., known)| *known == code) {
                 Some((name, ..)) => (*name).to_owned(),
                 None => code.to_string().to_lowercase(),
@@ -136,6 +160,8 @@ impl fmt::Display for Key {
             Self::Char(c) => write!(f, "{c}"),
             Self::Ctrl(c) => write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
             Self::Digit => f.write_str(DIGITS),
+            Self::AltDigit => write!(f, "Alt-{DIGITS}"),
+            Self::CtrlCode(code) => write!(f, "Ctrl-{}", Self::Code(*code)),
             Self::Code(code) => match NAMED.iter().find(|(.., known)| known == code) {
                 Some((_, shown, _)) => f.write_str(shown),
                 None => write!(f, "{code}"),
@@ -152,12 +178,17 @@ pub fn name(event: &KeyEvent) -> Option<String> {
     let key = match event.code {
         KeyCode::Char(c) if ctrl => Key::Ctrl(c),
         KeyCode::Char(c) => Key::Char(c),
+        code if ctrl && is_with_ctrl(code) => Key::CtrlCode(code),
         KeyCode::Modifier(_) | KeyCode::Media(_) | KeyCode::Null | KeyCode::CapsLock | KeyCode::NumLock => {
             return None;
         }
         code => Key::Code(code),
     };
     Some(format!("{alt}{key}"))
+}
+
+fn is_with_ctrl(code: KeyCode) -> bool {
+    NAMED.iter().any(|(name, _, known)| *known == code && WITH_CTRL.contains(name))
 }
 
 /// Where a binding applies.

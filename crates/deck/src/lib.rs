@@ -5,6 +5,8 @@
 //! [`raftdeck_model::World`]; a key becomes a [`raftdeck_model::Command`]. The program that runs the deck gives it
 //! messages and the time, and carries out its effects.
 //!
+//! [`tabs`] are several clusters on one deck, each an [`app::App`] of its own.
+//!
 //! One view shows what the process holds, the log of tui-logger; [`output_log`] fills that.
 //!
 //! [`svg`] is the cluster as a picture for a browser. [`explain`] says what something on the screen is, and why it is as it is. [`sentences`] turns updates into sentences, for the feed
@@ -19,6 +21,7 @@ pub mod reader;
 pub mod sentences;
 pub mod settings;
 pub mod svg;
+pub mod tabs;
 pub mod theme;
 pub mod times;
 pub mod view;

@@ -14,6 +14,7 @@ use crate::app::prompt::Purpose;
 use crate::app::subject::Subject;
 use crate::app::{App, View};
 use crate::explain::{Explanation, explain};
+use crate::tabs::TabId;
 use crate::view::read;
 use raftdeck_drills::{PollStage, Scene, ScenePart};
 use raftdeck_raft::NodeId;
@@ -28,6 +29,8 @@ const MOST: usize = 12;
 #[derive(Clone, Debug, Default)]
 pub struct Announcer {
     has_begun: bool,
+    /// The tab in sight, where there are several.
+    tab: Option<TabId>,
     /// How many lines of the feed.
     events: u64,
     view: View,
@@ -56,6 +59,7 @@ impl Announcer {
         if !std::mem::replace(&mut self.has_begun, true) {
             lines.push("raftdeck for a screen reader. s: the state. ?: all keys. q: quit.".to_owned());
         }
+        lines.extend(self.of_tab(app));
         lines.extend(self.of_feed(&app.feed, now));
         lines.extend(self.of_notice(app));
         let is_other_view = self.view != app.view;
@@ -77,6 +81,23 @@ impl Announcer {
     #[must_use]
     pub fn next_change(&self, app: &App) -> Option<Duration> {
         app.feed.entries_from(self.events).next().map(crate::app::feed::FeedEntry::settles)
+    }
+
+    /// Another cluster is in sight. What happened in it meanwhile is in its feed, and is not read.
+    fn of_tab(&mut self, app: &App) -> Option<String> {
+        let shown = app.tabs().shown()?;
+        if self.tab == Some(shown.id) {
+            return None;
+        }
+        let events = app.feed.first_number() + app.feed.entries().len() as u64;
+        *self = Self { has_begun: true, tab: Some(shown.id), events, ..Self::default() };
+        Some(format!(
+            "Cluster {}, {} of {}: {}.",
+            shown.name,
+            app.tabs().place() + 1,
+            app.tabs().labels().len(),
+            shown.state.words()
+        ))
     }
 
     /// Events that cannot grow any more: what several nodes do together is one line.

@@ -486,6 +486,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Tell(Msg::Wake)),
         6 => Just(Step::Tell(Msg::Due)),
         1 => text().prop_map(|why| Step::Tell(Msg::ClusterFailed(why))),
+        1 => text().prop_map(|why| Step::Tell(Msg::TabRefused(why))),
         1 => (0..lessons().len(), any::<bool>()).prop_map(|(at, is_class)| Step::Tell(begins(at, is_class))),
         1 => (0..5u32, 0..4u64, vec(0..9u32, 0..6)).prop_map(|(joined, poll, counts)| {
             Step::Tell(Msg::Audience(AudienceNews { joined, poll, counts }))
@@ -521,7 +522,8 @@ fn is_about_members(scene: &Scene, effect: &Effect) -> bool {
         | Effect::KeepTheme(_)
         | Effect::Log(_)
         | Effect::Copy(_)
-        | Effect::CaptureMouse(_) => true,
+        | Effect::CaptureMouse(_)
+        | Effect::Tab(_) => true,
         // Only scripts name files.
         Effect::Read(_) | Effect::Write { .. } => false,
         Effect::Send(Command { what, .. }) => match what {

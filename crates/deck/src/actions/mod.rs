@@ -13,6 +13,7 @@ mod presenter;
 mod settings;
 mod status;
 mod table;
+mod tabs;
 
 pub use conditions::NO_SELECTION;
 pub use table::ACTIONS;
@@ -134,6 +135,10 @@ pub enum ActionId {
     CopyCurl,
     Mouse,
     Explain,
+    PreviousTab,
+    NextTab,
+    TabNumber,
+    CloseTab,
 }
 
 /// What an action is about; the help page's sections, in this order.
@@ -226,6 +231,7 @@ impl ActionId {
     }
 
     /// The ability that it requires of the deck's source; `None`: every source can do it.
+    #[expect(clippy::too_many_lines, reason = "a list of all actions, so that none is forgotten")]
     fn needs(self) -> Option<Ability> {
         Some(match self {
             Self::Kill | Self::KillLeader | Self::Restart | Self::RestartDown | Self::Pause => {
@@ -322,7 +328,11 @@ impl ActionId {
             | Self::Copy
             | Self::CopyCurl
             | Self::Mouse
-            | Self::Explain => return None,
+            | Self::Explain
+            | Self::PreviousTab
+            | Self::NextTab
+            | Self::TabNumber
+            | Self::CloseTab => return None,
         })
     }
 }

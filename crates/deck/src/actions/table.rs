@@ -5,7 +5,9 @@ use super::conditions::{
     can_pause, can_remove, can_replace, can_slow, can_speed, can_transfer, can_undo, has_leader, has_message,
     has_nodes, has_selection, script_waits,
 };
-use super::{charts, data, drills, explain, find, lessons, manners, output, presenter, settings, status};
+use super::{
+    charts, data, drills, explain, find, lessons, manners, output, presenter, settings, status, tabs,
+};
 use crate::actions::{Action, ActionId, Group};
 use crate::app::View;
 use crate::keys::{Key, Scope};
@@ -535,6 +537,10 @@ pub static ACTIONS: &[Action] = &[
     manners::COPY,
     manners::COPY_CURL,
     manners::MOUSE,
+    tabs::PREVIOUS,
+    tabs::NEXT,
+    tabs::NUMBER,
+    tabs::CLOSE,
     Action {
         id: ActionId::Help,
         group: Group::Deck,

@@ -6,6 +6,7 @@
 use crate::app::entered::act_on;
 use crate::app::notice::Notice;
 use crate::app::{App, Effect, drills, lessons};
+use crate::tabs::TabRequest;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use raftdeck_model::Order;
 use raftdeck_raft::NodeId;
@@ -26,6 +27,8 @@ pub enum Confirm {
     StartLesson(String),
     /// To stop the drill that runs.
     StopDrill,
+    /// To close this tab, with its cluster.
+    CloseTab,
 }
 
 /// How a question is answered.
@@ -62,6 +65,7 @@ pub(super) fn answer(app: &mut App, reply: ConfirmReply, now: Duration) -> Vec<E
         (ConfirmReply::Yes, Confirm::Quit) => vec![Effect::Quit],
         (ConfirmReply::Yes, Confirm::Remove(node)) => app.send([Order::RemoveNode(node)]),
         (ConfirmReply::Yes, Confirm::Wipe(words)) => act_on(app, &words, now),
+        (ConfirmReply::Yes, Confirm::CloseTab) => vec![Effect::Tab(TabRequest::Close)],
         (ConfirmReply::Yes, Confirm::StartDrill(id)) => drills::start(app, &id),
         (ConfirmReply::Yes, Confirm::StartLesson(id)) => lessons::begin_by_id(app, &id),
         (ConfirmReply::Yes, Confirm::StopDrill) => {
@@ -81,9 +85,10 @@ pub(super) fn forget_absent(app: &mut App, now: Duration) {
     }
 }
 
-/// Ends the deck at a key. While the updates are recorded it asks, because the recording ends too.
+/// Ends the deck at a key. While the updates are recorded it asks, because the recording ends too; and once for all tabs, because each
+/// of them ends.
 pub(super) fn quit_by_key(app: &mut App) -> Vec<Effect> {
-    if app.drills.is_recording {
+    if app.drills.is_recording || app.tabs.is_several() {
         app.confirm = Some(Confirm::Quit);
         return Vec::new();
     }

@@ -12,6 +12,7 @@ use crate::app::prompt::Purpose;
 use crate::app::reduce::closes;
 use crate::app::subject::Subject;
 use crate::app::{App, Effect, View, drills, finding, lessons, offers, themes};
+use crate::tabs::TabRequest;
 use crossterm::event::{KeyCode, KeyEvent};
 use raftdeck_model::{Ability, Order};
 use std::time::Duration;
@@ -103,6 +104,8 @@ fn act(app: &mut App, said: PaletteLine, now: Duration) -> Vec<Effect> {
             return drills::ask_to_start(app, &id);
         }
         PaletteLine::Theme(name) => return themes::keep(app, &name),
+        PaletteLine::ShowTab(id) => return vec![Effect::Tab(TabRequest::Show(id))],
+        PaletteLine::OpenTab(name) => return vec![Effect::Tab(TabRequest::Open(name))],
         PaletteLine::Explain(subject) => app.explain.open(subject),
         PaletteLine::Logs => app.view = View::Logs,
         PaletteLine::Status => app.answer = Some(PaletteAnswer::Status),

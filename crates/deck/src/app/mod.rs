@@ -83,6 +83,7 @@ use crate::app::themes::ThemePicker;
 use crate::app::timers::{Gauges, Moment, Timers, on_tick};
 use crate::sentences::Succession;
 use crate::settings::{Keymap, Preferences};
+use crate::tabs::TabRow;
 pub use crate::theme::ColourChoice;
 use crate::theme::{self, Sheet, Theme};
 use crate::view::{Landed, Pane};
@@ -204,6 +205,10 @@ pub struct App {
     /// What was heard, to go back to.
     pub(crate) tape: Tape,
     pub(crate) lessons: Lessons,
+    /// The clusters of this deck, of which this is one.
+    tabs: TabRow,
+    /// Whether it is the one that is shown.
+    is_in_sight: bool,
     /// The explanation that is open, if any.
     pub(crate) explain: Explain,
     pub(crate) notice: Option<Notice>,
@@ -272,6 +277,8 @@ impl App {
             drills: Drills::default(),
             tape: Tape::default(),
             lessons: Lessons::default(),
+            tabs: TabRow::default(),
+            is_in_sight: true,
             explain: Explain::default(),
             notice: None,
             answer: None,
@@ -361,6 +368,8 @@ impl App {
         anew.lessons = std::mem::take(&mut self.lessons);
         anew.prompt = std::mem::take(&mut self.prompt);
         anew.landed = std::mem::take(&mut self.landed);
+        anew.tabs = std::mem::take(&mut self.tabs);
+        anew.is_in_sight = self.is_in_sight;
         if self.tape.is_keeping() {
             anew.begin_tape(now);
         }
@@ -401,6 +410,33 @@ impl App {
     #[must_use]
     pub fn with_lessons(self, lessons: Lessons) -> Self {
         Self { lessons, ..self }
+    }
+
+    /// The clusters of this deck, of which this is one.
+    #[must_use]
+    pub fn tabs(&self) -> &TabRow {
+        &self.tabs
+    }
+
+    /// Takes the row of tabs as it is now.
+    pub(crate) fn know_tabs(&mut self, tabs: TabRow) {
+        if self.tabs != tabs {
+            self.changed |= self.tabs.is_several() || tabs.is_several();
+            self.tabs = tabs;
+        }
+    }
+
+    /// It is shown from now on, or another one of the tabs is. Out of sight it hears everything, and asks for nothing that is only to
+    /// be drawn.
+    pub(crate) fn set_in_sight(&mut self, is_in_sight: bool) {
+        self.is_in_sight = is_in_sight;
+        self.changed |= is_in_sight;
+    }
+
+    /// Whether a script or a drill goes on only when a person has done something.
+    pub(crate) fn waits_for_person(&self) -> bool {
+        self.scripted.as_ref().is_some_and(Scripted::waits)
+            || self.drills.playing().is_some_and(|playing| playing.waits_for().is_some())
     }
 
     /// What the source can do.
@@ -504,7 +540,7 @@ impl App {
         [notice, rates, waiting, of_view, clock, script, drill, lesson, output].into_iter().flatten().min()
     }
 
-    /// When the running drill or lesson has something to do without any message: send [`Msg::Due`] then, whether or not a frame is due.
+    /// When the running drill or lesson, or out of sight the script, has something to do without any message: send [`Msg::Due`] then, whether or not a frame is due.
     #[must_use]
     pub fn next_due(&self, now: Duration) -> Option<Duration> {
         // Before the cluster reports there is nothing to do, and in the past neither.
@@ -513,7 +549,9 @@ impl App {
         }
         let drill = self.drills.playing().and_then(Playing::next_due);
         let lesson = self.lessons.playing().and_then(PlayedLesson::next_due);
-        let due = drill.into_iter().chain(lesson).min()?;
+        // In sight, it is woken often enough.
+        let script = self.scripted.as_ref().filter(|_| !self.is_in_sight).and_then(Scripted::next_due);
+        let due = [drill, lesson, script].into_iter().flatten().min()?;
         Some(due.max(now.saturating_add(Duration::from_millis(1))))
     }
 

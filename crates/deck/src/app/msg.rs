@@ -37,6 +37,8 @@ pub enum Msg {
     Settings(crate::settings::SettingsFiles),
     /// The file into which the theme of [`Effect::KeepTheme`] was written, or why it was not.
     ThemeKept(Result<String, String>),
+    /// The tab that [`TabRequest::Open`](crate::tabs::TabRequest::Open) asked for cannot be opened; why.
+    TabRefused(String),
     /// A part of the deck itself wrote a line to its log.
     Wrote {
         /// Which part.
@@ -106,6 +108,8 @@ pub enum Effect {
     Copy(String),
     /// Have the terminal report the mouse, or keep it.
     CaptureMouse(bool),
+    /// Show, open or close a tab. [`Tabs`](crate::tabs::Tabs) does that, as far as no cluster is started or left.
+    Tab(crate::tabs::TabRequest),
     /// End the deck and everything it started.
     Quit,
     /// Give the terminal back and stop, until the shell continues it.

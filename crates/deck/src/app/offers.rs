@@ -30,6 +30,8 @@ pub enum OfferKind {
     Drill,
     /// A theme, to keep it.
     Theme,
+    /// A cluster, to show it or to attach to it.
+    Cluster,
     /// A term of the field, to explain it.
     Term,
 }
@@ -45,6 +47,7 @@ impl OfferKind {
             Self::View => "view",
             Self::Drill => "drill",
             Self::Theme => "theme",
+            Self::Cluster => "cluster",
             Self::Term => "term",
         }
     }
@@ -103,7 +106,7 @@ pub fn understand(line: &str, app: &App) -> Result<PaletteLine, String> {
     palette::understand(line, &app.world).or_else(|why| place(line, app).ok_or(why))
 }
 
-/// `n3`, `view charts`, `drill leader-kill`, `theme dark`.
+/// `n3`, `view charts`, `drill leader-kill`, `theme dark`, `context prod`, `attach prod`.
 fn place(line: &str, app: &App) -> Option<PaletteLine> {
     let pieces: Vec<&str> = line.split_whitespace().collect();
     match pieces[..] {
@@ -116,6 +119,15 @@ fn place(line: &str, app: &App) -> Option<PaletteLine> {
             View::ALL.into_iter().find(is_it).map(PaletteLine::Show)
         }
         ["drill", id] => app.drills.catalogue.find(id).map(|drill| PaletteLine::StartDrill(drill.id.clone())),
+        ["context" | "attach", name] => {
+            let label = app.tabs().labels().iter().find(|label| label.name == name);
+            let is_shown = |id| app.tabs().shown().is_some_and(|shown| shown.id == id);
+            Some(match label {
+                Some(label) if !is_shown(label.id) => PaletteLine::ShowTab(label.id),
+                Some(_) => PaletteLine::Tell(format!("{name} is in sight")),
+                None => PaletteLine::OpenTab(name.to_owned()),
+            })
+        }
         ["theme", name] => app.preferences.named(name).map(|sheet| PaletteLine::Theme(sheet.name.clone())),
         _ => None,
     }
@@ -201,6 +213,7 @@ fn everything(app: &App) -> Vec<Offer> {
     all.extend(named.map(|action| of_action(action, app)));
     all.extend(nodes(app));
     all.extend(views(app));
+    all.extend(clusters(app));
     let drills = app.drills.catalogue.all();
     all.extend(
         drills.map(|drill| plain(format!("drill {}", drill.id), OfferKind::Drill, drill.title.clone())),
@@ -211,6 +224,20 @@ fn everything(app: &App) -> Vec<Offer> {
     );
     all.extend(Concept::all().map(term));
     all
+}
+
+/// The tabs that are out of sight, and the contexts that have none.
+fn clusters(app: &App) -> Vec<Offer> {
+    let tabs = app.tabs();
+    let others = tabs.labels().iter().enumerate().filter(|(place, _)| *place != tabs.place());
+    let open = others.map(|(_, label)| {
+        let about = format!("{}: show it", label.state.words());
+        plain(format!("context {}", label.name), OfferKind::Cluster, about)
+    });
+    let closed = tabs.closed().map(|name| {
+        plain(format!("attach {name}"), OfferKind::Cluster, "attach to it in a tab of its own".to_owned())
+    });
+    open.chain(closed).collect()
 }
 
 fn term(concept: Concept) -> Offer {

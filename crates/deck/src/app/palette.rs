@@ -6,6 +6,7 @@
 use crate::actions::{ACTIONS, Action, ActionId, Group};
 use crate::app::View;
 use crate::app::subject::Subject;
+use crate::tabs::TabId;
 use raftdeck_model::{Capabilities, ClientRequest, Order, World};
 use raftdeck_raft::NodeId;
 use raftdeck_script::ScriptLine;
@@ -29,6 +30,10 @@ pub enum PaletteLine {
     StartDrill(String),
     /// Bring this theme into force, and keep it.
     Theme(String),
+    /// Show this tab.
+    ShowTab(TabId),
+    /// Show the tab of this context, or open one.
+    OpenTab(String),
     /// Explain this.
     Explain(Subject),
     /// Show the logs.
@@ -156,6 +161,7 @@ pub(super) fn can_be_named(action: &Action) -> bool {
     let moves = matches!(
         action.id,
         ActionId::SelectNumber
+            | ActionId::TabNumber
             | ActionId::EntryBack
             | ActionId::EntryOn
             | ActionId::MessageBack

@@ -12,6 +12,7 @@ use crate::app::{
     App, Effect, Focus, View, copy, data, drills, explain, finding, focus, lessons, output, palette,
     presenter, scripted, selection, themes,
 };
+use crate::tabs::{TabId, TabRequest};
 use crate::view::Pane;
 use raftdeck_drills::PersonInput;
 use raftdeck_model::{ClientRequest, Disturbance, MessageSelection, Node, Order, Step};
@@ -127,6 +128,10 @@ fn perform(app: &mut App, id: ActionId, number: Option<u32>, now: Duration) -> V
         ActionId::Mouse => return give_mouse(app, now),
         ActionId::Help => app.help = Some(0),
         ActionId::Themes => themes::open(app),
+        ActionId::PreviousTab => return show_tab(app.tabs().neighbour(false)),
+        ActionId::NextTab => return show_tab(app.tabs().neighbour(true)),
+        ActionId::TabNumber => return number_tab(app, number, now),
+        ActionId::CloseTab => app.confirm = Some(Confirm::CloseTab),
         ActionId::Quit => return confirm::quit_by_key(app),
         ActionId::Suspend => return vec![Effect::Suspend],
         _ => look(app, id, now),
@@ -177,6 +182,22 @@ fn of_output(app: &mut App, id: ActionId) {
         ActionId::ShowTargets => app.output.hides_targets = !app.output.hides_targets,
         _ => {}
     }
+}
+
+fn show_tab(id: Option<TabId>) -> Vec<Effect> {
+    id.map(|id| Effect::Tab(TabRequest::Show(id))).into_iter().collect()
+}
+
+/// Tabs are numbered from 1 on.
+fn number_tab(app: &mut App, number: Option<u32>, now: Duration) -> Vec<Effect> {
+    let Some(number) = number else { return Vec::new() };
+    let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let Some(label) = place.and_then(|place| app.tabs().labels().get(place)) else {
+        let text = format!("there is no tab {number}: there are {}", app.tabs().labels().len());
+        app.notice = Some(Notice::new(text, now));
+        return Vec::new();
+    };
+    show_tab(Some(label.id))
 }
 
 /// The terminal gets the mouse, or the deck gets it back.

@@ -8,6 +8,7 @@ use crate::app::perform::{
 use crate::app::subject::Subject;
 use crate::app::{App, Effect, View, data, drills, entered, explain, focus, output, split, themes};
 use crate::explain::quiet;
+use crate::tabs::TabRequest;
 use crate::view::{Pane, Target};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use raftdeck_model::Order;
@@ -93,6 +94,7 @@ fn click(app: &mut App, target: Option<Target>, now: Duration) -> Vec<Effect> {
         }
         Some(Target::Link(from, to)) => pick(app, Subject::Link { from, to }, |_| {}),
         Some(Target::View(view)) => app.view = view,
+        Some(Target::Tab(id)) => return vec![Effect::Tab(TabRequest::Show(id))],
         Some(Target::LogTarget(place)) => output::choose(app, place),
         Some(Target::Drill(place)) => drills::select(app, place),
         // A click slips more easily than a key.

@@ -40,12 +40,12 @@ pub fn update(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
     }
     effects.extend(scripted::go_on(app, now));
     effects.extend(session::open(app));
-    if app.view == View::Logs {
+    if app.view == View::Logs && app.is_in_sight {
         app.logs.hold(&app.world, now);
         let orders = app.logs.ask(&app.world, app.landed.rows(Pane::Entries), now);
         effects.extend(app.send_quietly(orders));
     }
-    if app.view == View::Data {
+    if app.view == View::Data && app.is_in_sight {
         effects.extend(data::ask(app, now));
     }
     let of_drill = drills::go_on(app, &effects, now);
@@ -138,6 +138,11 @@ fn take_in(app: &mut App, msg: Msg, now: Duration) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Due => Vec::new(),
+        Msg::TabRefused(why) => {
+            app.notice = Some(Notice::staying(why, now));
+            app.mark_changed();
+            Vec::new()
+        }
     }
 }
 

@@ -15,7 +15,8 @@ const HEAD: &str = "\
 const KEYS: &str = "\
 # A key for each action, or a list of keys; [] is none, and the action stays reachable by its words in the palette.
 # A key is a character as it is typed (\"k\", \"K\", \"?\"), \"ctrl-\" and a letter, or one of: space, enter, esc, tab, shift-tab,
-# backspace, del, ins, up, down, left, right, pgup, pgdn, home, end, f1 to f12, and \"1-9\" for any of these digits.
+# backspace, del, ins, up, down, left, right, pgup, pgdn, home, end, f1 to f12, \"ctrl-\" and an arrow, home, end, pgup
+# or pgdn, and \"1-9\" for any of these digits, \"alt-1-9\" with Alt.
 # Two actions cannot have one key in the same view, except those that have one here.
 ";
 

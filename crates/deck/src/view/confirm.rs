@@ -2,6 +2,7 @@
 
 use crate::app::confirm::{Confirm, ConfirmReply};
 use crate::sentences::counted;
+use crate::tabs::TabLabel;
 use crate::view::drills::text::Text;
 use crate::view::landed::{Pane, Target};
 use crate::view::paint::Paint;
@@ -75,6 +76,7 @@ fn choices(confirm: &Confirm) -> [(ConfirmReply, &'static str, &'static str); 2]
         Confirm::Wipe(_) => ("wipe it", "keep its data"),
         Confirm::StartDrill(_) | Confirm::StartLesson(_) => ("start it", "leave it as it is"),
         Confirm::StopDrill => ("stop it", "go on with it"),
+        Confirm::CloseTab => ("close it", "leave it open"),
     };
     [(ConfirmReply::Yes, "y", yes), (ConfirmReply::No, "Esc", no)]
 }
@@ -91,7 +93,14 @@ fn words(paint: &Paint<'_>, width: u16, confirm: &Confirm) -> Text {
 
 fn question(paint: &Paint<'_>, confirm: &Confirm) -> String {
     match confirm {
+        Confirm::Quit if paint.app.tabs().is_several() => {
+            format!("Quit, with all {} clusters?", paint.app.tabs().labels().len())
+        }
         Confirm::Quit => "Quit?".to_owned(),
+        Confirm::CloseTab => {
+            let tab = paint.app.tabs().shown();
+            format!("Close the tab {}?", tab.map_or("", |tab| tab.name.as_str()))
+        }
         Confirm::Remove(node) => format!("Remove {node} from the cluster, with its data?"),
         Confirm::Wipe(words) => format!("Empty this disk: {words}?"),
         Confirm::StartDrill(id) => {
@@ -108,16 +117,35 @@ fn question(paint: &Paint<'_>, confirm: &Confirm) -> String {
     }
 }
 
+/// The clusters that are out of sight, which end with the deck too.
+fn others(paint: &Paint<'_>) -> Vec<(String, bool)> {
+    let tabs = paint.app.tabs();
+    let others = tabs.labels().iter().enumerate().filter(|(place, _)| *place != tabs.place());
+    let line = |label: &TabLabel| {
+        let rest = if label.is_recording {
+            ", and its recording".to_owned()
+        } else {
+            format!(": {}", label.state.words())
+        };
+        (format!("So does {}{rest}.", label.name), label.is_recording)
+    };
+    others.map(|(_, label)| line(label)).collect()
+}
+
+fn recording(paint: &Paint<'_>) -> Option<(String, bool)> {
+    paint.app.drills.is_recording.then(|| ("The recording ends here.".to_owned(), true))
+}
+
 /// What follows, and whether it is a loss.
 fn consequences(paint: &Paint<'_>, confirm: &Confirm) -> Vec<(String, bool)> {
     match confirm {
         Confirm::Quit => {
             let mut lines = lost(paint);
-            if paint.app.drills.is_recording {
-                lines.push(("The recording ends here.".to_owned(), true));
-            }
+            lines.extend(others(paint));
+            lines.extend(recording(paint));
             lines
         }
+        Confirm::CloseTab => [lost(paint), recording(paint).into_iter().collect()].concat(),
         Confirm::Remove(node) => removal(paint, *node),
         Confirm::Wipe(words) => wiping(words.starts_with("wipe-unsafe")),
         Confirm::StartDrill(id) => {

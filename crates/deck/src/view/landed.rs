@@ -6,6 +6,7 @@ use crate::app::charts::Charted;
 use crate::app::confirm::ConfirmReply;
 use crate::app::split::Divider;
 use crate::app::timers::Timers;
+use crate::tabs::TabId;
 use bytes::Bytes;
 use raftdeck_model::{FaultId, MessageId};
 use raftdeck_raft::{LogIndex, NodeId};
@@ -46,8 +47,10 @@ pub enum Pane {
 pub enum Target {
     /// A node's card or row.
     Node(NodeId),
-    /// A tab.
+    /// A view's name in the header.
     View(View),
+    /// A cluster's tab.
+    Tab(TabId),
     /// A hint in the footer.
     Action(ActionId),
     /// A column of the Logs view.

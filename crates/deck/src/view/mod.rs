@@ -43,6 +43,7 @@ pub(crate) mod read;
 pub(crate) mod ring;
 mod space_time;
 mod table;
+mod tabs;
 mod themes;
 mod tiny;
 
@@ -144,7 +145,9 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
     let footer_rows = if has_keys { 2 } else { 1 };
     let in_force_rows = in_force::rows(paint, area.height);
     let band_rows = lessons::band_rows(paint, area);
-    let [header, tour, strip, in_force, body, band, footer] = Layout::vertical([
+    let tab_rows = tabs::rows(paint, area.height);
+    let [tabs, header, tour, strip, in_force, body, band, footer] = Layout::vertical([
+        Constraint::Length(tab_rows),
         Constraint::Length(header_rows),
         Constraint::Length(lessons::tour_rows(paint.app)),
         Constraint::Length(drills::strip_rows(paint.app)),
@@ -154,6 +157,7 @@ fn whole(paint: &mut Paint<'_>, area: Rect) {
         Constraint::Length(footer_rows),
     ])
     .areas(area);
+    tabs::draw(paint, tabs);
     header::draw(paint, header);
     lessons::draw_tour(paint, tour);
     drills::strip(paint, strip);

@@ -11,6 +11,9 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     if paint.app.tape().has_present() {
         brief.insert_str(0, "PAST: ");
     }
+    if let Some(tab) = paint.app.tabs().shown() {
+        brief.insert_str(0, &format!("{}: ", tab.name));
+    }
     let text = paint.cut(&brief, usize::from(area.width));
     let style = paint.theme.strong();
     paint.row(area, 0, &Line::styled(text, style));

@@ -8,6 +8,7 @@ use crate::source::SourceEvent;
 use crossterm::event::Event;
 use raftdeck_deck::app::audience::AudienceNews;
 use raftdeck_deck::settings::SettingsFiles;
+use raftdeck_deck::tabs::TabId;
 use raftdeck_model::{LogLevel, News, Update};
 use raftdeck_raft::NodeId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,8 +29,10 @@ pub enum EndReason {
 /// Everything that waited.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// From the lab, in order.
+    /// From the lab, in order; on a deck of several clusters from that of the first tab.
     pub updates: Vec<Update>,
+    /// From the clusters of the other tabs.
+    pub beside: Vec<TabUpdates>,
     /// Lines that the deck's own parts wrote, in order.
     pub wrote: Vec<OwnLine>,
     /// How many lines of logs, of nodes and of the deck, were dropped.
@@ -50,6 +53,17 @@ pub struct Batch {
     pub continued: bool,
     /// The deck is to end. Stays set from then on.
     pub end: Option<EndReason>,
+}
+
+/// What the cluster of a tab told.
+#[derive(Debug)]
+pub struct TabUpdates {
+    /// Which tab.
+    pub tab: TabId,
+    /// In order.
+    pub updates: Vec<Update>,
+    /// How many lines of its nodes' logs were dropped.
+    pub lines_lost: u64,
 }
 
 /// A line that a part of the deck itself wrote to its log.
@@ -78,6 +92,8 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 struct InboxContent {
     backlog: Backlog,
+    /// Those of the tabs beside the first. Each has its own bound: a cluster that tells much drops nothing of another's.
+    beside: BTreeMap<TabId, Backlog>,
     wrote: Vec<OwnLine>,
     input: VecDeque<Event>,
     lines: VecDeque<Vec<u8>>,
@@ -98,8 +114,13 @@ const MAX_WROTE: usize = 1024;
 impl Inbox {
     /// Adds updates. Never waits for the reader.
     pub fn updates(&self, updates: impl IntoIterator<Item = Update>) {
+        self.updates_of(TabId::FIRST, updates);
+    }
+
+    fn updates_of(&self, tab: TabId, updates: impl IntoIterator<Item = Update>) {
         let mut waiting = self.lock();
-        updates.into_iter().for_each(|update| waiting.backlog.push(update));
+        let backlog = waiting.of(tab);
+        updates.into_iter().for_each(|update| backlog.push(update));
         drop(waiting);
         self.arrived.notify_one();
     }
@@ -124,6 +145,14 @@ impl Inbox {
                 self.lock().source_ended = Some(how);
                 self.arrived.notify_one();
             }
+        }
+    }
+
+    /// Adds what the source of a tab says. Never waits for the reader. That a source ended ends no deck: its updates tell it.
+    pub fn hear_of(&self, tab: TabId, said: SourceEvent) {
+        match said {
+            SourceEvent::Updates(updates) => self.updates_of(tab, updates),
+            SourceEvent::Ended(_) => {}
         }
     }
 
@@ -216,6 +245,7 @@ impl Inbox {
         }
         let batch = Batch {
             updates: waiting.backlog.take(),
+            beside: waiting.take_beside(),
             wrote: std::mem::take(&mut waiting.wrote),
             lines_lost: std::mem::take(&mut waiting.backlog.lines_lost),
             input: waiting.input.drain(..).collect(),
@@ -231,11 +261,9 @@ impl Inbox {
         batch
     }
 
-    /// Forgets the updates that wait, after their source has ended: another one is in its place.
-    pub fn forget_updates(&self) {
-        let mut waiting = self.lock();
-        waiting.backlog.take();
-        waiting.source_ended = None;
+    /// Forgets the updates of a tab that wait, after their source has ended: another one is in its place, or none.
+    pub fn forget_updates(&self, tab: TabId) {
+        self.lock().of(tab).take();
     }
 
     // A panic elsewhere must not keep the loop from ending.
@@ -245,8 +273,22 @@ impl Inbox {
 }
 
 impl InboxContent {
+    fn of(&mut self, tab: TabId) -> &mut Backlog {
+        if tab == TabId::FIRST { &mut self.backlog } else { self.beside.entry(tab).or_default() }
+    }
+
+    fn take_beside(&mut self) -> Vec<TabUpdates> {
+        let told = std::mem::take(&mut self.beside).into_iter().map(|(tab, backlog)| TabUpdates {
+            tab,
+            updates: backlog.updates,
+            lines_lost: backlog.lines_lost,
+        });
+        told.collect()
+    }
+
     fn is_empty(&self) -> bool {
         self.backlog.updates.is_empty()
+            && self.beside.values().all(|backlog| backlog.updates.is_empty())
             && self.wrote.is_empty()
             && self.input.is_empty()
             && self.lines.is_empty()
@@ -390,6 +432,8 @@ impl SeenUpdates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use raftdeck_deck::app::{App, Settings};
+    use raftdeck_deck::tabs::Tabs;
     use raftdeck_model::{LinkState, ProcessState};
     use raftdeck_raft::{LogIndex, TraceEvent};
     use std::sync::Arc;
@@ -417,6 +461,25 @@ mod tests {
         assert_eq!(batch.input, [Event::FocusGained]);
         let batch = inbox.wait(Some(Instant::now()));
         assert!(batch.updates.is_empty() && batch.input.is_empty() && batch.end.is_none());
+    }
+
+    #[test]
+    fn each_tab_has_a_backlog_of_its_own() {
+        let inbox = Inbox::default();
+        let tab = Tabs::new("a", App::new(Settings::default()), Vec::new()).next_id();
+        inbox.updates([committed(N1, 1)]);
+        inbox.hear_of(tab, SourceEvent::Updates(vec![committed(N1, 2)]));
+        inbox.hear_of(tab, SourceEvent::Ended("of itself".to_owned()));
+        let batch = inbox.wait(None);
+        assert_eq!((batch.updates, batch.source_ended), (vec![committed(N1, 1)], None));
+        assert_eq!(batch.beside.len(), 1);
+        assert_eq!((batch.beside[0].tab, &batch.beside[0].updates), (tab, &vec![committed(N1, 2)]));
+        inbox.hear_of(tab, SourceEvent::Updates(vec![committed(N1, 3)]));
+        inbox.updates([committed(N1, 4)]);
+        inbox.forget_updates(tab);
+        let batch = inbox.wait(None);
+        assert_eq!(batch.updates, [committed(N1, 4)]);
+        assert!(batch.beside.iter().all(|told| told.updates.is_empty()));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The deck on a terminal.
 
+mod beginning;
 mod clipboard;
+mod cluster;
 mod phones;
 pub mod runtime;
 pub mod settings;

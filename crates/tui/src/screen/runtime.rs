@@ -2,9 +2,17 @@
 //!
 //! A key is painted immediately; the lab's updates are gathered to thirty frames a second; without a change nothing is drawn. However
 //! the deck ends, the terminal is restored and the nodes are gone.
+//!
+//! A deck may have several clusters, each in a tab. What they share is this loop, its inbox and the terminal. All else there is once a
+//! tab: the [`App`] in [`Tabs`], and behind it a [`Cluster`] with the source, the recording, the drill and the lesson. Both have the
+//! tab's [`TabId`], and so has everything between them: an update waits in the inbox under it, a message goes to the `App` of it
+//! ([`To`]), and an effect comes back with it, for the `Cluster` of it. So a command, a script's file or a drill's cluster never
+//! reaches another tab. Keys, the mouse and the wake-up for what moves are for the tab in sight. The phones of a class are the first
+//! tab's.
 
+use super::cluster::Cluster;
 use crate::audience::Audience;
-use crate::drill::{ClusterPlan, DrillEngine, DrillPlan, Wishes, records};
+use crate::drill::records;
 use crate::errors::sentence;
 use crate::files;
 use crate::incoming::inbox::{Batch, EndReason, Inbox, OwnLine};
@@ -16,23 +24,21 @@ use crate::screen::settings;
 use crate::screen::terminal::{self, Canvas, TerminalModes};
 use crate::screen::voice::Voice;
 use crate::source::engine::Engine;
-use crate::source::tape::Tape;
-use color_eyre::eyre::{Report, Result, WrapErr};
+use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{self, Event};
 use raftdeck_deck::app::drills::{Catalogue, Drills};
-use raftdeck_deck::app::lessons::{AudienceLink, LessonStart, Lessons, Shelf};
-use raftdeck_deck::app::scripted::Scripted;
-use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
+use raftdeck_deck::app::lessons::{AudienceLink, Lessons, Shelf};
+use raftdeck_deck::app::{App, Effect, Msg, Settings};
 use raftdeck_deck::output_log::OutputLog;
-use raftdeck_deck::settings::Preferences;
+use raftdeck_deck::tabs::{TabEffect, TabId, TabRequest, Tabs};
 use raftdeck_deck::view::{Landed, move_on, view};
 use raftdeck_drills::museum::museum;
-use raftdeck_drills::{ClusterSpec, Context, Drill, catalogue, lessons};
-use raftdeck_model::{Command, News, Source, Update};
+use raftdeck_drills::{catalogue, lessons};
+use raftdeck_model::{News, Update};
 use ratatui::Terminal;
 use ratatui::buffer::Buffer;
 use rustix::process::{Signal, kill_current_process_group};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,48 +46,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use super::beginning::{Beginning, LessonBeginning, NamedClusters};
+
 /// Frames of telemetry come at most this often.
 const FRAME: Duration = Duration::from_millis(33);
 
 /// Where nothing is drawn, what has passed is forgotten this often.
 const TIDY: Duration = Duration::from_secs(1);
 
-/// What a deck begins with, besides its cluster.
-#[derive(Debug, Default)]
-pub struct Beginning {
-    /// A script that it plays.
-    pub scripted: Option<Scripted>,
-    /// Where the updates are recorded.
-    pub tape: Option<Tape>,
-    /// A drill that it runs at once. The cluster is the one that [`DrillPlan::start`] gave.
-    pub play: Option<DrillPlan>,
-    /// The exhibit of the museum that is looked at.
-    pub exhibit: Option<String>,
-    /// A lesson that is played.
-    pub lesson: Option<LessonBeginning>,
-    /// The themes and the keys.
-    pub preferences: Preferences,
-    /// It is for a screen reader: lines instead of a picture.
-    pub reader: bool,
-}
-
-/// A lesson that a deck begins with.
-#[derive(Debug)]
-pub struct LessonBeginning {
-    /// The lesson, and where in it.
-    pub start: LessonStart,
-    /// What its clusters run on.
-    pub engine: DrillEngine,
-    /// What the command line says of its clusters.
-    pub wishes: Wishes,
-    /// Where the page for the class's phones is.
-    pub audience: Option<SocketAddr>,
-}
-
 /// Runs a cluster and its deck until either ends; returns the exit status. Without a cluster, the deck starts those that it needs.
 ///
 /// Errors are returned before the screen opens, or when the terminal fails; everything else is a state of the deck.
-pub fn run(engine: Option<Engine>, settings: Settings, beginning: Beginning) -> Result<u8> {
+pub fn run(engine: Option<Engine>, settings: Settings, mut beginning: Beginning) -> Result<u8> {
     let inbox = Arc::new(Inbox::default());
     signals::watch(&inbox).wrap_err("signals cannot be received")?;
     signals::watch_closing(io::stdout(), &inbox).wrap_err("the terminal cannot be watched")?;
@@ -91,31 +67,26 @@ pub fn run(engine: Option<Engine>, settings: Settings, beginning: Beginning) -> 
         move || inbox.end(EndReason::Panicked)
     });
     own_log::hear(&inbox);
-    let is_simulated = engine.as_ref().is_some_and(|engine| engine.name().0 == "sim");
-    let engine_name = if is_simulated { DrillEngine::Sim } else { DrillEngine::Lab };
-    let drill_engine = beginning.lesson.as_ref().map_or(engine_name, |lesson| lesson.engine);
+    let engine_name = engine.as_ref().map_or("raftdeck", |engine| engine.name().0);
+    beginning.name.get_or_insert_with(|| engine_name.to_owned());
     let address = beginning.lesson.as_ref().and_then(|lesson| lesson.audience);
     let audience = address.map(|address| phones(address, &inbox)).transpose()?;
-    let mut source = engine.map(|engine| start(engine, &inbox)).transpose()?;
-    let status = catch_unwind(AssertUnwindSafe(|| {
-        on_screen((&mut source, drill_engine), inbox, settings, beginning, audience)
-    }));
+    let first = Cluster::first(engine, &mut beginning, &inbox)?;
+    // They end after the terminal is restored, also after a panic.
+    let mut clusters = BTreeMap::from([(TabId::FIRST, first)]);
+    let status =
+        catch_unwind(AssertUnwindSafe(|| on_screen(&mut clusters, inbox, settings, beginning, audience)));
     terminal::leave();
-    drop(source);
+    drop(clusters);
     // The hook has printed the panic.
     status.unwrap_or(Ok(signals::PANICKED))
 }
 
-fn start(engine: Engine, inbox: &Arc<Inbox>) -> Result<Box<dyn Source>> {
-    let inbox = Arc::clone(inbox);
-    engine.start(move |said| inbox.hear(said))
-}
-
 fn on_screen(
-    (source, drill_engine): (&mut Option<Box<dyn Source>>, DrillEngine),
+    clusters: &mut BTreeMap<TabId, Cluster>,
     inbox: Arc<Inbox>,
     settings: Settings,
-    Beginning { scripted, tape, play, exhibit, lesson, preferences, reader }: Beginning,
+    Beginning { scripted, exhibit, lesson, preferences, reader, name, beside, named, .. }: Beginning,
     audience: Option<Audience>,
 ) -> Result<u8> {
     let link = audience.as_ref().map(link);
@@ -123,41 +94,34 @@ fn on_screen(
     terminal::enter(modes).wrap_err("the terminal cannot be taken over")?;
     read_input(&inbox).wrap_err("the keyboard's thread cannot be started")?;
     settings::watch(&inbox, settings::read()).wrap_err("the thread of the settings cannot be started")?;
+    let mut first = first_app(App::preferring(settings, preferences), clusters.get(&TabId::FIRST), link);
+    if let Some(scripted) = scripted {
+        first.play(scripted);
+    }
     let mut deck = Deck {
-        app: app(
-            App::preferring(settings, preferences),
-            source.as_deref(),
-            tape.is_some(),
-            play.as_ref(),
-            link,
-        ),
+        tabs: Tabs::new(&name.unwrap_or_default(), first, named.names.clone()),
         phones: audience.map(Phones::new),
-        wishes: lesson.as_ref().map(|lesson| lesson.wishes).unwrap_or_default(),
         face: face(reader).wrap_err("the terminal's size cannot be found")?,
         modes,
+        settings,
         started: Instant::now(),
         painted: None,
         drawn: Buffer::default(),
         wake_at: None,
         inbox,
-        source,
-        drill_engine,
-        played: play,
-        tape,
-        unrecorded: None,
+        clusters,
+        named,
         log: OutputLog::new(),
     };
-    if let Some(scripted) = scripted {
-        deck.app.play(scripted);
-    }
     let lesson = lesson.map(|lesson| Msg::StartLesson(Box::new(lesson.start)));
     let first = exhibit.map(|id| read_exhibit(&id)).or(lesson);
-    let ended = deck.run(first);
-    deck.end_recording()?;
+    let opened = beside.into_iter().try_for_each(|(name, engine)| deck.open(&name, engine).map(|_| ()));
+    let ended = opened.and_then(|()| deck.run(first).wrap_err("the terminal failed"));
+    deck.end_recordings()?;
     match ended {
         // A closed terminal may show as a failed write of a frame before it shows anywhere else.
         Err(_) if signals::is_closed(&io::stdout()) => Ok(signals::end_status(EndReason::Closed)),
-        ended => ended.wrap_err("the terminal failed"),
+        ended => ended,
     }
 }
 
@@ -177,16 +141,12 @@ fn face(reader: bool) -> io::Result<Face> {
     }
 }
 
-/// The deck's state at first.
-fn app(
-    app: App,
-    source: Option<&dyn Source>,
-    is_recording: bool,
-    play: Option<&DrillPlan>,
-    link: Option<AudienceLink>,
-) -> App {
-    let catalogue = Catalogue::new(catalogue(), records::read());
-    let mut drills = Drills::new(catalogue, is_recording);
+/// The state of the tab that the deck begins with.
+fn first_app(app: App, cluster: Option<&Cluster>, link: Option<AudienceLink>) -> App {
+    let is_recording = cluster.is_some_and(Cluster::is_recording);
+    let play = cluster.and_then(Cluster::played);
+    let source = cluster.and_then(Cluster::source);
+    let mut drills = Drills::new(Catalogue::new(catalogue(), records::read()), is_recording);
     let capabilities = source.map(|source| source.capabilities().clone()).unwrap_or_default();
     if let Some(plan) = play {
         drills = drills.playing_at_once(plan.drill.clone(), plan.context.clone(), capabilities.clone());
@@ -203,6 +163,14 @@ fn app(
     if let Some(link) = link {
         lessons = lessons.with_audience(link);
     }
+    app.over(capabilities).with_drills(drills).with_lessons(lessons)
+}
+
+/// The state of a tab beside it.
+fn app_beside(app: App, cluster: &Cluster) -> App {
+    let capabilities = cluster.source().map(|source| source.capabilities().clone()).unwrap_or_default();
+    let drills = Drills::new(Catalogue::new(catalogue(), records::read()), false);
+    let lessons = Lessons::new(Shelf::new(lessons(), museum(), progress::read()));
     app.over(capabilities).with_drills(drills).with_lessons(lessons)
 }
 
@@ -240,9 +208,16 @@ fn read_input(inbox: &Arc<Inbox>) -> io::Result<()> {
 }
 
 struct Deck<'a> {
-    app: App,
+    /// The clusters' pure halves.
+    tabs: Tabs,
+    /// Their impure ones. A tab that is closed has none.
+    clusters: &'a mut BTreeMap<TabId, Cluster>,
+    /// The clusters that further tabs can attach to.
+    named: NamedClusters,
     face: Face,
     modes: TerminalModes,
+    /// What each tab begins with.
+    settings: Settings,
     started: Instant,
     /// When the newest frame was painted.
     painted: Option<Instant>,
@@ -251,22 +226,23 @@ struct Deck<'a> {
     /// When the screen wants to be woken.
     wake_at: Option<Instant>,
     inbox: Arc<Inbox>,
-    /// The cluster; `None`: that of a drill could not be started.
-    source: &'a mut Option<Box<dyn Source>>,
     /// The phones of the class.
     phones: Option<Phones>,
-    /// What drills run on, unless they are for something else.
-    drill_engine: DrillEngine,
-    /// What the command line says of the clusters of lessons.
-    wishes: Wishes,
-    /// The drill that the deck was started with.
-    played: Option<DrillPlan>,
-    /// Updates are recorded here.
-    tape: Option<Tape>,
-    /// Why they are no longer recorded.
-    unrecorded: Option<Report>,
     /// What the Output view shows.
     log: OutputLog,
+}
+
+/// For which tabs a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    /// This one.
+    Tab(TabId),
+    /// The one in sight when its turn comes: an earlier key may have brought another one.
+    InSight,
+    /// Those out of sight that are to be tidied up.
+    Behind,
+    /// All.
+    All,
 }
 
 /// What the loop does next.
@@ -278,14 +254,18 @@ enum LoopStep {
 
 impl Deck<'_> {
     fn run(&mut self, first: Option<Msg>) -> io::Result<u8> {
+        let first = first.map(|msg| (To::Tab(TabId::FIRST), msg));
         if let LoopStep::End(status) = self.take(first.into_iter().collect())? {
             return Ok(status);
         }
         self.paint()?;
         loop {
-            let due = self.app.next_due(self.started.elapsed()).map(|at| self.started + at);
+            let due = self.tabs.next_due(self.started.elapsed());
+            let due = due.map(|(at, tab)| (self.started + at, tab));
+            let tidy = self.tabs.next_tidy(self.started.elapsed()).map(|at| self.started + at);
             let picture = self.phones.as_ref().and_then(Phones::next_picture);
-            let deadline = [self.deadline(), due, picture].into_iter().flatten().min();
+            let deadline =
+                [self.deadline(), due.map(|(at, _)| at), tidy, picture].into_iter().flatten().min();
             let batch = self.inbox.wait(deadline);
             let at_once = !batch.input.is_empty();
             if batch.continued {
@@ -296,174 +276,215 @@ impl Deck<'_> {
                 LoopStep::Suspend => self.suspend()?,
                 LoopStep::End(status) => return Ok(status),
             }
-            if let Some(phones) = &mut self.phones {
-                phones.picture(&self.app);
+            if let (Some(phones), Some(app)) = (&mut self.phones, self.tabs.app(TabId::FIRST)) {
+                phones.picture(app);
             }
             let is_due = at_once || self.frame_due() <= Instant::now();
-            if self.app.changed() && is_due {
+            if self.tabs.shown().changed() && is_due {
                 self.paint()?;
-            } else if self.app.moved() && is_due {
+            } else if self.tabs.shown().moved() && is_due {
                 self.move_on()?;
             }
         }
     }
 
-    /// `due`: when the app wants to be called if nothing arrives.
-    fn take_in(&mut self, batch: Batch, due: Option<Instant>) -> io::Result<LoopStep> {
+    /// `due`: when a tab wants to be called if nothing arrives.
+    fn take_in(&mut self, batch: Batch, due: Option<(Instant, TabId)>) -> io::Result<LoopStep> {
         if let Some(end) = batch.end {
             return Ok(LoopStep::End(signals::end_status(end)));
         }
         if let Some(phones) = self.phones.as_mut().filter(|_| !batch.updates.is_empty()) {
             phones.note_change();
         }
-        let updates = self.recorded(batch.updates).into_iter().map(Msg::Told);
-        let wrote = batch.wrote.into_iter().map(wrote);
-        let lost = (batch.lines_lost > 0).then_some(Msg::LinesLost(batch.lines_lost));
-        let input = batch.input.into_iter().filter_map(message);
-        let due = due.filter(|due| *due <= Instant::now()).map(|_| Msg::Due);
-        let settings = batch.settings.map(Msg::Settings);
-        let updates = settings.into_iter().chain(updates).chain(wrote).chain(lost);
-        let audience = batch.audience.map(Msg::Audience);
-        let msgs = updates.chain(audience).chain(input).chain(self.wake()).chain(due).collect();
+        let mut msgs = VecDeque::new();
+        msgs.extend(batch.settings.map(|files| (To::All, Msg::Settings(files))));
+        self.hear(TabId::FIRST, batch.updates, &mut msgs);
+        msgs.extend(batch.wrote.into_iter().map(|line| (To::All, wrote(line))));
+        msgs.extend(lost(TabId::FIRST, batch.lines_lost));
+        for told in batch.beside {
+            self.hear(told.tab, told.updates, &mut msgs);
+            msgs.extend(lost(told.tab, told.lines_lost));
+        }
+        msgs.extend(batch.audience.map(|news| (To::Tab(TabId::FIRST), Msg::Audience(news))));
+        msgs.extend(batch.input.into_iter().filter_map(message).map(|msg| (To::InSight, msg)));
+        msgs.extend(self.wake().map(|msg| (To::InSight, msg)));
+        let now = self.started.elapsed();
+        msgs.extend(self.tabs.next_tidy(now).filter(|at| *at <= now).map(|_| (To::Behind, Msg::Wake)));
+        let due = due.filter(|(at, _)| *at <= Instant::now());
+        msgs.extend(due.map(|(_, tab)| (To::Tab(tab), Msg::Due)));
         self.take(msgs)
     }
 
+    /// What the cluster of a tab told, after it was recorded.
+    fn hear(&mut self, tab: TabId, updates: Vec<Update>, msgs: &mut VecDeque<(To, Msg)>) {
+        if let Some(cluster) = self.clusters.get_mut(&tab) {
+            let updates = cluster.recorded(updates);
+            msgs.extend(updates.into_iter().map(|update| (To::Tab(tab), Msg::Told(update))));
+        }
+    }
+
     /// Takes these messages, and all that follow from them.
-    fn take(&mut self, mut msgs: VecDeque<Msg>) -> io::Result<LoopStep> {
+    fn take(&mut self, mut msgs: VecDeque<(To, Msg)>) -> io::Result<LoopStep> {
         let mut next = LoopStep::GoOn;
-        while let Some(msg) = msgs.pop_front() {
-            for effect in update(&mut self.app, msg, self.started.elapsed()) {
-                match effect {
-                    Effect::Send(command) => msgs.extend(self.send(command)),
-                    // A script's file, and small: the delay of the keys is not noticeable.
-                    Effect::Read(file) => msgs.push_front(Msg::Loaded(files::read(&file))),
-                    Effect::Write { file, text } => msgs.push_front(Msg::Written(files::write(&file, &text))),
-                    Effect::StartDrill(drill) => {
-                        // It says that the cluster is being started, which takes a moment.
-                        self.paint()?;
-                        self.end_cluster(&mut msgs);
-                        msgs.push_front(self.start_drill(*drill));
-                    }
-                    Effect::StartChapter(cluster) => {
-                        self.paint()?;
-                        self.end_cluster(&mut msgs);
-                        msgs.push_front(self.start_chapter(*cluster));
-                    }
-                    Effect::ReadExhibit(id) => {
-                        self.end_cluster(&mut msgs);
-                        msgs.push_front(read_exhibit(&id));
-                    }
-                    Effect::KeepProgress { id, progress } => {
-                        if let Err(error) = progress::keep(&id, &progress) {
-                            let reason = format!("where you are in the lesson is not kept: {error}");
-                            msgs.push_back(self.told(News::Trouble { reason }));
-                        }
-                    }
-                    Effect::Audience(page) => {
-                        if let Some(phones) = &self.phones {
-                            phones.show(page);
-                        }
-                    }
-                    Effect::KeepRecord { id, record } => {
-                        if let Err(error) = records::keep(&id, record) {
-                            let reason = format!("how the drill went is not kept: {error}");
-                            msgs.push_back(self.told(News::Trouble { reason }));
-                        }
-                    }
-                    Effect::Log(change) => self.log.carry_out(change),
-                    Effect::KeepTheme(name) => msgs.push_front(Msg::ThemeKept(settings::keep_theme(&name))),
-                    Effect::Copy(text) => {
-                        let (sequence, to) = clipboard::copy(&text);
-                        match &mut self.face {
-                            Face::Drawn(screen) => screen.backend_mut().pass(&sequence),
-                            Face::Read(_) => terminal::write(&sequence)?,
-                        }
-                        msgs.push_front(Msg::Copied { text, to });
-                    }
-                    Effect::CaptureMouse(is_wanted) => {
-                        self.modes.mouse = is_wanted;
-                        terminal::capture_mouse(is_wanted)?;
-                    }
-                    Effect::Suspend => next = LoopStep::Suspend,
-                    Effect::Quit => return Ok(LoopStep::End(0)),
+        while let Some((to, msg)) = msgs.pop_front() {
+            let now = self.started.elapsed();
+            let effects = match to {
+                To::Tab(tab) => self.tabs.update(tab, msg, now),
+                To::InSight => self.tabs.update(self.tabs.shown_id(), msg, now),
+                To::Behind => self.tabs.tidy(now),
+                To::All => self.tabs.update_all(&msg, now),
+            };
+            for TabEffect { tab, effect } in effects {
+                match self.carry_out(tab, effect, &mut msgs)? {
+                    LoopStep::GoOn => {}
+                    LoopStep::Suspend => next = LoopStep::Suspend,
+                    end @ LoopStep::End(_) => return Ok(end),
                 }
             }
         }
+        self.tabs.settle();
         Ok(next)
     }
 
-    /// Sends a command to the cluster. Where there is none, it is refused.
-    fn send(&self, command: Command) -> Option<Msg> {
-        let Some(source) = self.source.as_ref() else {
-            let reason = "there is no cluster: start a drill, or raftdeck anew".to_owned();
-            return Some(self.told(News::Refused { id: command.id, reason }));
-        };
-        source.send(command);
-        None
-    }
-
-    /// Something that the program itself says.
-    fn told(&self, what: News) -> Msg {
-        Msg::Told(Update { at: self.app.clock().at(self.started.elapsed()), seq: 0, what })
-    }
-
-    /// Stops the present cluster; what it told and was not heard yet is forgotten.
-    fn end_cluster(&mut self, msgs: &mut VecDeque<Msg>) {
-        *self.source = None;
-        self.inbox.forget_updates();
-        msgs.retain(|msg| !matches!(msg, Msg::Told(_)));
-    }
-
-    /// Starts a cluster for this drill.
-    fn start_drill(&mut self, drill: Drill) -> Msg {
-        let again = self.played.clone().filter(|plan| plan.drill == drill);
-        let plan = again.unwrap_or_else(|| DrillPlan::on_deck(drill, self.drill_engine));
-        self.start_anew(plan.start(), plan.context)
-    }
-
-    /// Starts a cluster for a chapter of a lesson.
-    fn start_chapter(&mut self, cluster: ClusterSpec) -> Msg {
-        let plan = ClusterPlan::new(cluster, Some(self.drill_engine), self.wishes);
-        self.start_anew(plan.start(), plan.context("raftdeck lesson run"))
-    }
-
-    fn start_anew(&mut self, engine: Result<Engine>, context: Context) -> Msg {
-        match engine.and_then(|engine| start(engine, &self.inbox)) {
-            Ok(source) => {
-                let capabilities = source.capabilities().clone();
-                *self.source = Some(source);
-                Msg::ClusterStarted { capabilities, context }
+    /// Carries out what a tab wants; what it is to hear of it comes before all else.
+    fn carry_out(
+        &mut self,
+        tab: TabId,
+        effect: Effect,
+        msgs: &mut VecDeque<(To, Msg)>,
+    ) -> io::Result<LoopStep> {
+        let heard = match effect {
+            Effect::Send(command) => {
+                let refused = self.clusters.get(&tab).and_then(|cluster| cluster.send(command));
+                msgs.extend(refused.and_then(|news| self.told(tab, news)));
+                None
             }
-            Err(error) => Msg::ClusterFailed(sentence(&error)),
-        }
-    }
-
-    /// The updates, after they have been recorded if there is a recording. A failure of the recording is reported once, and the deck
-    /// continues.
-    fn recorded(&mut self, mut updates: Vec<Update>) -> Vec<Update> {
-        let Some(tape) = &mut self.tape else { return updates };
-        match tape.note(&mut updates) {
-            Ok(commands) => {
-                for command in commands {
-                    if let Some(source) = self.source.as_ref() {
-                        source.send(command);
-                    }
+            // A script's file, and small: the delay of the keys is not noticeable.
+            Effect::Read(file) => Some(Msg::Loaded(files::read(&file))),
+            Effect::Write { file, text } => Some(Msg::Written(files::write(&file, &text))),
+            Effect::StartDrill(_) | Effect::StartChapter(_) | Effect::ReadExhibit(_) => {
+                self.start_anew(tab, effect, msgs)?
+            }
+            Effect::KeepProgress { id, progress } => {
+                let kept = progress::keep(&id, &progress);
+                let trouble = |error| format!("where you are in the lesson is not kept: {error}");
+                msgs.extend(kept.err().and_then(|error| self.trouble(tab, trouble(error))));
+                None
+            }
+            Effect::Audience(page) => {
+                if let Some(phones) = self.phones.as_ref().filter(|_| tab == TabId::FIRST) {
+                    phones.show(page);
                 }
+                None
             }
-            Err(error) => {
-                let reason = format!("{error:#}: nothing more is recorded");
-                let (at, seq) = updates.last().map_or((Duration::ZERO, 0), |last| (last.at, last.seq));
-                updates.push(Update { at, seq, what: News::Trouble { reason } });
-                self.unrecorded = Some(error);
-                self.tape = None;
+            Effect::KeepRecord { id, record } => {
+                let kept = records::keep(&id, record);
+                let trouble = |error| format!("how the drill went is not kept: {error}");
+                msgs.extend(kept.err().and_then(|error| self.trouble(tab, trouble(error))));
+                None
             }
+            Effect::Log(change) => {
+                self.log.carry_out(change);
+                None
+            }
+            Effect::KeepTheme(name) => Some(Msg::ThemeKept(settings::keep_theme(&name))),
+            Effect::Copy(text) => {
+                let (sequence, to) = clipboard::copy(&text);
+                match &mut self.face {
+                    Face::Drawn(screen) => screen.backend_mut().pass(&sequence),
+                    Face::Read(_) => terminal::write(&sequence)?,
+                }
+                Some(Msg::Copied { text, to })
+            }
+            Effect::CaptureMouse(is_wanted) => {
+                self.modes.mouse = is_wanted;
+                terminal::capture_mouse(is_wanted)?;
+                None
+            }
+            Effect::Tab(TabRequest::Open(name)) => {
+                self.open_named(&name).err().map(|error| Msg::TabRefused(sentence(&error)))
+            }
+            Effect::Tab(TabRequest::Close) => {
+                let trouble =
+                    |error| format!("the recording of that cluster is not whole: {}", sentence(&error));
+                let ended = self.close(tab);
+                msgs.extend(ended.err().and_then(|error| self.trouble(self.tabs.shown_id(), trouble(error))));
+                None
+            }
+            // The tabs did it.
+            Effect::Tab(TabRequest::Show(_)) => None,
+            Effect::Suspend => return Ok(LoopStep::Suspend),
+            Effect::Quit => return Ok(LoopStep::End(0)),
+        };
+        if let Some(msg) = heard {
+            msgs.push_front((To::Tab(tab), msg));
         }
-        updates
+        Ok(LoopStep::GoOn)
     }
 
-    fn end_recording(&mut self) -> Result<()> {
-        self.tape.take().map_or(Ok(()), Tape::finish)?;
-        self.unrecorded.take().map_or(Ok(()), Err)
+    /// Ends the cluster of a tab, and starts what a drill, a lesson or an exhibit needs in its place.
+    fn start_anew(
+        &mut self,
+        tab: TabId,
+        effect: Effect,
+        msgs: &mut VecDeque<(To, Msg)>,
+    ) -> io::Result<Option<Msg>> {
+        // It says that the cluster is being started, which takes a moment.
+        self.paint()?;
+        let Some(cluster) = self.clusters.get_mut(&tab) else { return Ok(None) };
+        cluster.end(&self.inbox);
+        msgs.retain(|(to, msg)| *to != To::Tab(tab) || !matches!(msg, Msg::Told(_)));
+        Ok(match effect {
+            Effect::StartDrill(drill) => Some(cluster.start_drill(*drill, &self.inbox)),
+            Effect::StartChapter(chapter) => Some(cluster.start_chapter(*chapter, &self.inbox)),
+            Effect::ReadExhibit(id) => Some(read_exhibit(&id)),
+            _ => None,
+        })
+    }
+
+    /// Opens a tab for a cluster, out of sight.
+    fn open(&mut self, name: &str, engine: Engine) -> Result<TabId> {
+        let tab = self.tabs.next_id();
+        let cluster = Cluster::beside(tab, engine, &self.inbox)?;
+        let preferences = self.tabs.shown().preferences().clone();
+        // The mouse is where it is now.
+        let settings = Settings { mouse: self.modes.mouse, ..self.settings };
+        let app = app_beside(App::preferring(settings, preferences), &cluster);
+        self.tabs.open(tab, name, app);
+        self.clusters.insert(tab, cluster);
+        Ok(tab)
+    }
+
+    /// Opens a tab for the cluster of this name, and shows it.
+    fn open_named(&mut self, name: &str) -> Result<()> {
+        let tab = self.open(name, self.named.find(name)?)?;
+        for TabEffect { effect, .. } in self.tabs.show(tab) {
+            if let Effect::Log(change) = effect {
+                self.log.carry_out(change);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the cluster of a tab that is closed. What it told and was not heard yet is forgotten.
+    fn close(&mut self, tab: TabId) -> Result<()> {
+        let Some(mut cluster) = self.clusters.remove(&tab) else { return Ok(()) };
+        cluster.end(&self.inbox);
+        cluster.end_recording()
+    }
+
+    /// Something that the program itself says to a tab.
+    fn told(&self, tab: TabId, what: News) -> Option<(To, Msg)> {
+        let at = self.tabs.app(tab)?.clock().at(self.started.elapsed());
+        Some((To::Tab(tab), Msg::Told(Update { at, seq: 0, what })))
+    }
+
+    fn trouble(&self, tab: TabId, reason: String) -> Option<(To, Msg)> {
+        self.told(tab, News::Trouble { reason })
+    }
+
+    fn end_recordings(&mut self) -> Result<()> {
+        self.clusters.values_mut().try_for_each(Cluster::end_recording)
     }
 
     fn wake(&mut self) -> Option<Msg> {
@@ -476,18 +497,20 @@ impl Deck<'_> {
         // An earlier deadline is kept: in a stream of updates, one that is always a moment ahead would never come. And a screen that
         // wants to be woken all the time is woken once a frame.
         let wish = match &self.face {
-            Face::Drawn(_) => self.app.next_wake(now),
+            Face::Drawn(_) => self.tabs.shown().next_wake(now),
             // Nothing moves, but what has passed is tidied up.
-            Face::Read(voice) => {
-                [self.app.next_wake(now).map(|at| at.max(now + TIDY)), voice.next_change(&self.app)]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
+            Face::Read(voice) => [
+                self.tabs.shown().next_wake(now).map(|at| at.max(now + TIDY)),
+                voice.next_change(self.tabs.shown()),
+            ]
+            .into_iter()
+            .flatten()
+            .min(),
         };
         let wish = wish.map(|at| (self.started + at).max(self.frame_due()));
         self.wake_at = [self.wake_at, wish].into_iter().flatten().min();
-        if self.app.changed() || self.app.moved() { Some(self.frame_due()) } else { self.wake_at }
+        let shown = self.tabs.shown();
+        if shown.changed() || shown.moved() { Some(self.frame_due()) } else { self.wake_at }
     }
 
     fn frame_due(&self) -> Instant {
@@ -502,20 +525,20 @@ impl Deck<'_> {
                 let mut landed = None;
                 let links = screen.backend().links();
                 let drawn = screen.draw(|frame| {
-                    let painted = view(&self.app, now, frame);
+                    let painted = view(self.tabs.shown(), now, frame);
                     links.replace(painted.links().to_vec());
                     landed = Some(painted);
                 })?;
                 self.drawn.clone_from(drawn.buffer);
                 if let Some(landed) = landed {
-                    self.app.set_landed(landed);
+                    self.tabs.shown_mut().set_landed(landed);
                 }
                 screen.backend_mut().present()?;
             }
             Face::Read(voice) => {
-                voice.say(&self.app, now)?;
-                self.app.set_landed(Landed::default());
-                self.app.close_read_pages();
+                voice.say(self.tabs.shown(), now)?;
+                self.tabs.shown_mut().set_landed(Landed::default());
+                self.tabs.shown_mut().close_read_pages();
             }
         }
         self.painted = Some(Instant::now());
@@ -529,15 +552,15 @@ impl Deck<'_> {
             screen.draw(|frame| {
                 if frame.area() == self.drawn.area {
                     frame.buffer_mut().clone_from(&self.drawn);
-                    move_on(&self.app, now, frame.buffer_mut());
+                    move_on(self.tabs.shown(), now, frame.buffer_mut());
                 } else {
                     // The terminal has another size; the message that says so is on its way.
-                    let _ = view(&self.app, now, frame);
+                    let _ = view(self.tabs.shown(), now, frame);
                 }
             })?;
             screen.backend_mut().present()?;
         }
-        self.app.note_motion();
+        self.tabs.shown_mut().note_motion();
         self.painted = Some(Instant::now());
         Ok(())
     }
@@ -563,6 +586,11 @@ impl Deck<'_> {
 
 fn read_exhibit(id: &str) -> Msg {
     Msg::Exhibit(lesson::museum::read(id).map(Box::new).map_err(|error| sentence(&error)))
+}
+
+/// Lines of a cluster's nodes were dropped.
+fn lost(tab: TabId, count: u64) -> Option<(To, Msg)> {
+    (count > 0).then_some((To::Tab(tab), Msg::LinesLost(count)))
 }
 
 fn wrote(OwnLine { part, level, text }: OwnLine) -> Msg {

@@ -221,6 +221,17 @@ impl Output {
         self.look_for(self.find.clone());
     }
 
+    /// What tui-logger is to be told so that it holds this and nothing else: the log of another cluster was in its place.
+    pub(crate) fn all_anew(&mut self) -> Vec<LogChange> {
+        self.changes.clear();
+        self.draw_anew();
+        let captured = self.targets.iter().map(|(name, levels)| (name.clone(), levels.captured));
+        let mut changes: Vec<LogChange> =
+            captured.map(|(name, level)| LogChange::Capture(name, level)).collect();
+        changes.append(&mut self.changes);
+        changes
+    }
+
     fn refill(&mut self, lines: Vec<OutputLine>) {
         // What was to be added before is among the lines, or is not to be shown.
         self.changes.retain(|change| matches!(change, LogChange::Capture(..)));
