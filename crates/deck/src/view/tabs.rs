@@ -22,6 +22,8 @@ enum TabForm {
     Glyphs,
     /// The same with names that are cut.
     Brief,
+    /// No words at all.
+    Bare,
 }
 
 /// How many rows it takes on a screen of this height.
@@ -36,22 +38,19 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
     }
     let labels = paint.app.tabs().labels().to_vec();
     let shown = paint.app.tabs().place();
-    let lines = |form| -> Vec<Line<'static>> {
+    let in_form = |form| -> Vec<Line<'static>> {
         let line = |(place, label)| tab(paint, label, place, place == shown, form);
         labels.iter().enumerate().map(line).collect()
     };
     let width = |lines: &[Line<'_>]| lines.iter().map(|line| line.width() + 1).sum::<usize>();
     let room = usize::from(area.width);
-    let mut lines_that_fit = lines(TabForm::Brief);
-    if let Some(form) =
-        [TabForm::Whole, TabForm::Glyphs].into_iter().find(|form| width(&lines(*form)) <= room)
-    {
-        lines_that_fit = lines(form);
-    }
+    let forms = [TabForm::Whole, TabForm::Glyphs, TabForm::Brief];
+    let form = forms.into_iter().find(|form| width(&in_form(*form)) <= room + 1).unwrap_or(TabForm::Bare);
+    let lines = in_form(form);
     // The tab in sight is on the row, whatever else has to be left out.
-    let first = (0..=shown).find(|first| width(&lines_that_fit[*first..=shown]) <= room).unwrap_or(shown);
+    let first = (0..=shown).find(|first| width(&lines[*first..=shown]) <= room).unwrap_or(shown);
     let mut x = area.x;
-    for (line, label) in lines_that_fit.iter().zip(&labels).skip(first) {
+    for (line, label) in lines.iter().zip(&labels).skip(first) {
         let width = u16::try_from(line.width()).unwrap_or(u16::MAX);
         let place = Rect { x, width, ..area }.intersection(area);
         paint.at(place, line);
@@ -65,11 +64,12 @@ pub(crate) fn draw(paint: &mut Paint<'_>, area: Rect) {
 
 fn tab(paint: &Paint<'_>, label: &TabLabel, place: usize, is_shown: bool, form: TabForm) -> Line<'static> {
     let name = match form {
-        TabForm::Brief if !is_shown => paint.cut(&label.name, BRIEF_NAME),
+        TabForm::Brief | TabForm::Bare if !is_shown => paint.cut(&label.name, BRIEF_NAME),
         _ => label.name.clone(),
     };
     let (glyph, tone) = sign(paint, label.state);
     let words = match form {
+        TabForm::Bare => String::new(),
         TabForm::Glyphs | TabForm::Brief if !is_shown => String::new(),
         _ => format!(" {}", label.state.words()),
     };
