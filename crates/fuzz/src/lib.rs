@@ -11,6 +11,7 @@ mod frames;
 mod queries;
 mod recordings;
 mod recovery;
+mod relays;
 mod requests;
 mod scripts;
 
@@ -20,6 +21,7 @@ pub use frames::frames;
 pub use queries::queries;
 pub use recordings::recordings;
 pub use recovery::recovery;
+pub use relays::relays;
 pub use requests::requests;
 pub use scripts::scripts;
 
@@ -36,4 +38,5 @@ pub const TARGETS: &[Target] = &[
     ("configs", configs),
     ("recordings", recordings),
     ("drills", drills),
+    ("relays", relays),
 ];

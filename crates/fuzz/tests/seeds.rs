@@ -69,6 +69,11 @@ fn seeds_of_recordings_are_harmless() {
 }
 
 #[test]
+fn seeds_of_relays_are_harmless() {
+    run("relays");
+}
+
+#[test]
 fn seeds_are_few_and_small() {
     let mut folders: Vec<_> =
         fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -16,6 +16,7 @@ use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{LogIndex, NodeId, Term};
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -46,7 +47,7 @@ struct MarkCodec {
 impl Wire for MarkWire {
     type Session = MarkSession;
 
-    fn session(&self, entrance: Entrance) -> MarkSession {
+    fn session(&self, entrance: Entrance, _source: SocketAddr) -> MarkSession {
         MarkSession { dialer: entrance.dialer(), ..MarkSession::default() }
     }
 

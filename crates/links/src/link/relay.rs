@@ -69,7 +69,7 @@ impl<W: Wire> Relay<W> {
         };
         // A dialer that is known before it speaks is in the life in which it has connected.
         let expected = link.entrance.dialer().and_then(live_road);
-        let mut session = link.wire.session(link.entrance);
+        let mut session = link.wire.session(link.entrance, connection.peer_addr()?);
         let mut dialer = RelayEnd::new(connection, &session, Side::Dialer)?;
         let Some(hello) = timeout(HELLO_WITHIN, dialer.reader.next()).await?.transpose()? else {
             return Ok(());

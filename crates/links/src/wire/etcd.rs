@@ -19,6 +19,8 @@ use raftdeck_model::FrameKind;
 use raftdeck_model::glance::Glance;
 use raftdeck_raft::{NodeId, Term};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod body;
@@ -46,6 +48,17 @@ struct Members {
     ids: BTreeMap<NodeId, u64>,
     /// What each has said of itself in its last request.
     senders: BTreeMap<NodeId, SenderHeaders>,
+    owner: Option<Owner>,
+}
+
+/// Says whose an address is from which a connection comes.
+#[derive(Clone)]
+struct Owner(Arc<dyn Fn(SocketAddr) -> Option<NodeId> + Send + Sync>);
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owner")
+    }
 }
 
 impl EtcdWire {
@@ -60,6 +73,19 @@ impl EtcdWire {
     /// This node is no member any more.
     pub fn forget(&self, node: NodeId) {
         self.lock().forget(node);
+    }
+
+    /// Some requests do not say which member sends them (`/version`, `/members`, `/leases`, `/raft/probing`). From now on this is asked
+    /// for the owner of the address that such a request comes from. As long as nothing is asked, or nobody is found, a cut does not hold
+    /// it.
+    pub fn ask_for_owner(&self, owner: impl Fn(SocketAddr) -> Option<NodeId> + Send + Sync + 'static) {
+        self.lock().owner = Some(Owner(Arc::new(owner)));
+    }
+
+    /// The node that a connection comes from, if that can be said.
+    fn owner(&self, source: SocketAddr) -> Option<NodeId> {
+        let owner = self.lock().owner.clone();
+        owner.and_then(|Owner(owner)| owner(source))
     }
 
     /// The node with this member id.
@@ -104,8 +130,8 @@ impl Members {
 impl Wire for EtcdWire {
     type Session = EtcdSession;
 
-    fn session(&self, entrance: Entrance) -> EtcdSession {
-        EtcdSession::new(self.clone(), entrance)
+    fn session(&self, entrance: Entrance, source: SocketAddr) -> EtcdSession {
+        EtcdSession::new(self.clone(), entrance, source)
     }
 
     fn glance(&self, frame: &[u8]) -> Option<Glance> {

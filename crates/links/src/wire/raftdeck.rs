@@ -12,6 +12,7 @@ use raftdeck_protocol::shared::{PeerOutline, peer_outline};
 use raftdeck_protocol::{Hello, HelloReply, Role};
 use raftdeck_raft::{AppendOutcome, LogIndex, Message, NodeId};
 use std::io;
+use std::net::SocketAddr;
 use tokio_util::codec::{Decoder, Encoder};
 
 /// The wire of raftdeck's nodes.
@@ -21,7 +22,7 @@ pub struct RaftdeckWire;
 impl Wire for RaftdeckWire {
     type Session = RaftdeckSession;
 
-    fn session(&self, entrance: Entrance) -> RaftdeckSession {
+    fn session(&self, entrance: Entrance, _source: SocketAddr) -> RaftdeckSession {
         RaftdeckSession { entrance, shows: DialerRole::Nothing, stage: HandshakeStage::Begun }
     }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use raftdeck_model::glance::Glance;
 use raftdeck_raft::NodeId;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -14,8 +15,8 @@ pub trait Wire: Clone + Send + Sync + 'static {
     /// One connection.
     type Session: Session;
 
-    /// A connection to this entrance was accepted.
-    fn session(&self, entrance: Entrance) -> Self::Session;
+    /// A connection to this entrance was accepted, from this address.
+    fn session(&self, entrance: Entrance, source: SocketAddr) -> Self::Session;
 
     /// Looks at a frame without copying what it carries. `None`: it is no message. It is passed on nevertheless, and rules
     /// about messages do not apply to it.

@@ -19,7 +19,8 @@ const OF_SENDER: [&str; 5] =
 /// Takes a whole head from the front, and has it close its connection after this request and its response, on either side: Go would
 /// send others on the same connection. `None`: it is not all there.
 pub(super) fn take(buffer: &mut BytesMut) -> io::Result<Option<Bytes>> {
-    match buffer.windows(END.len()).take(MAX_HEAD).position(|bytes| bytes == END) {
+    let whole = &buffer[..buffer.len().min(MAX_HEAD)];
+    match whole.windows(END.len()).position(|bytes| bytes == END) {
         Some(at) => {
             let head = buffer.split_to(at + END.len()).freeze();
             Ok(Some(if head == HTTP_2 { head } else { closing(&head) }))

@@ -9,6 +9,7 @@ use crate::pair::Entrance;
 use crate::wire::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side};
 use bytes::Bytes;
 use raftdeck_raft::NodeId;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The answer to a message that a link has taken in.
@@ -19,6 +20,7 @@ const TAKEN: &[u8] = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
 pub struct EtcdSession {
     wire: EtcdWire,
     entrance: Entrance,
+    source: SocketAddr,
     dialer: Option<NodeId>,
     request: Request,
     /// How what follows the heads is framed. `None`: the heads are not all there.
@@ -39,8 +41,8 @@ enum Request {
 }
 
 impl EtcdSession {
-    pub(super) fn new(wire: EtcdWire, entrance: Entrance) -> Self {
-        Self { wire, entrance, dialer: entrance.dialer(), request: Request::Other, follows: None }
+    pub(super) fn new(wire: EtcdWire, entrance: Entrance, source: SocketAddr) -> Self {
+        Self { wire, entrance, source, dialer: entrance.dialer(), request: Request::Other, follows: None }
     }
 
     fn requested(&mut self, frame: &[u8]) -> HandshakeStep {
@@ -51,6 +53,9 @@ impl EtcdSession {
             self.wire.note_sender(node, headers);
         }
         self.request = self.kind_of(&head, sender);
+        if self.request == Request::Other {
+            self.dialer = self.dialer.or_else(|| self.wire.owner(self.source));
+        }
         match (self.request, self.dialer) {
             (Request::Stream { .. }, _) => HandshakeStep::Speaks(Side::Listener),
             // It comes again, when the links may know its sender.

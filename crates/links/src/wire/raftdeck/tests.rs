@@ -11,6 +11,10 @@ use std::time::Duration;
 
 const LINK: Pair = (NodeId(1), NodeId(2));
 
+fn source() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 1))
+}
+
 fn id(index: u64) -> LogId {
     LogId { term: Term(3), index: LogIndex(index) }
 }
@@ -109,7 +113,7 @@ fn accepted() -> Bytes {
 
 /// What follows a complete handshake that begins with this hello.
 fn after(hello: &[u8]) -> (HandshakeStep, RaftdeckSession) {
-    let mut session = RaftdeckWire.session(Entrance::Pair(LINK));
+    let mut session = RaftdeckWire.session(Entrance::Pair(LINK), source());
     assert_eq!(session.heard(Side::Dialer, hello), HandshakeStep::Speaks(Side::Listener));
     assert_eq!(session.heard(Side::Listener, &challenge()), HandshakeStep::Speaks(Side::Dialer));
     assert_eq!(session.heard(Side::Dialer, &confirmation()), HandshakeStep::Speaks(Side::Listener));
@@ -138,12 +142,12 @@ fn what_an_accepted_dialer_says_depends_on_what_it_showed_itself_as() {
 fn nobody_is_accepted_out_of_turn() {
     let refused = frame::encode(&HelloReply::Refused(RefusalReason::Token));
     for answer in [accepted(), refused.clone(), Bytes::from_static(b"go away")] {
-        let mut session = RaftdeckWire.session(Entrance::Pair(LINK));
+        let mut session = RaftdeckWire.session(Entrance::Pair(LINK), source());
         session.heard(Side::Dialer, &peer(LINK));
         assert_eq!(session.heard(Side::Listener, &answer), HandshakeStep::Refused, "to a hello");
     }
     for answer in [challenge(), refused] {
-        let mut session = RaftdeckWire.session(Entrance::Pair(LINK));
+        let mut session = RaftdeckWire.session(Entrance::Pair(LINK), source());
         session.heard(Side::Dialer, &peer(LINK));
         session.heard(Side::Listener, &challenge());
         session.heard(Side::Dialer, &confirmation());
@@ -154,7 +158,7 @@ fn nobody_is_accepted_out_of_turn() {
 #[test]
 fn a_dialer_may_send_long_frames_only_when_it_was_accepted() {
     let most = |session: &RaftdeckSession| session.decoder(Side::Dialer).most;
-    let new = RaftdeckWire.session(Entrance::Pair(LINK));
+    let new = RaftdeckWire.session(Entrance::Pair(LINK), source());
     assert_eq!((most(&new), new.decoder(Side::Listener).most), (MAX_HANDSHAKE, MAX_HELLO_REPLY));
     assert_eq!(most(&after(&peer(LINK)).1), MAX_FRAME);
     assert_eq!(most(&after(&founder(LINK)).1), MAX_HELLO_REPLY);
