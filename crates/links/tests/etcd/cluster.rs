@@ -195,6 +195,35 @@ impl Cluster {
         number(&status["raftTerm"])
     }
 
+    /// How this leader takes a follower to be, in etcd's words.
+    pub(crate) async fn progress(&self, leader: NodeId, follower: NodeId) -> String {
+        let address = self.address(leader, CLIENT);
+        within("a leader's variables", async {
+            loop {
+                let variables = http::get(address, "/debug/vars").await.unwrap_or_default();
+                let all = variables["raft.status"]["progress"].as_object();
+                let is_it = |id: &str| {
+                    u64::from_str_radix(id, 16).ok().and_then(|id| self.wire.node(id)) == Some(follower)
+                };
+                if let Some((_, progress)) = all.and_then(|all| all.iter().find(|(id, _)| is_it(id))) {
+                    return progress["state"].as_str().unwrap().to_owned();
+                }
+                sleep(PAUSE).await;
+            }
+        })
+        .await
+    }
+
+    /// Waits until a leader takes a follower to be like this.
+    pub(crate) async fn progresses(&self, leader: NodeId, follower: NodeId, to: &str) {
+        within(to, async {
+            while self.progress(leader, follower).await != to {
+                sleep(PAUSE).await;
+            }
+        })
+        .await;
+    }
+
     /// Waits until these members agree on a leader.
     pub(crate) async fn leader(&self, among: &[NodeId]) -> NodeId {
         within("a leader", async {

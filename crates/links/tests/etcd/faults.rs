@@ -1,7 +1,7 @@
 //! What rules do to real members.
 
 use crate::cluster::Cluster;
-use raftdeck_model::{Effect, FrameKind, MessageSelection, MessageState, Scope};
+use raftdeck_model::{Effect, FrameKind, MessageReport, MessageSelection, MessageState, Scope};
 use raftdeck_raft::{NodeId, Term};
 
 const ALL: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -43,6 +43,33 @@ async fn members_behind_links_lose_messages_and_nothing_else() {
     cluster.put(leader, 5).await;
     cluster.launch(other, &ALL, "new");
     cluster.agree().await;
+}
+
+#[tokio::test]
+async fn a_leader_does_not_notice_a_cut_and_knows_at_once_that_its_connections_are_refused() {
+    let mut cluster = Cluster::start(5, 3, &[]).await;
+    let leader = cluster.leader(&ALL).await;
+    let follower = NodeId(leader.0 % 3 + 1);
+    let between = || Scope::Links([(leader, follower), (follower, leader)].into());
+    cluster.put(leader, 1).await;
+    cluster.progresses(leader, follower, "StateReplicate").await;
+
+    cluster.disturb(1, between(), None, None, Effect::Cut);
+    cluster.put(leader, 1).await;
+    let is_lost = |state| matches!(state, MessageState::Lost { .. });
+    let append = |told: &MessageReport| told.kind == FrameKind::AppendEntries && told.to == follower;
+    cluster.told("a lost message", |told| append(told) && is_lost(told.state)).await;
+    assert_eq!(cluster.progress(leader, follower).await, "StateReplicate");
+    cluster.undo(1);
+    cluster.agree().await;
+    cluster.progresses(leader, follower, "StateReplicate").await;
+
+    cluster.disturb(2, between(), None, None, Effect::Refuse);
+    cluster.progresses(leader, follower, "StateProbe").await;
+    cluster.put(leader, 5).await;
+    cluster.undo(2);
+    cluster.agree().await;
+    cluster.progresses(leader, follower, "StateReplicate").await;
 }
 
 #[tokio::test]
