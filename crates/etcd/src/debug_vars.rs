@@ -69,12 +69,12 @@ struct DebugVars {
 #[serde(rename_all = "camelCase")]
 struct StatusJson {
     id: String,
-    term: u64,
+    term: Count,
     vote: String,
-    commit: u64,
+    commit: Count,
     lead: String,
     raft_state: String,
-    applied: u64,
+    applied: Count,
     #[serde(default)]
     progress: BTreeMap<String, ProgressJson>,
     #[serde(rename = "leadtransferee")]
@@ -84,9 +84,22 @@ struct StatusJson {
 #[derive(Deserialize)]
 struct ProgressJson {
     #[serde(rename = "match")]
-    matched: u64,
-    next: u64,
+    matched: Count,
+    next: Count,
     state: String,
+}
+
+/// A term or an index, which must have a next one: whoever reads it counts on from there.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u64")]
+struct Count(u64);
+
+impl TryFrom<u64> for Count {
+    type Error = String;
+
+    fn try_from(number: u64) -> Result<Self, String> {
+        if number < u64::MAX { Ok(Self(number)) } else { Err(format!("{number} is no term and no index")) }
+    }
 }
 
 impl RaftStatus {
@@ -100,12 +113,12 @@ impl RaftStatus {
         });
         Ok(Self {
             member,
-            term: Term(status.term),
+            term: Term(status.term.0),
             role: role(&status.raft_state)?,
             vote: MemberId::parse(&status.vote),
             leader: MemberId::parse(&status.lead),
-            commit: LogIndex(status.commit),
-            applied: LogIndex(status.applied),
+            commit: LogIndex(status.commit.0),
+            applied: LogIndex(status.applied.0),
             progress: progress.collect::<Result<_, RaftStatusError>>()?,
             transferee: MemberId::parse(&status.transferee),
         })
@@ -120,7 +133,7 @@ impl ProgressJson {
             "StateSnapshot" => ReplicationState::Snapshot,
             other => return Err(wrong("replication state", other)),
         };
-        Ok(MemberProgress { matched: LogIndex(self.matched), next: LogIndex(self.next), state })
+        Ok(MemberProgress { matched: LogIndex(self.matched.0), next: LogIndex(self.next.0), state })
     }
 }
 
@@ -169,7 +182,12 @@ mod tests {
 
     #[test]
     fn a_state_of_another_form_is_refused_and_not_guessed() {
-        for (from, to) in [("StateLeader", "StateKing"), ("StateProbe", "StateOdd"), ("\"term\":2,", "")] {
+        for (from, to) in [
+            ("StateLeader", "StateKing"),
+            ("StateProbe", "StateOdd"),
+            ("\"term\":2,", ""),
+            ("\"commit\":8", "\"commit\":18446744073709551615"),
+        ] {
             assert!(RaftStatus::from_debug_vars(LEADER.replace(from, to).as_bytes()).is_err(), "{to}");
         }
         let nobody = LEADER.replace("\"vote\":\"3530a0221e8e4322\"", "\"vote\":\"0\"");

@@ -7,6 +7,7 @@
 
 mod configs;
 mod drills;
+mod etcd;
 mod frames;
 mod queries;
 mod recordings;
@@ -17,6 +18,7 @@ mod scripts;
 
 pub use configs::configs;
 pub use drills::drills;
+pub use etcd::etcd;
 pub use frames::frames;
 pub use queries::queries;
 pub use recordings::recordings;
@@ -39,4 +41,5 @@ pub const TARGETS: &[Target] = &[
     ("recordings", recordings),
     ("drills", drills),
     ("relays", relays),
+    ("etcd", etcd),
 ];

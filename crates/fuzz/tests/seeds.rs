@@ -54,6 +54,11 @@ fn seeds_of_queries_are_harmless() {
 }
 
 #[test]
+fn seeds_of_etcd_are_harmless() {
+    run("etcd");
+}
+
+#[test]
 fn seeds_of_configs_are_harmless() {
     run("configs");
 }

@@ -38,7 +38,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // It throws bytes at all that reads bytes; nothing is built from it.
     (
         "fuzz",
-        &["tui", "node", "drills", "links", "model", "record", "script", "storage", "config", "protocol", "raft"],
+        &[
+            "tui", "node", "drills", "etcd", "links", "model", "record", "script", "storage", "config",
+            "protocol", "raft",
+        ],
     ),
     // It asks `cargo` for what it needs of the others, so that it is built in seconds.
     ("xtask", &[]),

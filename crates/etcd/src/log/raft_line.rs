@@ -190,16 +190,21 @@ fn voters(configuration: &str) -> Option<usize> {
 fn number(values: &str, name: &str) -> Option<u64> {
     let mut pairs = values.split(", ").filter_map(|pair| pair.split_once(": "));
     let (_, value) = pairs.find(|(found, _)| *found == name)?;
-    value.trim_end_matches(']').parse().ok()
+    count(value.trim_end_matches(']'))
+}
+
+/// A term or an index. Such as have no next one are none: nothing may be counted on from there.
+fn count(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number < u64::MAX)
 }
 
 fn log_id(term: &str, index: &str) -> Option<LogId> {
-    let number = |text: &str| text.trim_end_matches([',', ']']).parse().ok();
+    let number = |text: &str| count(text.trim_end_matches([',', ']']));
     Some(LogId { term: Term(number(term)?), index: LogIndex(number(index)?) })
 }
 
 fn term(text: &str) -> Option<Term> {
-    text.parse().ok().map(Term)
+    count(text).map(Term)
 }
 
 #[cfg(test)]
@@ -276,6 +281,7 @@ mod tests {
             "b1 [commit: 1] restored snapshot [index: 7, term: 2]",
             "b1 became king at term 2",
             "b1 became leader at term x",
+            "b1 became pre-candidate at term 18446744073709551615",
             "somebody became leader at term 2",
             "newRaft b1",
             "raft.node: b1 elected leader 0 at term 2",
