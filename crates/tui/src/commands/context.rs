@@ -268,11 +268,10 @@ fn object(file: &ContextsFile, name: &str, context: &ClusterContext) -> Value {
         "current": file.contexts.current.as_deref() == Some(name),
         "engine": context.engine.name(),
         "addresses": context.addresses,
-        "user": context.user,
         "links": context.links,
     });
-    for (key, path) in context.paths() {
-        object[key.replace('-', "_")] = json!(path);
+    for (key, text) in context.texts() {
+        object[key.replace('-', "_")] = json!(text);
     }
     object
 }
@@ -291,9 +290,7 @@ fn show(file: &ContextsFile, name: Option<&str>, as_json: bool) -> Result<String
         ("engine", context.engine.name().to_owned()),
         ("addresses", context.addresses.join(",")),
     ];
-    let paths = context.paths().into_iter();
-    lines.extend(paths.filter_map(|(key, path)| Some((key, path?.display().to_string()))));
-    lines.extend(context.user.iter().map(|user| ("user", user.clone())));
+    lines.extend(context.texts().into_iter().filter_map(|(key, text)| Some((key, text?))));
     if !context.links.is_empty() {
         lines.push(("links", context.links.join(",")));
     }

@@ -192,14 +192,20 @@ pub fn using(text: &str, name: &str) -> String {
 /// The text without a context. If it was the current one, none is.
 #[must_use]
 pub fn without(text: &str, name: &str) -> String {
-    edited(text, |document| {
-        if is_current(document, name) {
-            document.remove("current");
+    let mut above = String::new();
+    let rest = edited(text, |document| {
+        if is_current(document, name)
+            && let Some((key, _)) = document.remove_entry("current")
+        {
+            // A comment at the top of the file is about all of it.
+            let comment = key.leaf_decor().prefix().and_then(|prefix| prefix.as_str());
+            above = comment.unwrap_or_default().to_owned();
         }
         if let Some(all) = contexts_of(document) {
             all.remove(name);
         }
-    })
+    });
+    if above.trim().is_empty() { rest } else { format!("{}\n\n{}", above.trim_end(), rest.trim_start()) }
 }
 
 /// The text with another name for a context.
@@ -258,13 +264,10 @@ fn table(context: &ClusterContext) -> Table {
         table.insert("engine", value(context.engine.name()));
     }
     table.insert("addresses", list(&context.addresses));
-    for (name, path) in context.paths() {
-        if let Some(path) = path {
-            table.insert(name, value(path.display().to_string()));
+    for (name, text) in context.texts() {
+        if let Some(text) = text {
+            table.insert(name, value(text));
         }
-    }
-    if let Some(user) = &context.user {
-        table.insert("user", value(user.as_str()));
     }
     if !context.links.is_empty() {
         table.insert("links", list(&context.links));
@@ -277,16 +280,18 @@ fn list(texts: &[String]) -> Item {
 }
 
 impl ClusterContext {
-    /// The files that it names, and the names of these in the file.
+    /// What lets one in, by its names in the file.
     #[must_use]
-    pub fn paths(&self) -> [(&'static str, Option<&Path>); 6] {
+    pub fn texts(&self) -> [(&'static str, Option<String>); 7] {
+        let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         [
-            ("tls-ca", self.tls_ca.as_deref()),
-            ("tls-cert", self.tls_cert.as_deref()),
-            ("tls-key", self.tls_key.as_deref()),
-            ("client-token-file", self.client_token_file.as_deref()),
-            ("manager-token-file", self.manager_token_file.as_deref()),
-            ("password-file", self.password_file.as_deref()),
+            ("tls-ca", shown(&self.tls_ca)),
+            ("tls-cert", shown(&self.tls_cert)),
+            ("tls-key", shown(&self.tls_key)),
+            ("client-token-file", shown(&self.client_token_file)),
+            ("manager-token-file", shown(&self.manager_token_file)),
+            ("user", self.user.clone()),
+            ("password-file", shown(&self.password_file)),
         ]
     }
 }
@@ -338,7 +343,7 @@ mod tests {
         let without = without(text, "a");
         assert_eq!(parsed(&without).unwrap().names().collect::<Vec<_>>(), ["b"]);
         assert_eq!(parsed(&without).unwrap().current, None, "none is current without being chosen");
-        assert!(without.contains("[contexts.b]\naddresses = ['h:2']\n"), "{without}");
+        assert_eq!(without, "# mine\n\n[contexts.b]\naddresses = ['h:2']\n");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | `toml` | a configuration file that is valid |
 //! | `toml,deck` | a `deck.toml` that is valid |
 //! | `toml,theme` | a theme that is valid |
+//! | `toml,contexts` | a `contexts.toml` that is valid |
 //! | `json` | a JSON value a line |
 //! | `rust` | lines that stand in the examples, which are compiled and run |
 //! | `text` | anything else |
@@ -20,7 +21,9 @@ use raftdeck_deck::settings::DeckFile;
 use raftdeck_deck::theme::{self, Sheet};
 use raftdeck_raft::NodeId;
 use raftdeck_tui::cli::program;
+use raftdeck_tui::contexts;
 use std::fs;
+use std::path::Path;
 
 /// A fenced block of a page.
 pub(crate) struct Block {
@@ -84,6 +87,10 @@ fn every_block_is_what_its_fence_says() {
             }
             "toml,theme" => {
                 let checked = Sheet::parse("own", text);
+                assert!(checked.is_ok(), "{place}: {}", checked.unwrap_err());
+            }
+            "toml,contexts" => {
+                let checked = contexts::text::parse(text, Path::new("/"));
                 assert!(checked.is_ok(), "{place}: {}", checked.unwrap_err());
             }
             "toml" => {
