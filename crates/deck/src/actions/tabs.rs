@@ -47,7 +47,7 @@ pub(super) const CLOSE: Action = Action {
     group: Group::Look,
     keys: &[],
     short: "close tab",
-    long: "close this tab and leave its cluster; asks first",
+    long: "close this tab and leave its cluster, as the words close tab at the prompt; asks first",
     dangerous: true,
     footer: 0,
     enabled: has_tabs,
