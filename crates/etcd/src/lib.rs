@@ -46,4 +46,4 @@ pub use member::{Member, MemberId};
 pub use member_id::member_id;
 pub use metrics::Metrics;
 pub use version::{EtcdVersion, VersionError};
-pub use view::{Beside, cluster_id, node_view};
+pub use view::{Beside, cluster_id, node_view, node_view_by_status};

@@ -6,7 +6,7 @@ use crate::ids::MemberIds;
 use crate::member::{Member, MemberId};
 use crate::metrics::Metrics;
 use raftdeck_model::{Known, NodeView, PeerView, RaftView};
-use raftdeck_raft::{ClusterId, LogId, NodeId, Role};
+use raftdeck_raft::{ClusterId, LogId, LogIndex, NodeId, Role};
 
 /// What is known of a member besides its Raft state.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +30,7 @@ pub fn node_view(node: NodeId, raft: &RaftStatus, ids: &MemberIds, beside: Besid
     let mut view = NodeView::new(raft_view(node, raft, ids));
     if let Some(status) = status {
         // What is handed to the store is not applied yet; only the store's own index says what is.
-        view.raft.applied = Known::Is(raft.applied.min(raftdeck_raft::LogIndex(status.applied)));
+        view.raft.applied = Known::Is(raft.applied.min(LogIndex(status.applied)));
         view.cluster = Known::Is(Some(cluster_id(status.by.cluster)));
     }
     if let Some(metrics) = metrics {
@@ -48,6 +48,21 @@ pub fn node_view(node: NodeId, raft: &RaftStatus, ids: &MemberIds, beside: Besid
         }
     }
     view
+}
+
+/// The member's state by its status alone, for where `/debug/vars` is not reached: a client port may serve gRPC only
+/// (`--listen-client-http-urls`). `None`: it knows no leader, so its role is not told.
+#[must_use]
+pub fn node_view_by_status(node: NodeId, status: &MemberStatus, ids: &MemberIds) -> Option<NodeView> {
+    let leader = status.leader?;
+    let role = if status.by.member == Some(leader) { Role::Leader } else { Role::Follower };
+    let mut view = RaftView::new(node, status.term, role);
+    view.leader = known(Some(leader), ids);
+    view.committed = Known::Is(LogIndex(status.commit.max(status.applied)));
+    view.applied = Known::Is(LogIndex(status.applied));
+    let mut view = NodeView::new(view);
+    view.cluster = Known::Is(Some(cluster_id(status.by.cluster)));
+    Some(view)
 }
 
 fn raft_view(node: NodeId, raft: &RaftStatus, ids: &MemberIds) -> RaftView {
@@ -100,8 +115,9 @@ pub fn cluster_id(cluster: u64) -> ClusterId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::Answerer;
     use crate::debug_vars::MemberProgress;
-    use raftdeck_raft::{LogIndex, ReplicationState, Term};
+    use raftdeck_raft::{ReplicationState, Term};
 
     fn leader() -> RaftStatus {
         let progress = |matched: u64| MemberProgress {
@@ -156,5 +172,30 @@ mod tests {
         assert_eq!(view.raft.vote, Known::Is(None));
         assert_eq!(view.raft.leader, Known::Unknown, "a leader that is no node here");
         assert!(view.raft.election_remaining.is_unknown() && view.raft.heartbeat_age.is_unknown());
+    }
+
+    #[test]
+    fn a_status_alone_tells_the_role_of_a_member_that_knows_a_leader() {
+        let status = |leader| MemberStatus {
+            by: Answerer { member: Some(MemberId(10)), cluster: 7, ..Answerer::default() },
+            version: "3.6.5".to_owned(),
+            db_size: 0,
+            db_size_in_use: 0,
+            leader,
+            commit: 8,
+            applied: 9,
+            term: Term(4),
+            is_learner: false,
+            errors: Vec::new(),
+        };
+        let role = |leader| {
+            node_view_by_status(NodeId(1), &status(leader), &ids())
+                .map(|view| (view.raft.role, view.raft.leader))
+        };
+        assert_eq!(role(Some(MemberId(10))), Some((Role::Leader, Known::Is(Some(NodeId(1))))));
+        assert_eq!(role(Some(MemberId(20))), Some((Role::Follower, Known::Is(Some(NodeId(2))))));
+        assert_eq!(role(None), None, "it may be a candidate");
+        let view = node_view_by_status(NodeId(1), &status(Some(MemberId(10))), &ids()).expect("a view");
+        assert_eq!((view.raft.committed, view.raft.vote), (LogIndex(9).into(), Known::Unknown));
     }
 }
