@@ -183,6 +183,21 @@ fn a_follower_without_a_leader_says_what_it_waits_for() {
 }
 
 #[test]
+fn refused_connections_are_explained_at_their_link_and_at_who_misses_them() {
+    let mut scene = quiet(Settings::default(), 3);
+    in_force(&mut scene, vec![(1, rule("refuse 2>1"))]);
+    scene.tell(News::Link { from: n(2), to: n(1), state: LinkState::Refused });
+    let link = told(&scene, &Subject::Link { from: n(2), to: n(1) });
+    assert_eq!(link.title, "link n2 -> n1, refused one way");
+    assert!(link.why.starts_with("Connections on it are refused"), "{}", link.why);
+    assert!(link.why.ends_with("#1: connections are refused."), "{}", link.why);
+    let fault = told(&scene, &Subject::Fault(FaultId(1)));
+    assert!(fault.what.contains("closed, and each new one at once"), "{}", fault.what);
+    let follower = told(&scene, &Subject::Node(n(1)));
+    assert!(follower.why.contains("The connections from n2 to it are refused"), "{}", follower.why);
+}
+
+#[test]
 fn a_pre_candidate_that_nobody_can_answer_cannot_win_and_one_that_is_answered_can() {
     let mut scene = partition(Settings::default());
     let why = |scene: &Scene| told(scene, &Subject::Node(n(1))).why;
