@@ -170,9 +170,9 @@ impl<S: Session> Carrier<S> {
                     // Its supervisor is gone.
                     Err(_) => return,
                 },
+                () = tick(&mut signs_of_life) => self.give_signs_of_life(),
                 pushed = push(connections, chosen, is_ready) => self.pushed(pushed, chosen, outlook.ready),
                 () = answered(requesting) => self.requesting = None,
-                () = tick(&mut signs_of_life) => self.give_signs_of_life(),
                 () = signals.work.notified() => {}
                 () = async {
                     match outlook.next_due {

@@ -21,4 +21,4 @@ mod session;
 
 pub use etcd::EtcdWire;
 pub use raftdeck::{RaftdeckCodec, RaftdeckSession, RaftdeckWire};
-pub use session::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side, Wire};
+pub use session::{ConnectionPurpose, HandshakeStep, Session, Side, Wire};

@@ -1,11 +1,11 @@
 //! A second wire, to show that a relay knows nothing of the first one: a frame is text up to a mark. Its connections are of two kinds, as those
-//! of servers that speak HTTP to each other: on one the dialer sends and each message is answered, on the other the listener sends. What
+//! of servers that speak HTTP to each other: on one the dialer sends, on the other the listener does. What
 //! rules do is the same on both. Waits are for conditions, with a deadline that only a failure meets.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use bytes::{BufMut, Bytes, BytesMut};
-use raftdeck_links::wire::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side};
+use raftdeck_links::wire::{ConnectionPurpose, HandshakeStep, Session, Side};
 use raftdeck_links::{ClusterClock, Entrance, Links, Listeners, Outlet, Pair, Places, Presence, Wire};
 use raftdeck_model::glance::Glance;
 use raftdeck_model::{
@@ -77,12 +77,9 @@ impl Session for MarkSession {
                 self.pulls = frame == b"pull";
                 HandshakeStep::Speaks(Side::Listener)
             }
-            (Side::Listener, b"ok") if self.pulls => {
-                HandshakeStep::Messages { from: Side::Listener, origin: None, answers: AnsweredBy::Receiver }
-            }
             (Side::Listener, b"ok") => {
-                let answers = AnsweredBy::Link(Bytes::from_static(b"taken"));
-                HandshakeStep::Messages { from: Side::Dialer, origin: None, answers }
+                let from = if self.pulls { Side::Listener } else { Side::Dialer };
+                HandshakeStep::Messages { from, origin: None }
             }
             _ => HandshakeStep::Refused,
         }
@@ -315,7 +312,6 @@ async fn what_is_held_arrives_on_the_newest_connection_of_either_kind() {
     let (mut pushing, pushed) = rig.connect((N1, N2), "push").await;
     rig.disturb((N1, N2), Effect::Hold);
     pushing.say("1 1;").await;
-    assert_eq!(pushing.hear().await, "taken");
     assert_eq!(rig.told(is_of(1)).await.state, MessageState::Held);
     let (_pulled, mut pulling) = rig.connect((N1, N2), "pull").await;
     drop(pushed);
@@ -325,22 +321,7 @@ async fn what_is_held_arrives_on_the_newest_connection_of_either_kind() {
 }
 
 #[tokio::test]
-async fn a_message_that_the_link_answers_is_answered_whatever_becomes_of_it() {
-    let mut rig = Rig::new().await;
-    let (mut sender, mut receiver) = rig.connect((N1, N2), "push").await;
-    sender.say("1 1;").await;
-    assert_eq!(sender.hear().await, "taken");
-    assert_eq!(receiver.hear().await, "1 1");
-    // The answer to another one, for all that the sender could know.
-    receiver.say("done;").await;
-    rig.disturb((N1, N2), Effect::Cut);
-    sender.say("1 2;").await;
-    assert_eq!(sender.hear().await, "taken");
-    assert!(matches!(rig.told(is_of(2)).await.state, MessageState::Lost { .. }));
-}
-
-#[tokio::test]
-async fn a_receiver_that_answers_itself_is_heard_also_on_a_cut_link() {
+async fn a_receiver_is_heard_also_on_a_cut_link() {
     let rig = Rig::new().await;
     let (mut sender, mut receiver) = rig.connect((N1, N2), "pull").await;
     rig.disturb((N1, N2), Effect::Cut);

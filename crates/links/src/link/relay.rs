@@ -4,7 +4,7 @@ use super::{Link, PairTraffic, Reader, RelayEnd, Road};
 use crate::carrier::{Ending, Writer};
 use crate::pair::Origin;
 use crate::whereabouts::{NodeLocation, Whereabouts, life_over};
-use crate::wire::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side, Wire};
+use crate::wire::{ConnectionPurpose, HandshakeStep, Session, Side, Wire};
 use bytes::Bytes;
 use futures::future::select_all;
 use futures::{SinkExt, StreamExt};
@@ -162,12 +162,12 @@ impl<W: Wire> Relay<W> {
         dialer.reframe(&session, Side::Dialer);
         listener.reframe(&session, Side::Listener);
         match (next, self.road.clone()) {
-            (HandshakeStep::Messages { from: Side::Dialer, origin, answers }, Some(road)) => {
-                let sender = Sender { way: &road.forth, life: lives.listener, origin, answers };
+            (HandshakeStep::Messages { from: Side::Dialer, origin }, Some(road)) => {
+                let sender = Sender { way: &road.forth, life: lives.listener, origin };
                 self.messages(sender, dialer, listener, ending).await
             }
-            (HandshakeStep::Messages { from: Side::Listener, origin, answers }, Some(road)) => {
-                let sender = Sender { way: &road.back, life: lives.dialer, origin, answers };
+            (HandshakeStep::Messages { from: Side::Listener, origin }, Some(road)) => {
+                let sender = Sender { way: &road.back, life: lives.dialer, origin };
                 self.messages(sender, listener, dialer, ending).await
             }
             (HandshakeStep::Talk, _) => {
@@ -266,31 +266,20 @@ impl<W: Wire> Relay<W> {
         if let Some(road) = &self.road {
             ending.accepted(road.forth.pair.0, &sender.way.carrier, sender.life, sender.origin, writer);
         }
-        let (forth, back) = (&mut from.reader, &mut from.writer);
-        match &sender.answers {
-            AnsweredBy::Receiver => tokio::select! {
-                taken = self.take_in(&sender, forth, None) => taken,
-                passed = pass_back(&mut answers, back) => {
-                    ending.is_broken = true;
-                    passed
-                }
-            },
-            AnsweredBy::Link(answer) => tokio::select! {
-                taken = self.take_in(&sender, forth, Some((answer, back))) => taken,
-                dropped = drop_all(&mut answers) => {
-                    ending.is_broken = true;
-                    dropped
-                }
-            },
+        tokio::select! {
+            taken = self.take_in(&sender, &mut from.reader) => taken,
+            passed = pass_back(&mut answers, &mut from.writer) => {
+                ending.is_broken = true;
+                passed
+            }
         }
     }
 
-    /// Takes in the sender's frames until it closes, and answers each if the wire has the link answer.
+    /// Takes in the sender's frames until it closes.
     async fn take_in(
         &self,
         sender: &Sender<'_, W::Session>,
         frames: &mut Reader<W::Session>,
-        mut answer: Option<(&Bytes, &mut Writer<W::Session>)>,
     ) -> io::Result<()> {
         let Sender { way, life, origin, .. } = sender;
         loop {
@@ -302,9 +291,6 @@ impl<W: Wire> Relay<W> {
             let Some(frame) = frames.next().await.transpose()? else { return Ok(()) };
             let glance = self.link.wire.glance(&frame);
             self.link.traffic.take_in(way.pair, (*life, *origin), frame, glance, None);
-            if let Some((answer, writer)) = &mut answer {
-                writer.send(Bytes::clone(answer)).await?;
-            }
         }
     }
 }
@@ -315,7 +301,6 @@ struct Sender<'a, S: Session> {
     /// The receiver's life.
     life: u64,
     origin: Origin,
-    answers: AnsweredBy,
 }
 
 /// What a handshake waits for.
@@ -379,14 +364,5 @@ where
     while let Some(answer) = from.next().await.transpose()? {
         to.send(answer).await?;
     }
-    Ok(())
-}
-
-/// Reads until the other side closes.
-async fn drop_all<S>(from: &mut S) -> io::Result<()>
-where
-    S: StreamExt<Item = io::Result<Bytes>> + Unpin,
-{
-    while from.next().await.transpose()?.is_some() {}
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! raftdeck's own wire: length-prefixed frames, and the handshake of four frames in `raftdeck_protocol::handshake`. The dialer sends,
 //! and a connection of a peer carries nothing back after its handshake.
 
-use super::session::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side, Wire};
+use super::session::{ConnectionPurpose, HandshakeStep, Session, Side, Wire};
 use crate::pair::{Entrance, Origin, Pair};
 use bytes::{BufMut, Bytes, BytesMut};
 use raftdeck_model::FrameKind;
@@ -143,7 +143,7 @@ impl RaftdeckSession {
     fn accepted(&self) -> HandshakeStep {
         match self.shows {
             DialerRole::Peer(pair, origin) if self.entrance.is_for(pair) => {
-                HandshakeStep::Messages { from: Side::Dialer, origin, answers: AnsweredBy::Receiver }
+                HandshakeStep::Messages { from: Side::Dialer, origin }
             }
             DialerRole::Founder(pair) if self.entrance.is_for(pair) => HandshakeStep::Talk,
             // The dialer is not the node that this link is for: its messages would be shown as that node's.

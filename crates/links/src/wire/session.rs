@@ -72,14 +72,13 @@ pub enum Side {
 pub enum HandshakeStep {
     /// This side speaks next. If the dialer speaks out of turn, the connection is closed.
     Speaks(Side),
-    /// The two have agreed: one of them sends messages from now on, and nothing else.
+    /// The two have agreed: one of them sends messages from now on, and nothing else. What the receiver says is passed back, whatever the
+    /// rules are.
     Messages {
         /// This side.
         from: Side,
         /// The sender's data directory. What it sends is carried on connections of the same origin only.
         origin: Origin,
-        /// The side that answers.
-        answers: AnsweredBy,
     },
     /// After its first frame, the dialer sends one message and nothing else. The link answers it with this, whatever happens to the
     /// message. The listener never sees the connection.
@@ -95,16 +94,6 @@ pub enum HandshakeStep {
     Refused,
     /// The connection is closed immediately.
     Closed,
-}
-
-/// The side that answers on a connection that carries messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AnsweredBy {
-    /// The receiver. What it says is passed back, whatever the rules are.
-    Receiver,
-    /// The link itself, with this frame for each message that it takes in, whatever happens to the message. What the receiver says is
-    /// dropped, since the message that it answers may have come on another connection.
-    Link(Bytes),
 }
 
 /// What a connection is for.

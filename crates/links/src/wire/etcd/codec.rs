@@ -9,6 +9,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use std::io;
 use tokio_util::codec::{Decoder, Encoder};
 
+/// How much is read at once of what may be long.
+const MOST_READ: usize = 64 << 10;
+
 /// Cuts what one side of a connection sends into frames.
 #[derive(Debug)]
 pub struct EtcdDecoder(Reads);
@@ -83,6 +86,7 @@ impl Decoder for EtcdDecoder {
                     return Ok(Some(message));
                 }
                 body.take(buffer)?;
+                buffer.reserve(MOST_READ);
                 reader.take(&mut body.arrived)
             }
             Reads::Post(body) => {
@@ -94,6 +98,7 @@ impl Decoder for EtcdDecoder {
             }
             Reads::Snapshot { body, next } => {
                 body.take(buffer)?;
+                buffer.reserve(MOST_READ);
                 snapshot(body, next)
             }
         }

@@ -6,7 +6,7 @@ use super::codec::{EtcdDecoder, EtcdEncoder};
 use super::head::Head;
 use super::stream::StreamKind;
 use crate::pair::Entrance;
-use crate::wire::{AnsweredBy, ConnectionPurpose, HandshakeStep, Session, Side};
+use crate::wire::{ConnectionPurpose, HandshakeStep, Session, Side};
 use bytes::Bytes;
 use raftdeck_raft::NodeId;
 use std::net::SocketAddr;
@@ -95,9 +95,7 @@ impl EtcdSession {
         let Some(head) = Head::read(frame) else { return HandshakeStep::Closed };
         self.follows = Some(Framing::of(&head));
         match (head.status(), self.dialer) {
-            (Some(200), Some(_)) => {
-                HandshakeStep::Messages { from: Side::Listener, origin: None, answers: AnsweredBy::Receiver }
-            }
+            (Some(200), Some(_)) => HandshakeStep::Messages { from: Side::Listener, origin: None },
             // No rule could be about the messages of a member that the links do not know.
             (Some(200), None) => HandshakeStep::Closed,
             _ => {

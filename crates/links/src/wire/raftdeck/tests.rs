@@ -123,8 +123,7 @@ fn after(hello: &[u8]) -> (HandshakeStep, RaftdeckSession) {
 #[test]
 fn what_an_accepted_dialer_says_depends_on_what_it_showed_itself_as() {
     let reversed = (LINK.1, LINK.0);
-    let messages =
-        HandshakeStep::Messages { from: Side::Dialer, origin: None, answers: AnsweredBy::Receiver };
+    let messages = HandshakeStep::Messages { from: Side::Dialer, origin: None };
     for (hello, next, purpose) in [
         (peer(LINK), messages, ConnectionPurpose::Member),
         (founder(LINK), HandshakeStep::Talk, ConnectionPurpose::Founding),
