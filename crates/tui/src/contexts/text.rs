@@ -199,7 +199,7 @@ pub fn without(text: &str, name: &str) -> String {
         {
             // A comment at the top of the file is about all of it.
             let comment = key.leaf_decor().prefix().and_then(|prefix| prefix.as_str());
-            above = comment.unwrap_or_default().to_owned();
+            comment.unwrap_or_default().clone_into(&mut above);
         }
         if let Some(all) = contexts_of(document) {
             all.remove(name);
