@@ -5,19 +5,19 @@
 //! Each client reaches each node through a relay of its own (`relay.rs`).
 
 use crate::raftdeck::ask::{Unanswered, ask};
-use crate::raftdeck::relay::{PathRules, Relay};
+use crate::raftdeck::relay::Frames;
+use crate::requests::paths::Paths;
 use crate::receipt::Receipt;
 use crate::requests::workload::Writes;
 use raftdeck_client::{Access, Client, ClientError, LocalUsers, Options};
-use raftdeck_links::{NodeLocation, Outlet, Places, Whereabouts};
+use raftdeck_links::{Outlet, Whereabouts};
 use raftdeck_model::{
-    ClientLinkFault, ClientName, ClientOp, ClientOutcome, ClientRequest, Disturbance, Fault, MAX_CLIENTS,
-    News, RequestFate,
+    ClientName, ClientOp, ClientOutcome, ClientRequest, Fault, News, RequestFate,
 };
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_protocol::{Consistency, RequestBody, ResponseBody, Role, Write};
 use raftdeck_raft::{LogIndex, NodeId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -42,24 +42,11 @@ pub(crate) struct Clients {
 }
 
 struct KnownClients {
-    places: Places,
-    /// The users whose connections the relays take.
-    users: LocalUsers,
-    clients: BTreeMap<ClientName, ClientPaths>,
+    paths: Paths<Frames>,
+    /// The clients that were used, at the addresses that they reach.
+    current: BTreeMap<ClientName, Option<Current>>,
     /// The client that reads the nodes' logs is not one of the named clients, and reaches all nodes.
     onlooker: Option<Current>,
-}
-
-/// What belongs to one client.
-#[derive(Default)]
-struct ClientPaths {
-    /// Only these nodes are reachable; `None`: all.
-    reach: Option<BTreeSet<NodeId>>,
-    /// The rules in force on its paths, where there are any.
-    gates: BTreeMap<NodeId, PathRules>,
-    /// Its relays to the nodes, created on first use.
-    relays: BTreeMap<NodeId, Relay>,
-    current: Option<Current>,
 }
 
 /// A client and the addresses that it was made for.
@@ -91,44 +78,29 @@ impl Clients {
             Some(_) => LocalUsers::Any,
             None => LocalUsers::only_own().unwrap_or(LocalUsers::Any),
         };
-        let (places, clients) = (Places::default(), BTreeMap::new());
-        let known = Arc::new(Mutex::new(KnownClients { places, users, clients, onlooker: None }));
+        let (paths, current) = (Paths::new(users), BTreeMap::new());
+        let known = Arc::new(Mutex::new(KnownClients { paths, current, onlooker: None }));
         Self { known, access, outlet, requests, fetches }
     }
 
     /// Adds a node.
     pub(crate) fn add(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
-        self.lock().places.insert(node, place);
+        self.lock().paths.add(node, place);
     }
 
     /// Removes a node.
     pub(crate) fn remove(&self, node: NodeId) {
-        let mut known = self.lock();
-        known.places.remove(&node);
-        for kept in known.clients.values_mut() {
-            kept.relays.remove(&node);
-        }
+        self.lock().paths.remove(node);
     }
 
     /// Whether there is such a client, or room for one more.
     pub(crate) fn admit(&self, client: &ClientName) -> Result<(), String> {
-        let mut known = self.lock();
-        let is_new = !known.clients.contains_key(client);
-        let named = known.clients.keys().filter(|client| **client != ClientName::Own).count();
-        if is_new && *client != ClientName::Own && named >= MAX_CLIENTS {
-            return Err(client.no_room());
-        }
-        known.clients.entry(client.clone()).or_default();
-        Ok(())
+        self.lock().paths.admit(client)
     }
 
     /// Applies what is in force to the clients, and nothing else.
     pub(crate) fn obey(&self, faults: &[Fault]) {
-        let mut known = self.lock();
-        for (name, kept) in &mut known.clients {
-            let of_client = faults.iter().filter(|fault| fault.what.client() == Some(name));
-            kept.obey(of_client.map(|fault| &fault.what));
-        }
+        self.lock().paths.obey(faults);
     }
 
     /// Sends a client's request; the outcome is reported.
@@ -138,7 +110,7 @@ impl Clients {
         }
         let Some((permit, receipt)) = self.permit(receipt) else { return };
         // By what is in force now, even if something else comes into force before the task runs.
-        let one = request.at.map(|node| (node, self.lock().way(&request.client, node)));
+        let one = request.at.map(|node| (node, self.lock().paths.way(&request.client, node)));
         let any = if one.is_none() { self.client(&request.client) } else { None };
         let clients = self.clone();
         tokio::spawn(async move {
@@ -184,7 +156,7 @@ impl Clients {
                 ClientOutcome::Answered { node: done.node, body }
             }
             Err(error) => {
-                let reason = self.lock().with_nodes(&request.client, error.to_string());
+                let reason = self.lock().paths.with_nodes(&request.client, error.to_string());
                 ClientOutcome::Failed { reason, fate: fate(&error) }
             }
         }
@@ -210,7 +182,7 @@ impl Clients {
         let outcome = self.ask_node((node, &address), body).await;
         match outcome {
             ClientOutcome::Failed { reason, fate } => {
-                ClientOutcome::Failed { reason: self.lock().with_nodes(client, reason), fate }
+                ClientOutcome::Failed { reason: self.lock().paths.with_nodes(client, reason), fate }
             }
             answered @ ClientOutcome::Answered { .. } => answered,
         }
@@ -284,9 +256,9 @@ impl Clients {
     pub(crate) fn client(&self, name: &ClientName) -> Option<Client> {
         let leader = self.outlet.leader();
         let mut known = self.lock();
-        let ways = known.ways(name);
+        let ways = known.paths.ways(name);
         let addresses: Vec<String> = ways.values().cloned().collect();
-        let current = &mut known.clients.entry(name.clone()).or_default().current;
+        let current = known.current.entry(name.clone()).or_default();
         // The addresses that nodes report would bypass the relays.
         let client = renewed(current, addresses, true, &self.access)?;
         drop(known);
@@ -301,7 +273,7 @@ impl Clients {
     /// A client that may ask any node about itself.
     fn onlooker(&self) -> Option<Client> {
         let mut known = self.lock();
-        let addresses = known.addresses(|_| true);
+        let addresses = known.paths.addresses(|_| true);
         renewed(&mut known.onlooker, addresses, false, &self.access)
     }
 
@@ -313,117 +285,16 @@ impl Clients {
 
     /// The addresses at which the serving nodes take requests.
     pub(crate) fn addresses(&self) -> Vec<String> {
-        self.lock().addresses(|_| true)
+        self.lock().paths.addresses(|_| true)
     }
 
     /// The address at which a node takes requests, if it serves.
     pub(crate) fn address(&self, node: NodeId) -> Option<String> {
-        self.lock().address(node)
+        self.lock().paths.address(node)
     }
 
     fn lock(&self) -> MutexGuard<'_, KnownClients> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientPaths {
-    fn obey<'a>(&mut self, faults: impl Iterator<Item = &'a Disturbance>) {
-        self.reach = None;
-        self.gates.clear();
-        for fault in faults {
-            match fault {
-                Disturbance::ClientAt(_, nodes) => self.reach = Some(nodes.clone()),
-                Disturbance::ClientLinks(_, nodes, fault) => {
-                    for &node in nodes {
-                        let gate = self.gates.entry(node).or_default();
-                        match fault {
-                            ClientLinkFault::Cut => gate.cut = true,
-                            ClientLinkFault::Hold => gate.holds = true,
-                            ClientLinkFault::LoseAnswers => gate.loses_answers = true,
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        for (node, relay) in &self.relays {
-            relay.set(self.gates.get(node).copied().unwrap_or_default());
-        }
-    }
-
-    /// Whether the client may reach the node. Where its path is cut it does not even try, as its relay may not have been updated yet.
-    fn reaches(&self, node: NodeId) -> bool {
-        let is_cut = self.gates.get(&node).is_some_and(|gate| gate.cut);
-        !is_cut && self.reach.as_ref().is_none_or(|reach| reach.contains(&node))
-    }
-}
-
-impl KnownClients {
-    fn addresses(&self, wanted: impl Fn(&NodeId) -> bool) -> Vec<String> {
-        self.places.keys().filter(|node| wanted(node)).filter_map(|&node| self.address(node)).collect()
-    }
-
-    fn address(&self, node: NodeId) -> Option<String> {
-        match self.places.get(&node)?.borrow().place {
-            NodeLocation::Serving { client, .. } => Some(client.to_string()),
-            NodeLocation::Down | NodeLocation::Starting => None,
-        }
-    }
-
-    /// A client's paths to the nodes that it reaches, if one of them serves. Those that do not serve yet are among them: one may be
-    /// elected while a request is in progress, and a client learns of no other paths then.
-    fn ways(&mut self, client: &ClientName) -> BTreeMap<NodeId, String> {
-        let nodes: Vec<NodeId> = self.places.keys().copied().collect();
-        let kept = self.clients.entry(client.clone()).or_default();
-        let reached: Vec<NodeId> = nodes.into_iter().filter(|node| kept.reaches(*node)).collect();
-        if reached.iter().all(|node| self.address(*node).is_none()) {
-            return BTreeMap::new();
-        }
-        reached.into_iter().filter_map(|node| Some((node, self.relay(client, node)?))).collect()
-    }
-
-    /// A client's path to one node, or why it has none.
-    fn way(&mut self, client: &ClientName, node: NodeId) -> Result<String, String> {
-        if self.address(node).is_none() {
-            return Err(format!("{node} is not running"));
-        }
-        let kept = self.clients.entry(client.clone()).or_default();
-        if !kept.reaches(node) {
-            return Err(format!("{client} does not reach {node}"));
-        }
-        self.relay(client, node).ok_or_else(|| format!("there is no relay from {client} to {node}"))
-    }
-
-    fn relay(&mut self, client: &ClientName, node: NodeId) -> Option<String> {
-        let place = self.places.get(&node)?;
-        let kept = self.clients.entry(client.clone()).or_default();
-        if let Some(relay) = kept.relays.get(&node) {
-            return Some(relay.address().to_string());
-        }
-        let gate = kept.gates.get(&node).copied().unwrap_or_default();
-        match Relay::open(place.clone(), gate, self.users.clone()) {
-            Ok(relay) => {
-                let address = relay.address().to_string();
-                kept.relays.insert(node, relay);
-                Some(address)
-            }
-            Err(error) => {
-                tracing::warn!("there is no relay from {client} to {node}: {error}");
-                None
-            }
-        }
-    }
-
-    /// Replaces the addresses of a client's relays, which mean nothing to a user, with the names of the nodes.
-    fn with_nodes(&self, client: &ClientName, mut text: String) -> String {
-        let relays = self.clients.get(client).into_iter().flat_map(|kept| &kept.relays);
-        let mut named: Vec<_> = relays.map(|(node, relay)| (relay.address().to_string(), node)).collect();
-        // One address may be a prefix of another.
-        named.sort_by_key(|(address, _)| std::cmp::Reverse(address.len()));
-        for (address, node) in named {
-            text = text.replace(&address, &node.to_string());
-        }
-        text
     }
 }
 
