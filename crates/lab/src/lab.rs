@@ -3,6 +3,7 @@
 //! The thread is the children's parent: on Linux a managed node asks the kernel to be killed when the *thread* that
 //! started it ends. So children are started on the lab's thread, which ends after the last of them.
 
+use crate::etcd::{self, EtcdOptions, SignsOfLife};
 use crate::files::data_dir::{DataDir, WantedData};
 use crate::files::record::DataOf;
 use crate::nodes::engine::Engine;
@@ -67,6 +68,23 @@ impl Lab {
         let (reader, capabilities) = (clock.reader(), Raftdeck::capabilities(&options));
         let with = Beginnings { options, data_dir, listeners, keys, ports, program, clock };
         Self::run(capabilities, reader, sink, |surroundings| Raftdeck::start(with, surroundings))
+    }
+
+    /// The same for a cluster of etcd members.
+    pub fn start_etcd(
+        options: EtcdOptions,
+        sink: impl Fn(Update) + Send + Sync + 'static,
+    ) -> Result<Self, LabError> {
+        let signs = SignsOfLife::default();
+        let with = etcd::Beginnings::prepare(options, signs.clone())?;
+        let clock = ClusterClock::start(with.rate());
+        let sink = move |update: Update| {
+            signs.note(&update);
+            sink(update);
+        };
+        Self::run(etcd::Beginnings::capabilities(), clock.reader(), sink, |surroundings| {
+            with.start(surroundings)
+        })
     }
 
     /// Runs an engine on a thread of its own.

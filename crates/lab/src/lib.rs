@@ -6,6 +6,7 @@
 //! [`Lab::start`] starts a cluster on a thread of its own. The handle it returns takes commands, and ends every process when it is
 //! stopped or dropped.
 
+mod etcd;
 mod faults;
 mod files;
 mod lab;
@@ -16,6 +17,7 @@ mod receipt;
 mod requests;
 mod setup;
 
+pub use etcd::{EtcdOptions, KEEP_MEMBER, keep_member};
 pub use files::record::DataOf;
 pub use files::temporary::{STAND_BY, TemporaryFolder, stand_by};
 pub use lab::Lab;

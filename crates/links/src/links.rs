@@ -38,20 +38,19 @@ impl Listeners {
         Self::bind_all(others.iter().flat_map(|&other| [(node, other), (other, node)]).map(Entrance::Pair))
     }
 
+    /// The same as [`Listeners::bind_members`] on these ports.
+    pub fn bind_members_at(members: impl IntoIterator<Item = (NodeId, u16)>) -> io::Result<Self> {
+        let bind = |(node, port)| Ok((Entrance::Member(node), bind(port)?));
+        members.into_iter().map(bind).collect::<io::Result<_>>().map(Self)
+    }
+
     /// One for each of these nodes, at which all others dial it, each on a free port of this machine only.
     pub fn bind_members(nodes: &[NodeId]) -> io::Result<Self> {
         Self::bind_all(nodes.iter().copied().map(Entrance::Member))
     }
 
     fn bind_all(entrances: impl Iterator<Item = Entrance>) -> io::Result<Self> {
-        let mut listeners = BTreeMap::new();
-        for entrance in entrances {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            listener.set_nonblocking(true)?;
-            let address = listener.local_addr()?;
-            listeners.insert(entrance, (listener, address));
-        }
-        Ok(Self(listeners))
+        entrances.map(|entrance| Ok((entrance, bind(0)?))).collect::<io::Result<_>>().map(Self)
     }
 
     /// Where all other nodes will dial this one.
@@ -59,6 +58,14 @@ impl Listeners {
     pub fn entrance(&self, node: NodeId) -> Option<SocketAddr> {
         self.0.get(&Entrance::Member(node)).map(|(_, address)| *address)
     }
+}
+
+/// Listens on a port of this machine only; 0: a free one.
+fn bind(port: u16) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// The links at work, between nodes that speak this wire.

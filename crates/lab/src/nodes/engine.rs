@@ -3,9 +3,10 @@
 
 use super::Nodes;
 use crate::processes::process::Launch;
+use crate::processes::supervisor::FirstStart;
 use crate::receipt::Receipt;
 use raftdeck_links::{Links, Listeners, Whereabouts, Wire};
-use raftdeck_model::{ClientRequest, Disturbance, Step};
+use raftdeck_model::{ClientName, ClientRequest, Disturbance, Order, Step};
 use raftdeck_protocol::{ClockRate, Write};
 use raftdeck_raft::{LogIndex, NodeId, Tuning};
 use std::time::Duration;
@@ -46,11 +47,14 @@ pub(crate) trait Engine: Sized {
     /// There is no such node any more.
     fn forgets(nodes: &mut Nodes<Self>, node: NodeId);
 
-    /// Why a node cannot be started; `None`: it can.
-    fn refuses_start(&self, node: NodeId) -> Option<String>;
+    /// Why this order cannot be carried out now, or by this engine; `None`: it can.
+    fn refuses(&self, order: &Order) -> Option<String>;
+
+    /// When a node of the data directory is started.
+    fn first_start(&self, node: NodeId) -> FirstStart;
 
     /// The order to wipe a node's data is being carried out.
-    fn wipes(&mut self, node: NodeId);
+    fn wipes(nodes: &mut Nodes<Self>, node: NodeId);
 
     /// Waits until something happens to it. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Self::Happened>;
@@ -63,53 +67,53 @@ pub(crate) trait Engine: Sized {
     fn obey(nodes: &mut Nodes<Self>, changed: &Disturbance, in_force: bool, receipt: Receipt);
 
     /// Why this client is one too many.
-    fn admits(&self, client: &raftdeck_model::ClientName) -> Result<(), String>;
+    fn admits(&self, client: &ClientName) -> Result<(), String>;
 
-    /// [`Order::SetRate`](raftdeck_model::Order::SetRate)
+    /// [`Order::SetRate`](Order::SetRate)
     fn set_rate(nodes: &mut Nodes<Self>, rate: ClockRate, receipt: Receipt);
 
-    /// [`Order::Step`](raftdeck_model::Order::Step)
+    /// [`Order::Step`](Order::Step)
     fn step(nodes: &mut Nodes<Self>, step: Step, receipt: Receipt);
 
-    /// [`Order::Refresh`](raftdeck_model::Order::Refresh)
+    /// [`Order::Refresh`](Order::Refresh)
     fn refresh(nodes: &mut Nodes<Self>, receipt: Receipt);
 
-    /// [`Order::Client`](raftdeck_model::Order::Client)
+    /// [`Order::Client`](Order::Client)
     fn ask(nodes: &mut Nodes<Self>, request: ClientRequest, receipt: Receipt);
 
-    /// [`Order::OpenSession`](raftdeck_model::Order::OpenSession)
+    /// [`Order::OpenSession`](Order::OpenSession)
     fn open_session(nodes: &mut Nodes<Self>, receipt: Receipt);
 
-    /// [`Order::Propose`](raftdeck_model::Order::Propose)
+    /// [`Order::Propose`](Order::Propose)
     fn propose(nodes: &mut Nodes<Self>, node: NodeId, write: Write, receipt: Receipt);
 
-    /// [`Order::FetchLog`](raftdeck_model::Order::FetchLog)
+    /// [`Order::FetchLog`](Order::FetchLog)
     fn fetch_log(nodes: &mut Nodes<Self>, node: NodeId, first: LogIndex, limit: u32, receipt: Receipt);
 
-    /// [`Order::Workload`](raftdeck_model::Order::Workload)
+    /// [`Order::Workload`](Order::Workload)
     fn workload(nodes: &mut Nodes<Self>, on: bool, receipt: Receipt);
 
     /// Starts a new node and makes it a member.
     fn add(nodes: &mut Nodes<Self>, joins_as: JoinAs, receipt: Receipt);
 
-    /// [`Order::Promote`](raftdeck_model::Order::Promote)
+    /// [`Order::Promote`](Order::Promote)
     fn promote(nodes: &mut Nodes<Self>, node: NodeId, receipt: Receipt);
 
-    /// [`Order::RemoveNode`](raftdeck_model::Order::RemoveNode). When the node has left, it is handed to [`Nodes::dismiss`].
+    /// [`Order::RemoveNode`](Order::RemoveNode). When the node has left, it is handed to [`Nodes::dismiss`].
     fn remove(nodes: &mut Nodes<Self>, node: NodeId, receipt: Receipt);
 
-    /// [`Order::ReplaceNode`](raftdeck_model::Order::ReplaceNode)
+    /// [`Order::ReplaceNode`](Order::ReplaceNode)
     fn replace(nodes: &mut Nodes<Self>, node: NodeId, receipt: Receipt);
 
-    /// [`Order::Transfer`](raftdeck_model::Order::Transfer)
+    /// [`Order::Transfer`](Order::Transfer)
     fn transfer(nodes: &mut Nodes<Self>, node: NodeId, receipt: Receipt);
 
-    /// [`Order::Campaign`](raftdeck_model::Order::Campaign)
+    /// [`Order::Campaign`](Order::Campaign)
     fn campaign(nodes: &mut Nodes<Self>, node: NodeId, receipt: Receipt);
 
-    /// [`Order::TimeOut`](raftdeck_model::Order::TimeOut)
+    /// [`Order::TimeOut`](Order::TimeOut)
     fn time_out(nodes: &mut Nodes<Self>, node: NodeId, receipt: Receipt);
 
-    /// [`Order::SkewClock`](raftdeck_model::Order::SkewClock)
+    /// [`Order::SkewClock`](Order::SkewClock)
     fn skew(nodes: &mut Nodes<Self>, node: NodeId, by: Duration, receipt: Receipt);
 }

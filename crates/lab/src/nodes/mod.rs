@@ -6,7 +6,7 @@
 use crate::faults::in_force::InForce;
 use crate::files::data_dir::{DataDir, wipe};
 use crate::processes::process::Launch;
-use crate::processes::supervisor::{Instruction, Supervisor, SupervisorTask};
+use crate::processes::supervisor::{FirstStart, Instruction, Supervisor, SupervisorTask};
 use crate::receipt::Receipt;
 use raftdeck_links::{ClockReader, LinkNews, Links, Listeners, Outlet, Places, Presence};
 use raftdeck_model::{ChangeStep, ClientRequest, Disturbance, MAX_NODES, News, Order, SEEK_NEEDS_RECORDING};
@@ -101,7 +101,8 @@ impl<E: Engine> Nodes<E> {
         nodes.introduce();
         nodes.outlet.tell(News::Time(clock.time()));
         for (node, presence) in presences {
-            nodes.keep(node, presence);
+            let first = nodes.engine.first_start(node);
+            nodes.keep(node, presence, first);
         }
         Ok(nodes)
     }
@@ -118,7 +119,7 @@ impl<E: Engine> Nodes<E> {
     }
 
     /// Keeps a node that has its whereabouts and its links, and starts it.
-    pub(crate) fn keep(&mut self, node: NodeId, presence: Presence) {
+    pub(crate) fn keep(&mut self, node: NodeId, presence: Presence, first: FirstStart) {
         let place = presence.watch();
         let (launch, launches) = watch::channel(E::launch(self, node));
         let (instructions, receiver) = mpsc::channel(MAX_INSTRUCTIONS + MAX_UNDOING);
@@ -126,7 +127,7 @@ impl<E: Engine> Nodes<E> {
         let in_force = self.in_force.clone();
         let supervisor =
             Supervisor::new(node, launches, self.data_dir.of(node), in_force, self.outlet.clone(), presence);
-        self.supervisors.spawn(supervisor.run(receiver, stop.clone()));
+        self.supervisors.spawn(supervisor.run(first, receiver, stop.clone()));
         self.kept.insert(node, NodeHandle { instructions, launch, stop });
         self.engine.keeps(node, place);
     }
@@ -154,10 +155,13 @@ impl<E: Engine> Nodes<E> {
 
     /// Carries out an order, or starts it and passes the receipt on.
     pub(crate) fn carry_out(&mut self, order: Order, receipt: Receipt) {
+        if let Some(why) = self.engine.refuses(&order) {
+            return receipt.refuse(why);
+        }
         match order {
             Order::Kill(node) => self.instruct(node, SupervisorTask::Kill, receipt),
             Order::Stop(node) => self.instruct(node, SupervisorTask::Stop, receipt),
-            Order::Restart(node) => self.restart(node, receipt),
+            Order::Restart(node) => self.instruct(node, SupervisorTask::Restart, receipt),
             Order::Wipe(node) => self.wipe(node, receipt),
             Order::WipeUnsafe(node) => self.instruct(node, SupervisorTask::Forget, receipt),
             Order::LoseTail(node, bytes) => self.instruct(node, SupervisorTask::LoseTail(bytes), receipt),
@@ -265,16 +269,9 @@ impl<E: Engine> Nodes<E> {
         None
     }
 
-    fn restart(&self, node: NodeId, receipt: Receipt) {
-        match self.engine.refuses_start(node) {
-            Some(why) => receipt.refuse(why),
-            None => self.instruct(node, SupervisorTask::Restart, receipt),
-        }
-    }
-
     fn wipe(&mut self, node: NodeId, receipt: Receipt) {
         if let Some(receipt) = self.can_instruct(node, receipt) {
-            self.engine.wipes(node);
+            E::wipes(self, node);
             self.instruct_undoing(node, SupervisorTask::Wipe, receipt);
         }
     }

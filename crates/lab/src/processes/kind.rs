@@ -19,22 +19,30 @@ pub(crate) struct ReadyLine {
     pub(crate) addresses: NodeAddresses,
 }
 
-/// A line that a node logged.
+/// A line that a node wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutputLine<'a> {
     /// Its level.
     pub(crate) level: LogLevel,
     /// Its text, without what only repeats the level or the time.
     pub(crate) text: Cow<'a, str>,
+    /// What it says about where the node listens: from now on the node counts as running.
+    pub(crate) ready: Option<ReadyLine>,
+}
+
+/// Reads what one process writes, line by line and in order, from its start to its end.
+pub(crate) trait OutputReader: Send {
+    /// A line of its standard output. One that says that the node is ready is not shown.
+    fn said<'a>(&mut self, line: &'a str) -> OutputLine<'a>;
+
+    /// A line of its log, on its standard error.
+    fn logged<'a>(&mut self, line: &'a str) -> OutputLine<'a>;
 }
 
 /// The processes of an engine.
 pub(crate) trait ProcessKind: Debug + Send + Sync {
-    /// What this line says about where the node listens: from now on it counts as running. `None`: the line says something else.
-    fn ready(&self, node: NodeId, line: &str) -> Option<ReadyLine>;
-
-    /// Reads a line of the log. Called once for each line, in order.
-    fn log_line<'a>(&self, node: NodeId, line: &'a str) -> OutputLine<'a>;
+    /// Begins to read the output of a process that was just started.
+    fn reader(&self, node: NodeId) -> Box<dyn OutputReader>;
 
     /// What a line may explain about the end of its process; `None`: nothing.
     fn last_words(&self, line: &str) -> Option<String>;

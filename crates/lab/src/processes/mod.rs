@@ -3,4 +3,5 @@
 pub(crate) mod kind;
 pub(crate) mod lines;
 pub(crate) mod process;
+pub(crate) mod ready;
 pub(crate) mod supervisor;

@@ -229,12 +229,12 @@ fn stop_or_continuation(pid: u32) -> Option<Happening> {
     }
 }
 
-/// Whether an environment variable is an argument to a node. Those in the lab's own environment do not apply to its children, which
+/// Whether an environment variable is an argument to a node, of raftdeck or of etcd. Those in the lab's own environment do not apply to its children, which
 /// would all take the same port from it. The log settings are an exception.
 fn configures_a_node(name: &str) -> bool {
     let about_logs = ["RAFTDECK_LOG", "RAFTDECK_VERBOSE"].contains(&name);
     let names_one = ["NODE_ID", "KVSTORE_PORT", "PORT", "PEERS"].contains(&name);
-    names_one || name.starts_with("RAFTDECK_") && !about_logs
+    names_one || name.starts_with("RAFTDECK_") && !about_logs || name.starts_with("ETCD_")
 }
 
 /// The newest lines that may explain why a process ended.
@@ -266,6 +266,7 @@ mod tests {
         for name in [
             "PORT",
             "NODE_ID",
+            "ETCD_NAME",
             "RAFTDECK_HTTP",
             "RAFTDECK_DATA_DIR",
             "RAFTDECK_CONFIG",

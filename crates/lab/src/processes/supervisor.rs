@@ -6,7 +6,7 @@
 use crate::faults::in_force::InForce;
 use crate::faults::slow::Slow;
 use crate::files::data_dir::wipe;
-use crate::processes::kind::ProcessKind;
+use crate::processes::kind::{OutputReader, ProcessKind, ReadyLine};
 use crate::processes::process::{Happening, Launch, Process};
 use crate::receipt::Receipt;
 use raftdeck_links::{Outlet, Presence};
@@ -58,6 +58,15 @@ pub(crate) enum SupervisorTask {
     Report(oneshot::Sender<()>),
 }
 
+/// When a node is started for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FirstStart {
+    /// Together with its supervisor.
+    AtOnce,
+    /// By [`SupervisorTask::Restart`].
+    WhenTold,
+}
+
 /// Supervises one node.
 pub(crate) struct Supervisor {
     node: NodeId,
@@ -77,6 +86,7 @@ pub(crate) struct Supervisor {
 /// A process and what is known of it.
 struct RunningProcess {
     process: Process,
+    reader: Box<dyn OutputReader>,
     ready: bool,
     paused: bool,
     /// The commands that told it to end.
@@ -109,14 +119,17 @@ impl Supervisor {
         Self { node, kind, launch, data, outlet, in_force, presence, running, slow, file_limit }
     }
 
-    /// Starts the node and keeps it until `stop`; then ends it and returns its id when it is reaped.
+    /// Starts the node, at once or when it is told to, and keeps it until `stop`; then ends it and returns its id when it is reaped.
     pub(crate) async fn run(
         mut self,
+        first: FirstStart,
         mut instructions: mpsc::Receiver<Instruction>,
         stop: CancellationToken,
     ) -> NodeId {
-        // A failed start has been reported.
-        let _ = self.start();
+        if first == FirstStart::AtOnce {
+            // A failed start has been reported.
+            let _ = self.start();
+        }
         loop {
             tokio::select! {
                 biased;
@@ -180,7 +193,9 @@ impl Supervisor {
         let launch = self.launch.borrow().clone();
         match Process::start(&launch) {
             Ok(process) => {
-                let running = RunningProcess { process, ready: false, paused: false, stopping: Vec::new() };
+                let reader = self.kind.reader(self.node);
+                let running =
+                    RunningProcess { process, reader, ready: false, paused: false, stopping: Vec::new() };
                 self.tell(running.state());
                 self.running = Some(running);
                 self.slow.iter_mut().for_each(Slow::restart);
@@ -210,7 +225,7 @@ impl Supervisor {
         self.presence.down();
         self.in_force.is_paused(self.node, false);
         let last = running.process.last_output().await;
-        self.log(&last);
+        self.log(&mut running, &last);
         self.tell(ProcessState::Killed);
         running.stopping.into_iter().for_each(Receipt::done);
         Ok(())
@@ -341,17 +356,20 @@ impl Supervisor {
     async fn hear(&mut self, happening: Happening) {
         match happening {
             Happening::Said(lines) => {
+                let Some(mut running) = self.running.take() else { return };
                 for line in lines {
-                    if !self.is_ready(&line) {
-                        self.output(LogLevel::Info, &line);
+                    let line = running.reader.said(&line);
+                    match line.ready {
+                        Some(ready) => self.is_ready(&mut running, ready),
+                        None => self.output(line.level, &line.text),
                     }
                 }
+                self.running = Some(running);
             }
             Happening::Logged(lines) => {
-                self.log(&lines);
-                for line in lines {
-                    self.is_ready(&line);
-                }
+                let Some(mut running) = self.running.take() else { return };
+                self.log(&mut running, &lines);
+                self.running = Some(running);
             }
             Happening::Late => {
                 self.output(LogLevel::Warn, "lab: the node was started 10 seconds ago and is not ready yet");
@@ -371,7 +389,7 @@ impl Supervisor {
                 self.in_force.is_paused(self.node, false);
                 let Some(mut running) = self.running.take() else { return };
                 let last = running.process.last_output().await;
-                self.log(&last);
+                self.log(&mut running, &last);
                 // It may be told to end before it has set up its signal handling.
                 let by_that_signal = status.signal() == Some(Signal::TERM.as_raw());
                 self.tell(if !running.stopping.is_empty() && (status.success() || by_that_signal) {
@@ -385,26 +403,24 @@ impl Supervisor {
         }
     }
 
-    /// Whether the node says with this line that it is ready.
-    fn is_ready(&mut self, line: &str) -> bool {
-        let (Some(ready), Some(running)) = (self.kind.ready(self.node, line), &mut self.running) else {
-            return false;
-        };
+    /// The node has said where it listens.
+    fn is_ready(&self, running: &mut RunningProcess, ready: ReadyLine) {
         running.ready = true;
         running.process.is_ready();
-        let (paused, state) = (running.paused, running.state());
         self.presence.serving(ready.raft, ready.client);
-        if !paused {
-            self.tell(state);
+        if !running.paused {
+            self.tell(running.state());
         }
         self.outlet.tell(News::Ready { node: self.node, addresses: ready.addresses });
-        true
     }
 
-    fn log(&self, lines: &[String]) {
+    fn log(&self, running: &mut RunningProcess, lines: &[String]) {
         for line in lines.iter().filter(|line| !line.is_empty()) {
-            let line = self.kind.log_line(self.node, line);
+            let line = running.reader.logged(line);
             self.output(line.level, &line.text);
+            if let Some(ready) = line.ready {
+                self.is_ready(running, ready);
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! are not touched here.
 
 use crate::nodes::engine::JoinAs;
+use crate::processes::ready::ready;
 use crate::raftdeck::ask::{Unanswered, ask};
 use crate::raftdeck::clients::Clients;
 use crate::receipt::Receipt;
@@ -29,9 +30,6 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 /// How long a node may take to forgo leases. A paused one has lost its lease when it resumes.
 const FORGONE_WITHIN: Duration = Duration::from_millis(500);
-
-/// How long a new process may take until it serves.
-const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long the nodes may take to learn the address of a new one, before it is added nevertheless. A paused node learns it when it resumes.
 const INTRODUCED_WITHIN: Duration = Duration::from_secs(2);
@@ -399,22 +397,6 @@ fn may_pass(why: &ClientError) -> bool {
         | ClientError::DiskStalled { .. } => true,
         ClientError::Change(why) => why.passes(),
         _ => false,
-    }
-}
-
-/// Waits until a process serves; its Raft address.
-async fn ready(mut place: watch::Receiver<Whereabouts>) -> Result<SocketAddr, String> {
-    // At first a node is down in life 0; down in a later life means that its process has ended.
-    let settled = |now: &Whereabouts| {
-        matches!(now.place, NodeLocation::Serving { .. }) || now.place == NodeLocation::Down && now.life > 0
-    };
-    match timeout(READY_WITHIN, place.wait_for(settled)).await {
-        Ok(Ok(now)) => match now.place {
-            NodeLocation::Serving { raft, .. } => Ok(raft),
-            NodeLocation::Down | NodeLocation::Starting => Err("its process has ended".to_owned()),
-        },
-        Ok(Err(_)) => Err("its process has ended".to_owned()),
-        Err(_) => Err("its process does not become ready".to_owned()),
     }
 }
 

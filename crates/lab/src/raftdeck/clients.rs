@@ -6,14 +6,12 @@
 
 use crate::raftdeck::ask::{Unanswered, ask};
 use crate::raftdeck::relay::Frames;
-use crate::requests::paths::Paths;
 use crate::receipt::Receipt;
+use crate::requests::paths::Paths;
 use crate::requests::workload::Writes;
 use raftdeck_client::{Access, Client, ClientError, LocalUsers, Options};
 use raftdeck_links::{Outlet, Whereabouts};
-use raftdeck_model::{
-    ClientName, ClientOp, ClientOutcome, ClientRequest, Fault, News, RequestFate,
-};
+use raftdeck_model::{ClientName, ClientOp, ClientOutcome, ClientRequest, Fault, News, RequestFate};
 use raftdeck_protocol::request::MAX_LOG_LINES;
 use raftdeck_protocol::{Consistency, RequestBody, ResponseBody, Role, Write};
 use raftdeck_raft::{LogIndex, NodeId};

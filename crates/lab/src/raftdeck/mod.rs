@@ -20,7 +20,7 @@ use crate::files::data_dir::DataDir;
 use crate::nodes::engine::{Engine, JoinAs};
 use crate::nodes::{Nodes, Surroundings};
 use crate::processes::process::Launch;
-use crate::processes::supervisor::SupervisorTask;
+use crate::processes::supervisor::{FirstStart, SupervisorTask};
 use crate::receipt::Receipt;
 use crate::requests::workload::Workload;
 use crate::setup::held::HeldPort;
@@ -31,7 +31,7 @@ use clients::Clients;
 use keys::Keys;
 use launch::{Circumstances, launch};
 use raftdeck_links::{ClusterClock, Links, Listeners, RaftdeckWire, Whereabouts};
-use raftdeck_model::{Ability, Capabilities, ClientName, ClientRequest, Disturbance, MAX_NODES, Step};
+use raftdeck_model::{Ability, Capabilities, ClientName, ClientRequest, Disturbance, MAX_NODES, Order, Step};
 use raftdeck_protocol::{ClockRate, DiskPace, Write};
 use raftdeck_raft::{LogIndex, NodeId, Tuning};
 use std::io;
@@ -184,11 +184,15 @@ impl Engine for Raftdeck {
         nodes.engine.clients.obey(&nodes.in_force.all());
     }
 
-    fn refuses_start(&self, _: NodeId) -> Option<String> {
+    fn refuses(&self, _: &Order) -> Option<String> {
         None
     }
 
-    fn wipes(&mut self, _: NodeId) {}
+    fn first_start(&self, _: NodeId) -> FirstStart {
+        FirstStart::AtOnce
+    }
+
+    fn wipes(_: &mut Nodes<Self>, _: NodeId) {}
 
     async fn next(&mut self) -> Happened {
         let Self { stepper, forgoing, left, .. } = self;
@@ -316,7 +320,7 @@ impl Nodes<Raftdeck> {
         };
         let others = others.iter().filter_map(known).collect();
         let place = presence.watch();
-        self.keep(node, presence);
+        self.keep(node, presence, FirstStart::AtOnce);
         self.renew_launches();
         self.set_timing();
         Ok(Newcomer { node, place, others })

@@ -3,7 +3,7 @@
 //! Text without the expected form is passed on as it is.
 
 use crate::files::data_dir::wipe;
-use crate::processes::kind::{OutputLine, ProcessKind, ReadyLine};
+use crate::processes::kind::{OutputLine, OutputReader, ProcessKind, ReadyLine};
 use crate::raftdeck::disk_faults;
 use raftdeck_model::{LogLevel, NodeAddresses};
 use raftdeck_raft::NodeId;
@@ -16,17 +16,32 @@ use std::path::Path;
 #[derive(Debug)]
 pub(crate) struct RaftdeckProcess;
 
-impl ProcessKind for RaftdeckProcess {
-    /// Reads `{"event":"ready","id":1,"raft":"…","client":"…","http":"…"}`.
-    fn ready(&self, node: NodeId, line: &str) -> Option<ReadyLine> {
-        let Ready { id, addresses } = Ready::parse(line)?;
-        let (raft, client) = (addresses.raft.parse().ok()?, addresses.client.parse().ok()?);
-        (id == node.0).then_some(ReadyLine { raft, client, addresses })
+/// Reads what a raftdeck node writes.
+struct RaftdeckOutput {
+    node: NodeId,
+}
+
+impl OutputReader for RaftdeckOutput {
+    fn said<'a>(&mut self, line: &'a str) -> OutputLine<'a> {
+        OutputLine { level: LogLevel::Info, text: line.into(), ready: ready(self.node, line) }
     }
 
-    fn log_line<'a>(&self, _: NodeId, line: &'a str) -> OutputLine<'a> {
+    fn logged<'a>(&mut self, line: &'a str) -> OutputLine<'a> {
         let (level, text) = parse_log_line(line);
-        OutputLine { level, text: text.into() }
+        OutputLine { level, text: text.into(), ready: None }
+    }
+}
+
+/// Reads `{"event":"ready","id":1,"raft":"…","client":"…","http":"…"}`; `None` for anything else.
+fn ready(node: NodeId, line: &str) -> Option<ReadyLine> {
+    let Ready { id, addresses } = Ready::parse(line)?;
+    let (raft, client) = (addresses.raft.parse().ok()?, addresses.client.parse().ok()?);
+    (id == node.0).then_some(ReadyLine { raft, client, addresses })
+}
+
+impl ProcessKind for RaftdeckProcess {
+    fn reader(&self, node: NodeId) -> Box<dyn OutputReader> {
+        Box::new(RaftdeckOutput { node })
     }
 
     /// That it was once ready explains nothing.
@@ -123,7 +138,7 @@ mod tests {
     #[test]
     fn a_ready_line_gives_the_addresses() {
         let line = r#"{"event":"ready","id":2,"raft":"127.0.0.1:4000","client":"127.0.0.1:5000","http":"[::1]:6000"}"#;
-        let ready = RaftdeckProcess.ready(NodeId(2), line).unwrap();
+        let ready = ready(NodeId(2), line).unwrap();
         assert_eq!((ready.raft.port(), ready.client.port()), (4000, 5000));
         assert_eq!(ready.addresses.http, "[::1]:6000");
     }
@@ -148,7 +163,7 @@ mod tests {
             r#"{"event":"ready","id":"n2","raft":"127.0.0.1:1","client":"127.0.0.1:2","http":"127.0.0.1:3"}"#,
             r#"{"event":"ready","id":2,"raft":"127.0.0.1:1"}"#,
         ] {
-            assert_eq!(RaftdeckProcess.ready(NodeId(2), line), None, "{line}");
+            assert_eq!(ready(NodeId(2), line), None, "{line}");
         }
     }
 

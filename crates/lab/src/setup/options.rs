@@ -162,6 +162,43 @@ pub enum LabError {
         /// The error.
         source: io::Error,
     },
+    /// There is no etcd.
+    #[error("etcd is not installed here: {remedy}, or name its program with --etcd-bin")]
+    NoEtcd {
+        /// How it is installed.
+        remedy: &'static str,
+    },
+    /// There is no etcd where it was said to be.
+    #[error("{} is not a program that can be run: name etcd's program with --etcd-bin", path.display())]
+    NoSuchEtcd {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The election timeout is longer than etcd allows.
+    #[error("etcd takes no election timeout above 50 s: choose a shorter one")]
+    EtcdTiming,
+    /// The rate of time is not possible.
+    #[error("the clocks of etcd's members cannot be slowed at the start: leave out --rate")]
+    EtcdRate,
+    /// The base port is too high.
+    #[error(
+        "base port {base} is too high for {nodes} etcd members: with the ports for clients and links above it, it is at most {}",
+        u16::MAX - 2000 - (u16::from(*nodes) - 1)
+    )]
+    EtcdBasePort {
+        /// The base port asked for.
+        base: u16,
+        /// The number of members asked for.
+        nodes: u8,
+    },
+    /// The record of the members in the data directory does not fit.
+    #[error("the etcd members in {} cannot be started: {why}", path.display())]
+    EtcdRecord {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The operating system refused what the lab itself needs.
     #[error("the lab cannot run: {what}: {source}")]
     System {

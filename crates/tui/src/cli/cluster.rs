@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use color_eyre::eyre::{Result, WrapErr};
 use raftdeck_client::{TOKEN_VARIABLE, exposed, token};
-use raftdeck_lab::{LabOptions, node_count};
+use raftdeck_lab::{EtcdOptions, LabOptions, node_count};
 use raftdeck_protocol::ClockRate;
 use raftdeck_sim::LiveOptions;
 use std::path::PathBuf;
@@ -17,9 +17,12 @@ use std::time::Duration;
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 pub(super) struct ClusterArgs {
-    /// What runs the nodes: this machine's processes, or the simulator, where time is virtual and a seed decides everything
+    /// What runs the nodes: processes on this machine, or the simulator, where time is virtual and a seed decides everything
     #[arg(long, value_enum, default_value_t = EngineName::Lab)]
     engine: EngineName,
+    /// The program of etcd, for --engine etcd; without it, the one in PATH
+    #[arg(long, value_name = "PATH", env = "RAFTDECK_ETCD_BIN")]
+    etcd_bin: Option<PathBuf>,
     /// How many nodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = node_count)]
     nodes: u8,
@@ -78,6 +81,8 @@ enum EngineName {
     Lab,
     /// The simulator, in virtual time
     Sim,
+    /// Members of etcd on this machine, in real time: unmodified, with their messages through raftdeck's links
+    Etcd,
 }
 
 fn clock_rate(given: &str) -> Result<ClockRate, String> {
@@ -91,6 +96,7 @@ impl ClusterArgs {
         let engine = match self.engine {
             EngineName::Lab => Engine::Lab(Box::new(self.lab_options()?)),
             EngineName::Sim => Engine::Simulator(self.live_options()?),
+            EngineName::Etcd => Engine::Etcd(Box::new(self.etcd_options()?)),
         };
         let tape = record.map(|file| Tape::begin(&file, engine.name())).transpose()?;
         Ok((engine, tape))
@@ -122,10 +128,40 @@ impl ClusterArgs {
         })
     }
 
+    /// etcd's members have their own clocks, disks, users and messages.
+    fn etcd_options(self) -> Result<EtcdOptions> {
+        let given = [
+            ("--append-bytes", self.append_bytes.is_some()),
+            ("--sync-delay", self.sync_delay.is_some()),
+            ("--disk-stall", self.disk_stall.is_some()),
+            ("--detect-crash", self.detect_crash),
+            ("--seed", self.seed.is_some()),
+            ("--client-token-file", self.client_token_file.is_some()),
+            ("--direct", self.direct),
+        ];
+        if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
+            let why =
+                format!("{option} has no effect with --engine etcd: etcd's members have no such option");
+            return Err(WrongUsage::new(ErrorKind::ArgumentConflict, why).into());
+        }
+        let executable = own_program()?;
+        let options = EtcdOptions {
+            etcd: self.etcd_bin,
+            wanted: self.timing.timing(),
+            data_dir: self.data_dir,
+            base_port: self.base_port,
+            snapshot_entries: Some(self.snapshot_entries),
+            rate: self.rate,
+            guard: Some(executable.clone()),
+            ..EtcdOptions::new(executable, self.nodes)
+        };
+        options.validate().map_err(|error| WrongUsage::new(ErrorKind::ValueValidation, error))?;
+        Ok(options)
+    }
+
     /// The nodes are this program itself, run again.
     pub(super) fn lab_options(self) -> Result<LabOptions> {
-        let executable = std::env::current_exe()
-            .wrap_err("this program's own file, which runs the nodes, cannot be found")?;
+        let executable = own_program()?;
         let held = std::env::var_os(TOKEN_VARIABLE).map(|held| held.to_string_lossy().into_owned());
         let client_token = token(self.client_token_file.as_deref(), (TOKEN_VARIABLE, held))?;
         if let Some(warning) = self.client_token_file.as_deref().and_then(exposed) {
@@ -151,4 +187,8 @@ impl ClusterArgs {
         options.validate().map_err(|error| WrongUsage::new(ErrorKind::ValueValidation, error))?;
         Ok(options)
     }
+}
+
+fn own_program() -> Result<PathBuf> {
+    std::env::current_exe().wrap_err("this program's own file, which runs the nodes, cannot be found")
 }

@@ -156,6 +156,11 @@ pub fn main() -> ExitCode {
         raftdeck_lab::stand_by(Path::new(&std::env::args_os().nth(2).unwrap_or_default()));
         return ExitCode::SUCCESS;
     }
+    if std::env::args_os().nth(1).is_some_and(|command| command == raftdeck_lab::KEEP_MEMBER) {
+        let error = raftdeck_lab::keep_member(std::env::args_os().skip(2));
+        eprintln!("etcd cannot be started: {error}");
+        return ExitCode::FAILURE;
+    }
     if std::env::args_os().nth(1).is_some_and(|command| command == HOST_COMMAND) {
         print_panics();
         return host::run();

@@ -1,10 +1,10 @@
-//! The engines that run a cluster: real processes, the simulator, or a recording.
+//! The engines that run a cluster: real processes of raftdeck or etcd, the simulator, or a recording.
 
 use crate::source::SourceEvent;
 use crate::source::driven::InRealTime;
-use crate::source::hosted::HostedLab;
+use crate::source::hosted::{HostedCluster, HostedLab};
 use color_eyre::eyre::{Result, WrapErr};
-use raftdeck_lab::LabOptions;
+use raftdeck_lab::{EtcdOptions, LabOptions};
 use raftdeck_model::{Capabilities, Source, Update};
 use raftdeck_node::open_files;
 use raftdeck_record::{Player, Recording};
@@ -15,6 +15,8 @@ use raftdeck_sim::{Live, LiveOptions};
 pub enum Engine {
     /// Of child processes, in real time, in a process of its own.
     Lab(Box<LabOptions>),
+    /// Of members of etcd, in real time, in a process of its own.
+    Etcd(Box<EtcdOptions>),
     /// Of simulated members, in virtual time.
     Simulator(LiveOptions),
     /// A recording of a past cluster.
@@ -27,6 +29,7 @@ impl Engine {
     pub fn name(&self) -> (&'static str, Option<u64>) {
         match self {
             Self::Lab(options) => ("lab", options.seed),
+            Self::Etcd(_) => ("etcd", None),
             Self::Simulator(options) => ("sim", Some(options.seed)),
             Self::Recording(recording) => ("recording", recording.header.seed),
         }
@@ -39,7 +42,11 @@ impl Engine {
             Self::Lab(options) => {
                 // The host has the same limit.
                 open_files::allow(options.open_files())?;
-                Box::new(HostedLab::start(&options, sink)?)
+                Box::new(HostedLab::start(&HostedCluster::Lab(*options), sink)?)
+            }
+            Self::Etcd(options) => {
+                open_files::allow(options.open_files())?;
+                Box::new(HostedLab::start(&HostedCluster::Etcd(*options), sink)?)
             }
             Self::Simulator(options) => {
                 let make = || Live::new(options);

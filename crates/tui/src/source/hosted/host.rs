@@ -3,13 +3,13 @@
 //! It never makes the cluster wait for its owner: while that is stopped, the pipe between them fills, and the updates gather in an
 //! inbox, which is bounded and counts what it drops.
 
-use super::lines::{self, HostStart};
+use super::lines::{self, HostStart, HostedCluster};
 use super::timers::{LastStatuses, Told};
 use crate::errors::sentence;
 use crate::incoming::inbox::{EndReason, Inbox};
 use crate::incoming::signals;
 use color_eyre::eyre::{Result, WrapErr};
-use raftdeck_lab::{Lab, LabOptions};
+use raftdeck_lab::Lab;
 use raftdeck_model::{Command, News, Source};
 use std::io::{self, BufRead, BufReader};
 use std::process::ExitCode;
@@ -36,16 +36,16 @@ pub(crate) fn run() -> ExitCode {
     raftdeck_node::name::show();
     let mut input = BufReader::new(io::stdin());
     match lines::read(&mut input, &mut Vec::new()) {
-        Ok(Some(options)) => host(options, input),
+        Ok(Some(cluster)) => host(cluster, input),
         // Its owner is gone already.
         Ok(None) => ExitCode::SUCCESS,
         Err(error) => failed(format!("the cluster's process was not told what to start: {error}")),
     }
 }
 
-fn host(options: LabOptions, input: impl BufRead + Send + 'static) -> ExitCode {
+fn host(cluster: HostedCluster, input: impl BufRead + Send + 'static) -> ExitCode {
     let inbox = Arc::new(Inbox::default());
-    let lab = match start(options, &inbox) {
+    let lab = match start(cluster, &inbox) {
         Ok(lab) => lab,
         Err(error) => return failed(sentence(&error)),
     };
@@ -71,11 +71,15 @@ fn failed(why: String) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn start(options: LabOptions, inbox: &Arc<Inbox>) -> Result<Lab> {
+fn start(cluster: HostedCluster, inbox: &Arc<Inbox>) -> Result<Lab> {
     signals::watch(inbox).wrap_err("signals cannot be received")?;
     signals::insist(inbox, signals::end_status).wrap_err("a thread cannot be started")?;
     let inbox = Arc::clone(inbox);
-    Ok(Lab::start(options, move |update| inbox.updates([update]))?)
+    let sink = move |update| inbox.updates([update]);
+    Ok(match cluster {
+        HostedCluster::Lab(options) => Lab::start(options, sink),
+        HostedCluster::Etcd(options) => Lab::start_etcd(options, sink),
+    }?)
 }
 
 /// Passes commands to the cluster, on a thread of its own, until the input ends, which ends the host.

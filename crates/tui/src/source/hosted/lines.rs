@@ -1,9 +1,30 @@
 //! What a host and its owner say to each other: a JSON value a line, written at once.
 
+use raftdeck_lab::{EtcdOptions, LabOptions};
 use raftdeck_model::Capabilities;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Write};
+use std::path::Path;
+
+/// What a host runs: the owner's first line.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum HostedCluster {
+    /// raftdeck nodes.
+    Lab(LabOptions),
+    /// Members of etcd.
+    Etcd(EtcdOptions),
+}
+
+impl HostedCluster {
+    /// The program that becomes each node, which can be a host too.
+    pub(super) fn executable(&self) -> &Path {
+        match self {
+            Self::Lab(options) => &options.executable,
+            Self::Etcd(options) => &options.executable,
+        }
+    }
+}
 
 /// The host's first line.
 #[derive(Debug, Serialize, Deserialize)]

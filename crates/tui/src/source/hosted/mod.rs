@@ -12,4 +12,5 @@ mod owner;
 mod timers;
 
 pub use host::HOST_COMMAND;
+pub(crate) use lines::HostedCluster;
 pub(crate) use owner::HostedLab;

@@ -2,18 +2,17 @@
 
 use super::host::HOST_COMMAND;
 use super::last_words::LastWords;
-use super::lines::{self, HostStart};
+use super::lines::{self, HostStart, HostedCluster};
 use super::timers::{LastStatuses, Told};
 use crate::source::SourceEvent;
 use color_eyre::eyre::{Result, WrapErr, eyre};
-use raftdeck_lab::LabOptions;
 use raftdeck_model::{
     Capabilities, Command, CommandId, News, ProcessState, Source, Update, WorkloadFigures, World,
 };
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -55,15 +54,16 @@ struct Host {
 impl HostedLab {
     /// Starts the host and, in it, the cluster.
     pub(crate) fn start(
-        options: &LabOptions,
+        cluster: &HostedCluster,
         sink: impl Fn(SourceEvent) + Send + Sync + 'static,
     ) -> Result<Self> {
         const NO_THREAD: &str = "a thread cannot be started";
-        let (child, pipes) = spawn(options).wrap_err("the cluster's process cannot be started")?;
+        let (child, pipes) =
+            spawn(cluster.executable()).wrap_err("the cluster's process cannot be started")?;
         let (mut stdin, stdout, stderr) = pipes;
         let words = LastWords::of(stderr).wrap_err(NO_THREAD)?;
         let mut output = BufReader::with_capacity(1 << 16, stdout);
-        let told = lines::write(&mut stdin, options).and_then(|()| lines::read(&mut output, &mut Vec::new()));
+        let told = lines::write(&mut stdin, cluster).and_then(|()| lines::read(&mut output, &mut Vec::new()));
         let host = Host {
             child: Mutex::new(child),
             is_leaving: false.into(),
@@ -167,8 +167,8 @@ impl Host {
 type Pipes = (ChildStdin, std::process::ChildStdout, ChildStderr);
 
 /// This program as a host, in a process group of its own: the terminal's signals are not for it.
-fn spawn(options: &LabOptions) -> io::Result<(Child, Pipes)> {
-    let mut command = std::process::Command::new(program(options)?);
+fn spawn(executable: &Path) -> io::Result<(Child, Pipes)> {
+    let mut command = std::process::Command::new(program(executable)?);
     command.arg0("raftdeck").arg(HOST_COMMAND).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
@@ -180,9 +180,9 @@ fn spawn(options: &LabOptions) -> io::Result<(Child, Pipes)> {
 
 /// The program that can be a host: the one that can be a node. If that is this program, it is taken as it runs, even if its file was
 /// replaced meanwhile.
-fn program(options: &LabOptions) -> io::Result<PathBuf> {
-    let is_own = cfg!(target_os = "linux") && std::env::current_exe()? == options.executable;
-    Ok(if is_own { PathBuf::from("/proc/self/exe") } else { options.executable.clone() })
+fn program(executable: &Path) -> io::Result<PathBuf> {
+    let is_own = cfg!(target_os = "linux") && std::env::current_exe()? == executable;
+    Ok(if is_own { PathBuf::from("/proc/self/exe") } else { executable.to_owned() })
 }
 
 fn write_all(orders: &Receiver<Command>, mut stdin: impl Write) {
