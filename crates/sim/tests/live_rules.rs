@@ -58,6 +58,12 @@ fn where_connections_are_refused_messages_are_lost_as_on_a_cut_link() {
     assert_ne!(deck.leader(), leader);
     deck.say("heal").unwrap();
     assert_eq!(deck.world.link_state(leader, deck.leader()), LinkState::Open);
+    let (one, other) = (NodeId(1), NodeId(2));
+    deck.say("refuse 1-2").unwrap();
+    deck.obey(Order::Mend(vec![(one, other)])).unwrap();
+    let states = [(one, other), (other, one)].map(|(from, to)| deck.world.link_state(from, to));
+    assert_eq!(states, [LinkState::Open, LinkState::Refused], "the other way stays as it was");
+    deck.say("heal").unwrap();
     let term = deck.status(deck.leader()).term.0;
     deck.wait(&format!("term {} {term}..", leader.0));
     assert_eq!(deck.troubles(), Vec::<&str>::new());
