@@ -5,8 +5,9 @@ mod support;
 
 use serde_json::{Value, json};
 use std::fs;
-
-use std::process::Output;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use support::deck::RAFTDECK;
 use support::nodes::{Cluster, ask, client};
 
 fn with_input(cluster: &Cluster, args: &[&str], input: &[u8]) -> Output {
@@ -168,6 +169,47 @@ fn any_address_of_a_node_leads_to_the_same_cluster() {
             assert_eq!(code(&ask(address, &["status"])), 0, "{address}");
         }
     }
+}
+
+/// `raftdeck` with this file of contexts.
+fn with_contexts(file: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(RAFTDECK);
+    command.args(args).env("RAFTDECK_CONTEXTS", file).stdin(Stdio::null());
+    support::output(command)
+}
+
+#[test]
+fn a_context_names_a_cluster_until_it_is_removed() {
+    let cluster = Cluster::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("contexts.toml");
+    let raftdeck = |args: &[&str]| with_contexts(&file, args);
+    let added = raftdeck(&["context", "add", "test", &cluster.addresses(3)]);
+    assert_eq!(code(&added), 0, "{}", said(&added));
+    assert_eq!(raftdeck(&["client", "--context", "test", "put", "color", "blue"]).stdout, b"stored\n");
+    assert_eq!(raftdeck(&["client", "--context", "test", "get", "color"]).stdout, b"blue\n");
+    let kv = ["context", "add", "kv", "https://127.0.0.1:2379", "--engine", "etcd"];
+    assert_eq!(code(&raftdeck(&kv)), 0);
+    let list = String::from_utf8(raftdeck(&["context", "list"]).stdout).unwrap();
+    assert!(list.starts_with("* test  raftdeck") && list.contains("\n  kv    etcd"), "{list}");
+    assert_eq!(code(&raftdeck(&["context", "use", "kv"])), 0);
+    let shown = raftdeck(&["context", "show", "--json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&shown.stdout).unwrap()["name"], json!("kv"));
+    for (args, status, says) in [
+        (&["client", "--context", "tset", "status"][..], 1, "no context called tset; did you mean test?"),
+        (&["client", "--context", "kv", "status"], 1, "kv is a cluster of etcd"),
+        (&["client", "--context", "test", "--cluster", "a:1", "status"], 2, "cannot be used with"),
+        (&["context", "add", "test", "a:1"], 1, "there is a context called test already"),
+        (&["context", "add", "a b", "a:1"], 2, "a context's name has letters"),
+        (&["context", "add", "a", "b"], 2, "is not an address"),
+        (&["context", "add", "a", "a:1", "--client-token-file", "t", "--engine", "etcd"], 2, "no meaning"),
+    ] {
+        let output = raftdeck(args);
+        assert_eq!(code(&output), status, "{args:?}: {}", said(&output));
+        assert!(said(&output).contains(says), "{args:?}: {}", said(&output));
+    }
+    assert_eq!(code(&raftdeck(&["context", "remove", "test"])), 0);
+    assert!(said(&raftdeck(&["client", "--context", "test", "status"])).contains("there is kv"));
 }
 
 /// A script: what it prints, what it says, its exit status.

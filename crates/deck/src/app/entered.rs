@@ -105,7 +105,10 @@ fn act(app: &mut App, said: PaletteLine, now: Duration) -> Vec<Effect> {
         }
         PaletteLine::Theme(name) => return themes::keep(app, &name),
         PaletteLine::ShowTab(id) => return vec![Effect::Tab(TabRequest::Show(id))],
-        PaletteLine::OpenTab(name) => return vec![Effect::Tab(TabRequest::Open(name))],
+        PaletteLine::OpenTab(name) => {
+            app.notice = Some(Notice::new(format!("attaching to {name}"), now));
+            return vec![Effect::Tab(TabRequest::Open(name))];
+        }
         PaletteLine::Explain(subject) => app.explain.open(subject),
         PaletteLine::Logs => app.view = View::Logs,
         PaletteLine::Status => app.answer = Some(PaletteAnswer::Status),

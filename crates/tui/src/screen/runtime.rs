@@ -115,8 +115,9 @@ fn on_screen(
     };
     let lesson = lesson.map(|lesson| Msg::StartLesson(Box::new(lesson.start)));
     let first = exhibit.map(|id| read_exhibit(&id)).or(lesson);
-    let opened = beside.into_iter().try_for_each(|(name, engine)| deck.open(&name, engine).map(|_| ()));
-    let ended = opened.and_then(|()| deck.run(first).wrap_err("the terminal failed"));
+    let mut msgs: VecDeque<(To, Msg)> = first.map(|msg| (To::Tab(TabId::FIRST), msg)).into_iter().collect();
+    msgs.extend(deck.open_beside(beside));
+    let ended = deck.run(msgs).wrap_err("the terminal failed");
     deck.end_recordings()?;
     match ended {
         // A closed terminal may show as a failed write of a frame before it shows anywhere else.
@@ -253,9 +254,8 @@ enum LoopStep {
 }
 
 impl Deck<'_> {
-    fn run(&mut self, first: Option<Msg>) -> io::Result<u8> {
-        let first = first.map(|msg| (To::Tab(TabId::FIRST), msg));
-        if let LoopStep::End(status) = self.take(first.into_iter().collect())? {
+    fn run(&mut self, first: VecDeque<(To, Msg)>) -> io::Result<u8> {
+        if let LoopStep::End(status) = self.take(first)? {
             return Ok(status);
         }
         self.paint()?;
@@ -402,6 +402,8 @@ impl Deck<'_> {
                 None
             }
             Effect::Tab(TabRequest::Open(name)) => {
+                // It says so, as finding a cluster may take seconds.
+                self.paint()?;
                 self.open_named(&name).err().map(|error| Msg::TabRefused(sentence(&error)))
             }
             Effect::Tab(TabRequest::Close) => {
@@ -453,6 +455,18 @@ impl Deck<'_> {
         self.tabs.open(tab, name, app);
         self.clusters.insert(tab, cluster);
         Ok(tab)
+    }
+
+    /// Opens the tabs that the deck begins with beside the first. The deck goes on without those that cannot be opened, and says so.
+    fn open_beside(&mut self, clusters: Vec<(String, Engine)>) -> Vec<(To, Msg)> {
+        let mut refused = Vec::new();
+        for (name, engine) in clusters {
+            if let Err(error) = self.open(&name, engine) {
+                let why = format!("{name}: {}", sentence(&error));
+                refused.push((To::InSight, Msg::TabRefused(why)));
+            }
+        }
+        refused
     }
 
     /// Opens a tab for the cluster of this name, and shows it.
