@@ -110,6 +110,30 @@ fn what_a_killed_cluster_left_goes_at_once_and_needs_no_other_start() {
     eventually("its folder is gone", || names(temporary.path()).is_empty().then_some(()));
 }
 
+/// etcd watches nobody: that its members end is the work of what started them.
+#[test]
+fn members_of_etcd_and_their_data_go_with_a_killed_cluster() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&path).any(|folder| folder.join("etcd").is_file()) {
+        eprintln!("skipped: there is no etcd in PATH");
+        return;
+    }
+    let _alone = alone();
+    let temporary = TempDir::new().unwrap();
+    let up = ["up", "--engine", "etcd", "--nodes", "3"];
+    let mut child = program(temporary.path(), &up).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.is_ok_and(|line| line.contains("leads term"))), "it has no leader");
+    std::thread::spawn(move || lines.for_each(drop));
+    let members = processes::children(child.id());
+    assert_eq!(members.len(), 3);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let is_gone =
+        || members.iter().all(|pid| !processes::is_alive(*pid)) && names(temporary.path()).is_empty();
+    eventually("its members and its folder are gone", || is_gone().then_some(()));
+}
+
 /// Everything below a directory.
 fn below(dir: &Path) -> Vec<PathBuf> {
     let mut all = vec![dir.to_owned()];

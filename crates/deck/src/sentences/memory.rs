@@ -73,12 +73,18 @@ impl NodeMemory {
         self.is_unbroken = true;
     }
 
+    /// Whether nothing is missing between its events. Of a node whose configuration is not told, as a member of etcd, election timeouts are
+    /// not told either.
+    fn is_told_whole(&self) -> bool {
+        self.is_unbroken && self.membership.is_some()
+    }
+
     pub(super) fn change_role(&mut self, from: Role, to: Role) {
         self.left = Some(from);
         self.leads = to == Role::Leader;
         match to {
             // After an election timeout the cause is known by now. A pre-candidate was promised votes, which is no news.
-            Role::Candidate if from != Role::PreCandidate && self.is_unbroken && self.cause.is_none() => {
+            Role::Candidate if from != Role::PreCandidate && self.is_told_whole() && self.cause.is_none() => {
                 self.cause = Some(CampaignCause::Order);
             }
             Role::Follower => {

@@ -1,7 +1,7 @@
 use super::*;
 use raftdeck_model::{ChangeStep, Disturbance, Fault, FaultId};
 use raftdeck_protocol::{Notice, NoticeKind, RefusalReason};
-use raftdeck_raft::Incarnation;
+use raftdeck_raft::{Incarnation, LogId};
 use std::time::Duration;
 
 const N1: NodeId = NodeId(1);
@@ -181,6 +181,22 @@ fn a_campaign_that_was_asked_for_is_not_blamed_on_a_silent_leader() {
         TraceEvent::ElectionStarted { term, pre_vote: false },
     ];
     assert_eq!(told(&campaign), ["n1 asks for votes in term 7 without waiting for an election timeout"]);
+    // A member of etcd tells of its campaign, and not of the timeout before.
+    let of_etcd = News::Trace {
+        node: NodeId(4),
+        trace: TraceEvent::Started {
+            term,
+            last: LogIndex(0),
+            vote: None,
+            purged: LogId::default(),
+            runs: Vec::new(),
+        },
+    };
+    let mut teller = teller_of_three();
+    teller.tell(&update(of_etcd));
+    let campaign_of = |trace: &TraceEvent| update(News::Trace { node: NodeId(4), trace: trace.clone() });
+    let told_of_it = campaign.iter().flat_map(|event| teller.tell(&campaign_of(event)));
+    assert_eq!(told_of_it.map(|told| told.text).last().as_deref(), Some("n4 asks for votes in term 7"));
     let handed_over = [&[TraceEvent::ToldToCampaign { leader: N2 }][..], &campaign].concat();
     assert_eq!(told(&handed_over).last().map(String::as_str), Some("n1 asks for votes in term 7"));
 }
