@@ -24,7 +24,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_util::codec::FramedWrite;
 
 /// The most bytes that are gathered for one write.
@@ -144,7 +144,7 @@ impl<S: Session> Carrier<S> {
     pub(crate) async fn run(mut self, mut handed: mpsc::UnboundedReceiver<CarrierInput<S>>) {
         self.traffic.bury(self.pair, self.target.borrow_and_update().life);
         let mut signs_of_life = S::SIGN_OF_LIFE.map(|every| {
-            let mut ticks = interval(every);
+            let mut ticks = interval_at(Instant::now() + every, every);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks
         });

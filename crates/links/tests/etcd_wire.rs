@@ -5,8 +5,8 @@
 
 use raftdeck_links::{ClusterClock, EtcdWire, Links, Listeners, Outlet, Pair, Places, Presence};
 use raftdeck_model::{
-    Effect, FaultId, FrameKind, Matching, MessageReport, MessageSelection, MessageState, News, Rule, Scope,
-    Update,
+    Effect, FaultId, FrameKind, Matching, MessageReport, MessageSelection, MessageState, News, Probability,
+    Rule, Scope, Update,
 };
 use raftdeck_protocol::ClockRate;
 use raftdeck_raft::{NodeId, Term};
@@ -147,6 +147,24 @@ async fn exactly(connection: &mut TcpStream, expected: &[u8]) {
     assert_eq!(heard, expected);
 }
 
+/// The next message on a stream. The link's signs of life may come at any time, and are skipped.
+async fn on_stream(receiver: &mut TcpStream, message: &[u8]) {
+    let sign = sign_of_life();
+    loop {
+        let mut heard = vec![0; sign.len()];
+        within("what was sent", receiver.read_exact(&mut heard)).await.unwrap();
+        if heard != sign {
+            let expected = chunk(&long(message));
+            assert_eq!(heard, expected[..sign.len()]);
+            return exactly(receiver, &expected[sign.len()..]).await;
+        }
+    }
+}
+
+fn sign_of_life() -> Vec<u8> {
+    chunk(&long(&[8, 8]))
+}
+
 /// All that is still said, up to the end of the connection.
 async fn rest(mut connection: TcpStream) -> String {
     let mut rest = String::new();
@@ -187,7 +205,7 @@ async fn a_posted_message_is_answered_whatever_becomes_of_it_and_arrives_as_it_c
     rig.told(|state| state == MessageState::Held).await;
     let (_sender, mut receiver) = rig.stream().await;
     rig.undo();
-    exactly(&mut receiver, &chunk(&long(&frame))).await;
+    on_stream(&mut receiver, &frame).await;
 }
 
 #[tokio::test]
@@ -197,14 +215,26 @@ async fn a_stream_outlives_a_cut_and_is_given_signs_of_life() {
     let (mut sender, mut receiver) = rig.stream().await;
     rig.disturb(Effect::Cut);
     // The sender's own sign of life is for the link.
-    let sign = chunk(&long(&[8, 8]));
+    let sign = sign_of_life();
     sender.write_all(&[&sign[..], &chunk(&long(&frame))].concat()).await.unwrap();
     rig.told(is_lost).await;
     exactly(&mut receiver, &sign).await;
     exactly(&mut receiver, &sign).await;
     rig.undo();
     sender.write_all(&chunk(&long(&frame))).await.unwrap();
-    exactly(&mut receiver, &chunk(&long(&frame))).await;
+    on_stream(&mut receiver, &frame).await;
+}
+
+#[tokio::test]
+async fn a_proposal_never_comes_twice() {
+    let rig = Rig::new().await;
+    let (mut sender, mut receiver) = rig.stream().await;
+    rig.disturb(Effect::Duplicate(Probability(1_000_000)));
+    let (proposal, other) = ([8, 2, 0x20, 3], message(&rig));
+    sender.write_all(&[chunk(&long(&proposal)), chunk(&long(&other))].concat()).await.unwrap();
+    on_stream(&mut receiver, &proposal).await;
+    on_stream(&mut receiver, &other).await;
+    on_stream(&mut receiver, &other).await;
 }
 
 #[tokio::test]
@@ -213,7 +243,7 @@ async fn a_message_that_is_put_in_arrives_as_if_it_had_been_sent() {
     let (_sender, mut receiver) = rig.stream().await;
     let (frame, glance) = rig.wire.timeout_now(THERE, Term(7)).unwrap();
     assert!(rig.links.traffic().put_in(THERE, frame.clone(), glance));
-    exactly(&mut receiver, &chunk(&long(&frame))).await;
+    on_stream(&mut receiver, &frame).await;
     let told = rig.told(MessageState::is_over).await;
     assert_eq!((told.kind, told.term), (FrameKind::TimeoutNow, Term(7)));
     assert!(!rig.links.traffic().put_in((N1, NodeId(9)), frame, glance));

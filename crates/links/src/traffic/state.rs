@@ -11,7 +11,7 @@ use bytes::Bytes;
 use raftdeck_model::glance::Glance;
 use raftdeck_model::rulebook::{Decision, Rulebook, matches};
 use raftdeck_model::{
-    ClusterTime, Effect, FaultId, LinkState, Matching, MessageId, MessageReport, MessageSelection,
+    ClusterTime, Effect, FaultId, FrameKind, LinkState, Matching, MessageId, MessageReport, MessageSelection,
     MessageState, Rule,
 };
 use raftdeck_protocol::ClockRate;
@@ -84,8 +84,9 @@ impl TrafficState {
         let takes = decision.delay.max(flight(now.rate));
         let is_held = !decision.held_by.is_empty();
         let waits = is_held || !takes.is_zero() || !decision.behind.is_zero();
-        // What follows a ticket cannot be had twice.
-        let copies = 1 + usize::from(decision.twice && !decision.lost && ticket.is_none());
+        // What follows a ticket cannot be had twice either.
+        let comes_twice = decision.twice && ticket.is_none() && may_come_twice(glance.as_ref());
+        let copies = 1 + usize::from(comes_twice && !decision.lost);
         for _ in 0..copies {
             newest.0 += 1;
             let report = glance
@@ -267,6 +268,11 @@ impl TrafficState {
         }
         changed
     }
+}
+
+/// A proposal that came twice would be two writes: Raft guards its own messages against that, but not what clients have it propose.
+fn may_come_twice(glance: Option<&Glance>) -> bool {
+    glance.is_none_or(|glance| glance.kind != FrameKind::Propose)
 }
 
 fn flight(rate: ClockRate) -> Duration {
