@@ -12,7 +12,9 @@ use raftdeck_deck::app::{App, ColourChoice, Effect, Msg, Settings, View};
 use raftdeck_deck::reader::Announcer;
 use raftdeck_deck::tabs::{TabEffect, TabId, TabRequest, TabState, Tabs};
 use raftdeck_deck::view::{Target, view};
-use raftdeck_model::{Command, CommandId, LogLevel, News, Order, ProcessState, Update};
+use raftdeck_model::{
+    Ability, Capabilities, Command, CommandId, LogLevel, News, Order, ProcessState, Update,
+};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -240,7 +242,10 @@ fn quitting_asks_once_for_all() {
     let (mut deck, _) = three(COLOUR);
     assert_eq!(deck.press(KeyCode::Char('q'), KeyModifiers::NONE), []);
     let asked = text(&deck.paint(80, 24));
-    assert!(asked.contains("Quit, with all 3 clusters?") && asked.contains("So does staging"), "{asked}");
+    assert!(
+        asked.contains("Quit, with all 3 clusters?") && asked.contains("The cluster staging is stopped too."),
+        "{asked}"
+    );
     let quit = deck.press(KeyCode::Char('y'), KeyModifiers::NONE);
     assert_eq!(quit, [TabEffect { tab: TabId::FIRST, effect: Effect::Quit }]);
 }
@@ -254,7 +259,7 @@ fn a_recording_out_of_sight_is_named_before_it_ends() {
     deck.open_in_sight("prod", partition(COLOUR).app);
     assert!(text(&deck.paint(80, 24)).lines().next().unwrap_or_default().contains("1 lab REC"));
     deck.press(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    assert!(text(&deck.paint(80, 24)).contains("So does lab, and its recording."));
+    assert!(text(&deck.paint(80, 24)).contains("The cluster lab is stopped too, and its recording ends."));
 }
 
 #[test]
@@ -276,6 +281,25 @@ fn a_tab_is_closed_when_that_is_confirmed_and_the_last_one_is_not() {
     assert!(text(&deck.paint(120, 24)).contains("there is one cluster only"));
     let again = deck.open("staging", App::new(COLOUR));
     assert!(![prod, staging, lab].contains(&again), "no name is used twice");
+}
+
+#[test]
+fn a_cluster_that_something_else_started_goes_on_and_says_nothing_when_none_answers() {
+    let elsewhere = Capabilities::all().without(Ability::Processes, "something else started them");
+    let mut deck = Deck::new("lab", quiet(COLOUR, 3).app);
+    let prod = deck.open_in_sight("prod", quiet(COLOUR, 3).app.over(elsewhere));
+    deck.line("close tab");
+    let asked = text(&deck.paint(80, 24));
+    assert!(asked.contains("leaves the cluster, which goes on") && !asked.contains("is removed"), "{asked}");
+    deck.press(KeyCode::Esc, KeyModifiers::NONE);
+    deck.press(KeyCode::Left, KeyModifiers::CONTROL);
+    deck.press(KeyCode::Char('q'), KeyModifiers::NONE);
+    assert!(text(&deck.paint(80, 24)).contains("The deck leaves prod, which goes on."));
+    deck.press(KeyCode::Esc, KeyModifiers::NONE);
+    for id in 1..=3 {
+        deck.tell(prod, News::Process { node: n(id), state: ProcessState::Killed });
+    }
+    assert_eq!(deck.state(1), TabState::Unreachable);
 }
 
 #[test]

@@ -87,7 +87,7 @@ use crate::tabs::TabRow;
 pub use crate::theme::ColourChoice;
 use crate::theme::{self, Sheet, Theme};
 use crate::view::{Landed, Pane};
-use raftdeck_model::{Capabilities, ClusterTime, Command, CommandId, Node, Order, World};
+use raftdeck_model::{Ability, Capabilities, ClusterTime, Command, CommandId, Node, Order, World};
 use raftdeck_raft::{NodeId, Term};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -410,6 +410,11 @@ impl App {
     #[must_use]
     pub fn with_lessons(self, lessons: Lessons) -> Self {
         Self { lessons, ..self }
+    }
+
+    /// Whether something else than the deck started the cluster's nodes: it goes on without the deck.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.capabilities.has(Ability::Processes).is_err() && !self.capabilities.is_recorded()
     }
 
     /// The clusters of this deck, of which this is one.

@@ -83,7 +83,13 @@ impl Tab {
 
     fn label(&self) -> TabLabel {
         let Self { id, name, app, state, .. } = self;
-        TabLabel { id: *id, name: name.clone(), state: *state, is_recording: app.drills.is_recording }
+        TabLabel {
+            id: *id,
+            name: name.clone(),
+            state: *state,
+            is_elsewhere: app.is_elsewhere(),
+            is_recording: app.drills.is_recording,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::tabs::TabId;
-use raftdeck_model::{Ability, Verdict};
+use raftdeck_model::Verdict;
 use raftdeck_raft::NodeId;
 
 /// How a cluster is, in a word.
@@ -37,8 +37,7 @@ impl TabState {
             return Self::Waits;
         }
         // Of processes that are not the deck's own, only the silence is known.
-        let is_elsewhere =
-            app.capabilities().has(Ability::Processes).is_err() && !app.capabilities().is_recorded();
+        let is_elsewhere = app.is_elsewhere();
         let world = app.world();
         match world.verdict() {
             Verdict::Starting { ready: 0, of: 1.. } | Verdict::AllDown if is_elsewhere => Self::Unreachable,
@@ -78,6 +77,8 @@ pub struct TabLabel {
     pub name: String,
     /// How its cluster is.
     pub state: TabState,
+    /// Whether its nodes go on without the deck.
+    pub is_elsewhere: bool,
     /// Whether its updates are recorded.
     pub is_recording: bool,
 }

@@ -121,13 +121,13 @@ fn question(paint: &Paint<'_>, confirm: &Confirm) -> String {
 fn others(paint: &Paint<'_>) -> Vec<(String, bool)> {
     let tabs = paint.app.tabs();
     let others = tabs.labels().iter().enumerate().filter(|(place, _)| *place != tabs.place());
-    let line = |label: &TabLabel| {
-        let rest = if label.is_recording {
-            ", and its recording".to_owned()
+    let line = |TabLabel { name, is_elsewhere, is_recording, .. }: &TabLabel| {
+        let ends = if *is_recording { ", and its recording ends" } else { "" };
+        if *is_elsewhere {
+            (format!("The deck leaves {name}, which goes on{ends}."), *is_recording)
         } else {
-            format!(": {}", label.state.words())
-        };
-        (format!("So does {}{rest}.", label.name), label.is_recording)
+            (format!("The cluster {name} is stopped too{ends}."), true)
+        }
     };
     others.map(|(_, label)| line(label)).collect()
 }
@@ -166,6 +166,9 @@ fn lost(paint: &Paint<'_>) -> Vec<(String, bool)> {
     let world = &paint.app.world;
     if paint.app.capabilities().is_recorded() {
         return vec![("The recording that is played stays as it is.".to_owned(), false)];
+    }
+    if paint.app.is_elsewhere() {
+        return vec![("This deck leaves the cluster, which goes on.".to_owned(), false)];
     }
     let mut lines = vec![match &world.data_dir {
         Some(dir) => format!("The present cluster is stopped; its data stays in {dir}."),
