@@ -147,6 +147,7 @@ fn process(node: NodeId, state: &ProcessState) -> Sentence {
             }
             (Weight::Major, text)
         }
+        ProcessState::Unreachable { why } => (Weight::Major, format!("{node} does not answer: {why}")),
     };
     Sentence::new(weight, Some(node), text)
 }

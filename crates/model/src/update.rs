@@ -264,6 +264,11 @@ pub enum ProcessState {
         /// The last lines it wrote, oldest first, without their levels.
         last_words: Vec<String>,
     },
+    /// Whether there is a process is not known: the node does not answer.
+    Unreachable {
+        /// Why, as far as that is known.
+        why: String,
+    },
 }
 
 impl ProcessState {
@@ -272,7 +277,7 @@ impl ProcessState {
     pub fn pid(&self) -> Option<u32> {
         match self {
             Self::Starting { pid } | Self::Running { pid } | Self::Paused { pid } => *pid,
-            Self::Killed | Self::Stopped | Self::Failed { .. } => None,
+            Self::Killed | Self::Stopped | Self::Failed { .. } | Self::Unreachable { .. } => None,
         }
     }
 

@@ -79,6 +79,7 @@ impl EventKind {
                 ProcessState::Killed => Self::Killed(*node),
                 ProcessState::Stopped => Self::Stopped(*node),
                 ProcessState::Failed { .. } => Self::Failed(*node),
+                ProcessState::Unreachable { .. } => Self::Concern(*node),
             },
             News::Ready { node, .. } => Self::Started(*node),
             News::Trace { node, trace } => Self::Trace { node: *node, trace: trace.clone() },

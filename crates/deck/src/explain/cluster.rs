@@ -50,6 +50,13 @@ pub(super) fn of(app: &App) -> Explanation {
             told.because("No node runs. What was committed is on their disks.");
             told
         }
+        Verdict::Unknown { answering, of } => {
+            let mut told = Explanation::by(Concept::Availability, "the state of the cluster is unknown".to_owned());
+            told.because(format!(
+                "{answering} of {of} voters answer, and none of them leads. A node that does not answer here may run, and may lead."
+            ));
+            told
+        }
     };
     told.advise(press(app, ActionId::Heal, "heals every link and resumes paused nodes"));
     told.advise(press(app, ActionId::RestartDown, "restarts all that are down"));

@@ -25,6 +25,7 @@ pub(super) fn of(app: &App, id: NodeId, now: Duration) -> Explanation {
         Phase::Running(Role::Follower) => role::follower(app, node, now),
         Phase::Paused => paused(app, node),
         Phase::Killed | Phase::Stopped | Phase::Failed => down(app, node),
+        Phase::Unreachable => unreachable(node),
     };
     trouble(app, node, &mut told);
     for fault in app.world.in_force().iter().filter(|fault| touches(fault, id)) {
@@ -91,6 +92,22 @@ fn paused(app: &App, node: &Node) -> Explanation {
     told.advise(press_for(app, id, ActionId::Pause, "resume", "resumes it"));
     told.see_concept(Concept::Pause);
     told.see_concept(Concept::StaleLeader);
+    told
+}
+
+/// It does not answer.
+fn unreachable(node: &Node) -> Explanation {
+    let mut told = Explanation {
+        what: "It does not answer. Whether it runs is not known from here.".to_owned(),
+        ..Explanation::by(Concept::Availability, format!("{}, unreachable", node.id))
+    };
+    if let Some(ProcessState::Unreachable { why }) = &node.process {
+        told.because(format!("The last attempt: {why}."));
+    }
+    if let Some(status) = node.raft() {
+        told.because(format!("It last reported {}.", term(status.term)));
+    }
+    told.see_concept(Concept::Partition);
     told
 }
 

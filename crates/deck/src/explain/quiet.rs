@@ -63,7 +63,8 @@ fn trouble(app: &App) -> Option<Subject> {
         Verdict::NoQuorum { .. }
         | Verdict::NoMajority { .. }
         | Verdict::Electing { .. }
-        | Verdict::AllDown => {
+        | Verdict::AllDown
+        | Verdict::Unknown { .. } => {
             return Some(Subject::Cluster);
         }
         Verdict::Leads { stale: Some((id, _)), .. } => return Some(Subject::Node(id)),

@@ -84,6 +84,7 @@ pub(super) fn absent(node: &Node) -> Option<&'static str> {
         Phase::Killed => Some("was killed"),
         Phase::Stopped => Some("was stopped"),
         Phase::Failed => Some("failed"),
+        Phase::Unreachable => Some("does not answer"),
     }
 }
 

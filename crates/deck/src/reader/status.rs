@@ -42,6 +42,7 @@ fn state(node: &Node) -> String {
         Phase::Killed => "killed".to_owned(),
         Phase::Stopped => "stopped".to_owned(),
         Phase::Failed => "failed".to_owned(),
+        Phase::Unreachable => "does not answer".to_owned(),
         Phase::Running(Role::Follower) => match node.raft().and_then(|raft| raft.leader.copied()) {
             Some(Some(leader)) => format!("follower of {leader}"),
             Some(None) => "follower without a leader".to_owned(),

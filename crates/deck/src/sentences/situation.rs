@@ -54,6 +54,13 @@ fn whole(world: &World) -> String {
             )
         }
         Verdict::AllDown => "No node runs. What was committed is on their disks.".to_owned(),
+        Verdict::Unknown { answering: 0, .. } => {
+            "No node answers. Whether the cluster works is not known from here.".to_owned()
+        }
+        Verdict::Unknown { answering, of } => format!(
+            "Only {answering} of {of} voters answer{}, and none of them leads. One that does not answer here may lead.",
+            if answering == 1 { "s" } else { "" }
+        ),
     }
 }
 

@@ -140,7 +140,7 @@ impl Succession {
             ProcessState::Failed { .. } => self.end(at, node, ReignEnd::Failed),
             ProcessState::Paused { .. } => self.end(at, node, ReignEnd::Paused),
             ProcessState::Running { .. } => self.goes_on(node, |end| end == ReignEnd::Paused),
-            ProcessState::Starting { .. } => {}
+            ProcessState::Starting { .. } | ProcessState::Unreachable { .. } => {}
         }
     }
 

@@ -159,7 +159,8 @@ impl Teller {
             | ProcessState::Running { .. }
             | ProcessState::Killed
             | ProcessState::Stopped
-            | ProcessState::Failed { .. } => {}
+            | ProcessState::Failed { .. }
+            | ProcessState::Unreachable { .. } => {}
         }
         sentence(news)
     }

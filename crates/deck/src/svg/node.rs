@@ -105,5 +105,6 @@ fn shape(pen: &mut Pen, node: &Node, world: &World) {
         Phase::Starting => circle(pen, r#" stroke-dasharray="2 3""#),
         Phase::Paused => path(pen, "i", "M-4 -7v14M4 -7v14"),
         Phase::Killed | Phase::Stopped | Phase::Failed => path(pen, "i", "M-6 -6l12 12M6 -6l-12 12"),
+        Phase::Unreachable => path(pen, "i", "M-4 -4a4 4 0 1 1 4 4v3M0 7v.5"),
     }
 }

@@ -49,6 +49,7 @@ impl TabState {
             Verdict::Electing { .. } => Self::NoLeader,
             Verdict::NoQuorum { .. } | Verdict::NoMajority { .. } => Self::NoQuorum,
             Verdict::AllDown => Self::AllDown,
+            Verdict::Unknown { .. } => Self::Unreachable,
         }
     }
 

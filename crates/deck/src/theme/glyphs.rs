@@ -22,6 +22,8 @@ pub struct Glyphs {
     pub dead: &'static str,
     /// A process that is stopped.
     pub paused: &'static str,
+    /// A node that does not answer.
+    pub unreachable: &'static str,
     /// A process that is not ready yet.
     pub starting: &'static str,
     /// Points at the selected node.
@@ -91,6 +93,7 @@ pub(super) static UNICODE: Glyphs = Glyphs {
     outside: "□",
     dead: "✖",
     paused: "‖",
+    unreachable: "?",
     starting: "○",
     selected: "▶",
     selected_end: "◀",
@@ -139,6 +142,7 @@ pub(super) static ASCII: Glyphs = Glyphs {
     outside: "-",
     dead: "x",
     paused: "=",
+    unreachable: "?",
     starting: ".",
     selected: ">",
     selected_end: "<",

@@ -69,6 +69,7 @@ fn processes(world: &World) -> String {
     };
     let groups = [
         ("down", of(&|phase| matches!(phase, Phase::Killed | Phase::Stopped | Phase::Failed))),
+        ("no answer", of(&|phase| matches!(phase, Phase::Unreachable))),
         ("paused", of(&|phase| matches!(phase, Phase::Paused))),
         ("starting", of(&|phase| matches!(phase, Phase::Starting))),
     ];

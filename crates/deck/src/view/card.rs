@@ -237,6 +237,7 @@ fn timer_line(paint: &Paint<'_>, node: &Node) -> Line<'static> {
     let faint = paint.theme.faint();
     let text = match (node.phase(), &node.process) {
         (Phase::Failed, Some(ProcessState::Failed { how, .. })) => how.clone(),
+        (Phase::Unreachable, Some(ProcessState::Unreachable { why })) => why.clone(),
         (Phase::Killed | Phase::Stopped, _) => hint(paint, ActionId::Restart, "restarts it"),
         (Phase::Paused, _) => hint(paint, ActionId::Pause, "resumes it"),
         (Phase::Running(_), _) => {

@@ -73,6 +73,10 @@ pub(crate) fn verdict(verdict: &Verdict) -> (String, String, Tone) {
             ("NO QUORUM".into(), text, Tone::Trouble)
         }
         Verdict::AllDown => ("ALL DOWN".into(), "no node is running".into(), Tone::Trouble),
+        Verdict::Unknown { answering, of } => {
+            let verb = if *answering == 1 { "answers" } else { "answer" };
+            ("UNKNOWN".into(), format!("{answering} of {of} voters {verb}"), Tone::Trouble)
+        }
     }
 }
 
@@ -125,6 +129,7 @@ pub(crate) fn brief(verdict: &Verdict) -> String {
         Verdict::NoQuorum { .. } | Verdict::NoMajority { .. } => "no quorum".into(),
         Verdict::Electing { .. } => "no leader".into(),
         Verdict::AllDown => "all down".into(),
+        Verdict::Unknown { .. } => "unknown".into(),
     }
 }
 
@@ -142,6 +147,7 @@ pub(crate) fn role(theme: Theme, node: &Node, world: &World) -> (&'static str, &
         Phase::Running(role) => theme.role_glyph(role),
         Phase::Paused => glyphs.paused,
         Phase::Killed | Phase::Stopped | Phase::Failed => glyphs.dead,
+        Phase::Unreachable => glyphs.unreachable,
     };
     (glyph, role_word(node, world))
 }
@@ -162,6 +168,7 @@ pub(crate) fn role_word(node: &Node, world: &World) -> &'static str {
         Phase::Killed => "killed",
         Phase::Stopped => "stopped",
         Phase::Failed => "failed",
+        Phase::Unreachable => "unreachable",
     }
 }
 
@@ -176,7 +183,7 @@ pub(crate) fn tone(node: &Node, world: &World) -> Tone {
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
         (Phase::Running(Role::Follower) | Phase::Starting, _) => Tone::Calm,
-        (Phase::Paused | Phase::Killed | Phase::Stopped | Phase::Failed, _) => Tone::Gone,
+        (Phase::Paused | Phase::Killed | Phase::Stopped | Phase::Failed | Phase::Unreachable, _) => Tone::Gone,
     }
 }
 
@@ -198,6 +205,7 @@ pub(crate) fn state(node: &Node, world: &World) -> Cow<'static, str> {
         (Phase::Killed, _) => "killed",
         (Phase::Stopped, _) => "stopped",
         (Phase::Failed, _) => "failed",
+        (Phase::Unreachable, _) => "no answer",
         (Phase::Running(Role::Leader), _) if !can_commit(node, world) => "no quorum",
         (Phase::Running(_), Some(status)) if status.disk_stalled == true => "disk stalled",
         (Phase::Running(_), _) if matches!(concern, Some(Concern::EmptyDisk { .. })) => "empty disk",

@@ -139,6 +139,7 @@ impl Record {
             ProcessState::Killed => "its process was killed".to_owned(),
             ProcessState::Stopped => "its process was stopped".to_owned(),
             ProcessState::Failed { how, .. } => format!("its process ended by itself: {how}"),
+            ProcessState::Unreachable { why } => format!("it does not answer: {why}"),
         };
         self.observe(at, node, text);
     }

@@ -40,6 +40,8 @@ pub enum Phase {
     Stopped,
     /// Its process ended unexpectedly or never started.
     Failed,
+    /// It does not answer, and nothing is known of its process.
+    Unreachable,
 }
 
 impl Node {
@@ -88,6 +90,7 @@ impl Node {
             (Some(ProcessState::Killed), _) => Phase::Killed,
             (Some(ProcessState::Stopped), _) => Phase::Stopped,
             (Some(ProcessState::Failed { .. }), _) => Phase::Failed,
+            (Some(ProcessState::Unreachable { .. }), _) => Phase::Unreachable,
             (Some(ProcessState::Paused { .. }), _) => Phase::Paused,
             (Some(ProcessState::Running { .. }), Some(raft)) if self.is_current => Phase::Running(raft.role),
             _ => Phase::Starting,
@@ -142,6 +145,12 @@ impl Node {
     #[must_use]
     pub fn is_paused(&self) -> bool {
         matches!(self.process, Some(ProcessState::Paused { .. }))
+    }
+
+    /// Whether it does not answer, so that nothing is known of its process.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self.process, Some(ProcessState::Unreachable { .. }))
     }
 
     /// Its process id, if it has one that is known.

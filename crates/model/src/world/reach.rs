@@ -46,6 +46,9 @@ impl World {
     /// Whether a node that leads this term reaches another one, and hears its answers.
     #[must_use]
     pub fn reaches(&self, leader: NodeId, term: Term, id: NodeId) -> Known<bool> {
+        if self.node(id).is_some_and(Node::is_unreachable) {
+            return self.answers_of_unreachable(leader, id);
+        }
         let Some(status) = self.node(id).and_then(Node::live) else { return Known::Is(false) };
         if id == leader {
             return Known::Is(true);
@@ -62,6 +65,14 @@ impl World {
             Known::Is(None) => Known::Is(true),
             Known::Unknown if status.term == term && stands_with(status, leader) => Known::Is(true),
             Known::Unknown => Known::Unknown,
+        }
+    }
+
+    /// Of a node that does not answer here, only the leader knows whether it answers there.
+    fn answers_of_unreachable(&self, leader: NodeId, id: NodeId) -> Known<bool> {
+        match self.last_answer(leader, id) {
+            Known::Is(Some(age)) => Known::Is(age <= self.election.1),
+            Known::Is(None) | Known::Unknown => Known::Unknown,
         }
     }
 

@@ -52,6 +52,13 @@ pub enum Verdict {
     },
     /// No node runs.
     AllDown,
+    /// Too few nodes answer to tell whether one leads.
+    Unknown {
+        /// How many answer.
+        answering: usize,
+        /// Of how many members.
+        of: usize,
+    },
 }
 
 /// A campaign under way.
@@ -82,8 +89,9 @@ fn verdict(world: &World) -> Verdict {
     let of = voters.len();
     let needed = world.majority();
     let is_voter = |node: &&Node| voters.contains(&node.id);
-    let running =
-        world.nodes().filter(is_voter).filter(|node| node.is_running()).map(|node| node.id).collect();
+    // A node that does not answer here may run all the same.
+    let may_run = |node: &&Node| node.is_running() || node.is_unreachable();
+    let running = world.nodes().filter(is_voter).filter(may_run).map(|node| node.id).collect();
     let alive = BTreeSet::len(&running);
     let enough = world.is_majority(&running);
     let leading = world
@@ -96,6 +104,10 @@ fn verdict(world: &World) -> Verdict {
         let stale = world.leaders().filter(|(_, n)| n.id != leader).map(|(term, n)| (n.id, term)).min();
         let transfer = world.transfer();
         return Verdict::Leads { leader, term, reach, stale, transfer };
+    }
+    if world.nodes().filter(is_voter).any(Node::is_unreachable) {
+        let answering = world.nodes().filter(is_voter).filter(|node| node.is_running()).count();
+        return Verdict::Unknown { answering, of };
     }
     let coming = world.nodes().filter(is_voter).any(|n| !n.is_down() && !n.is_paused() && n.live().is_none());
     let live = world.nodes().filter(is_voter).filter(|n| n.live().is_some()).count();

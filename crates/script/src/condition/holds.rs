@@ -304,6 +304,7 @@ fn process(world: &World, node: NodeId) -> &'static str {
         Some(ProcessState::Killed) => "is killed",
         Some(ProcessState::Stopped) => "has stopped",
         Some(ProcessState::Failed { .. }) => "has failed",
+        Some(ProcessState::Unreachable { .. }) => "does not answer",
         None => "is not there",
     }
 }

@@ -135,6 +135,7 @@ fn state(process: &ProcessState) -> &'static str {
         ProcessState::Killed => "killed",
         ProcessState::Stopped => "stopped",
         ProcessState::Failed { .. } => "failed",
+        ProcessState::Unreachable { .. } => "unreachable",
     }
 }
 

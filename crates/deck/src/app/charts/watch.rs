@@ -154,10 +154,10 @@ fn request(at: Micros, outcome: &ClientOutcome, took: Duration, history: &mut Hi
     }
 }
 
-/// Whether something can commit now; `None`: the nodes are still starting.
+/// Whether something can commit now; `None`: the nodes are still starting, or do not answer.
 fn serves(world: &World) -> Option<bool> {
     match world.verdict() {
-        Verdict::Starting { .. } => None,
+        Verdict::Starting { .. } | Verdict::Unknown { .. } => None,
         Verdict::Leads { .. } => Some(true),
         Verdict::NoQuorum { .. }
         | Verdict::Electing { .. }

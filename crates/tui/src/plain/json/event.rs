@@ -299,4 +299,7 @@ pub(super) enum ProcessEvent<'a> {
         how: &'a str,
         last_words: &'a [String],
     },
+    Unreachable {
+        why: &'a str,
+    },
 }

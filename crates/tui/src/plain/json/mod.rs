@@ -285,6 +285,7 @@ fn process(state: &ProcessState) -> ProcessEvent<'_> {
         ProcessState::Killed => ProcessEvent::Killed,
         ProcessState::Stopped => ProcessEvent::Stopped,
         ProcessState::Failed { how, last_words } => ProcessEvent::Failed { how, last_words },
+        ProcessState::Unreachable { why } => ProcessEvent::Unreachable { why },
     }
 }
 
