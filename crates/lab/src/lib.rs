@@ -13,7 +13,6 @@ mod lab;
 mod nodes;
 mod processes;
 mod raftdeck;
-mod receipt;
 mod requests;
 mod setup;
 

@@ -24,15 +24,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("deck", &["drills", "model", "script", "protocol", "raft"]),
     ("links", &["model", "protocol", "raft"]),
     ("etcd", &["model", "protocol", "raft"]),
-    ("lab", &["links", "etcd", "model", "client", "storage", "protocol", "raft"]),
+    ("source", &["links", "model", "client", "protocol", "raft"]),
+    ("lab", &["links", "source", "etcd", "model", "client", "storage", "protocol", "raft"]),
+    ("attach", &["links", "source", "model", "client", "protocol", "raft"]),
     // It measures as a client does; the cluster is the lab's.
     ("bench", &["lab", "model", "client", "protocol", "raft"]),
     // The node, because the one executable starts its children by running itself as `raftdeck node`.
     (
         "tui",
         &[
-            "bench", "deck", "drills", "lab", "model", "script", "client", "config", "node", "record", "sim",
-            "protocol", "raft",
+            "attach", "bench", "deck", "drills", "lab", "model", "script", "client", "config", "node",
+            "record", "sim", "protocol", "raft",
         ],
     ),
     // It throws bytes at all that reads bytes; nothing is built from it.

@@ -51,7 +51,8 @@ pub(super) fn of(app: &App) -> Explanation {
             told
         }
         Verdict::Unknown { answering, of } => {
-            let mut told = Explanation::by(Concept::Availability, "the state of the cluster is unknown".to_owned());
+            let mut told =
+                Explanation::by(Concept::Availability, "the state of the cluster is unknown".to_owned());
             told.because(format!(
                 "{answering} of {of} voters answer, and none of them leads. A node that does not answer here may run, and may lead."
             ));

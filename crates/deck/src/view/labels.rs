@@ -183,7 +183,9 @@ pub(crate) fn tone(node: &Node, world: &World) -> Tone {
         (Phase::Running(Role::Leader | Role::Candidate | Role::PreCandidate), _) => Tone::Trouble,
         (Phase::Running(Role::Follower), Some(status)) if lost(status) => Tone::Alone,
         (Phase::Running(Role::Follower) | Phase::Starting, _) => Tone::Calm,
-        (Phase::Paused | Phase::Killed | Phase::Stopped | Phase::Failed | Phase::Unreachable, _) => Tone::Gone,
+        (Phase::Paused | Phase::Killed | Phase::Stopped | Phase::Failed | Phase::Unreachable, _) => {
+            Tone::Gone
+        }
     }
 }
 

@@ -3,11 +3,11 @@
 
 use crate::nodes::engine::JoinAs;
 use crate::processes::ready::ready;
-use crate::receipt::Receipt;
 use raftdeck_etcd::{CallError, Endpoint, Etcd, MemberId, Refusal};
 use raftdeck_links::{Outlet, Whereabouts};
 use raftdeck_model::{ChangeStep, News};
 use raftdeck_raft::NodeId;
+use raftdeck_source::Receipt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};

@@ -2,15 +2,14 @@
 //! bounded. Each client reaches each member through a relay of its own.
 
 use crate::etcd::relay::Bytes;
-use crate::receipt::Receipt;
 use crate::requests::paths::Paths;
-use crate::requests::workload::Writes;
 use raftdeck_client::LocalUsers;
 use raftdeck_etcd::{Etcd, EtcdAccess, MemberIds};
 use raftdeck_links::{Outlet, Whereabouts};
 use raftdeck_model::{ClientName, ClientOp, ClientOutcome, ClientRequest, Fault, News, RequestFate};
 use raftdeck_protocol::{ResponseBody, Write};
 use raftdeck_raft::NodeId;
+use raftdeck_source::{Receipt, Writes};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -4,11 +4,11 @@
 use super::Nodes;
 use crate::processes::process::Launch;
 use crate::processes::supervisor::FirstStart;
-use crate::receipt::Receipt;
 use raftdeck_links::{Links, Listeners, Whereabouts, Wire};
 use raftdeck_model::{ClientName, ClientRequest, Disturbance, Order, Step};
 use raftdeck_protocol::{ClockRate, Write};
 use raftdeck_raft::{LogIndex, NodeId, Tuning};
+use raftdeck_source::Receipt;
 use std::time::Duration;
 use tokio::sync::watch;
 

@@ -3,13 +3,13 @@
 use super::Nodes;
 use super::engine::Engine;
 use crate::processes::supervisor::SupervisorTask;
-use crate::receipt::Receipt;
 use raftdeck_links::{LinkNews, Pair};
 use raftdeck_model::{
     Disturbance, Effect, FaultId, MAX_IN_FORCE, Matching, MessageSelection, Rule, Scope, closing_others,
     write,
 };
 use raftdeck_raft::NodeId;
+use raftdeck_source::Receipt;
 use std::collections::BTreeSet;
 
 impl<E: Engine> Nodes<E> {

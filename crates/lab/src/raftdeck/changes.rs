@@ -6,15 +6,14 @@
 
 use crate::nodes::engine::JoinAs;
 use crate::processes::ready::ready;
-use crate::raftdeck::ask::{Unanswered, ask};
 use crate::raftdeck::clients::Clients;
-use crate::receipt::Receipt;
 use futures::future::join_all;
 use raftdeck_client::{Access, Client, ClientError, Options, ReplaceStep};
 use raftdeck_links::{NodeLocation, Outlet, Whereabouts};
 use raftdeck_model::{ChangeStep, News};
 use raftdeck_protocol::{Failure, Manage, RequestBody, ResponseBody, Role};
 use raftdeck_raft::{MembershipChange, NodeId};
+use raftdeck_source::{Receipt, Unanswered, ask};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -4,17 +4,15 @@
 //! The client crate sends them. This module knows the clients, the nodes' present addresses and the probable leader.
 //! Each client reaches each node through a relay of its own (`relay.rs`).
 
-use crate::raftdeck::ask::{Unanswered, ask};
 use crate::raftdeck::relay::Frames;
-use crate::receipt::Receipt;
 use crate::requests::paths::Paths;
-use crate::requests::workload::Writes;
-use raftdeck_client::{Access, Client, ClientError, LocalUsers, Options};
+use raftdeck_client::{Access, Client, LocalUsers, Options};
 use raftdeck_links::{Outlet, Whereabouts};
 use raftdeck_model::{ClientName, ClientOp, ClientOutcome, ClientRequest, Fault, News, RequestFate};
 use raftdeck_protocol::request::MAX_LOG_LINES;
-use raftdeck_protocol::{Consistency, RequestBody, ResponseBody, Role, Write};
+use raftdeck_protocol::{RequestBody, Write};
 use raftdeck_raft::{LogIndex, NodeId};
+use raftdeck_source::{Receipt, Writes, ask_cluster, ask_node, body_of, fate};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -144,20 +142,7 @@ impl Clients {
         let Some(client) = client else {
             return unchanged(request.client.nobody_to_ask(!self.addresses().is_empty()));
         };
-        let asked = match request.op.clone() {
-            ClientOp::Write(write) => client.write(write, DEADLINE).await,
-            ClientOp::Read(read) => client.read_with(read, request.consistency, DEADLINE).await,
-        };
-        match asked {
-            Ok(done) => {
-                let body = ResponseBody::Done { answer: done.answer, at: done.at };
-                ClientOutcome::Answered { node: done.node, body }
-            }
-            Err(error) => {
-                let reason = self.lock().paths.with_nodes(&request.client, error.to_string());
-                ClientOutcome::Failed { reason, fate: fate(&error) }
-            }
-        }
+        self.with_nodes(&request.client, ask_cluster(&client, request, DEADLINE).await)
     }
 
     /// This node is asked, once; `way` is its address, or why it cannot be asked.
@@ -167,37 +152,21 @@ impl Clients {
         way: Result<String, String>,
         request: &ClientRequest,
     ) -> ClientOutcome {
-        let ClientRequest { client, op, consistency, .. } = request;
         let address = match way {
             Ok(address) => address,
             Err(why) => return unchanged(why),
         };
-        let body = match op.clone() {
-            ClientOp::Write(write) => RequestBody::Write(write),
-            ClientOp::Read(read) if *consistency == Consistency::Linearizable => RequestBody::Read(read),
-            ClientOp::Read(read) => RequestBody::ReadWith { read, consistency: *consistency },
-        };
-        let outcome = self.ask_node((node, &address), body).await;
+        let outcome = ask_node(&self.access, (node, &address), body_of(request), DEADLINE).await;
+        self.with_nodes(&request.client, outcome)
+    }
+
+    /// The same, with the names of the nodes instead of the addresses of relays, which mean nothing to a user.
+    fn with_nodes(&self, client: &ClientName, outcome: ClientOutcome) -> ClientOutcome {
         match outcome {
             ClientOutcome::Failed { reason, fate } => {
                 ClientOutcome::Failed { reason: self.lock().paths.with_nodes(client, reason), fate }
             }
             answered @ ClientOutcome::Answered { .. } => answered,
-        }
-    }
-
-    async fn ask_node(&self, (node, address): (NodeId, &str), body: RequestBody) -> ClientOutcome {
-        let writes = matches!(body, RequestBody::Write(_));
-        match ask(&self.access, (node, address), Role::Client, body, DEADLINE).await {
-            Ok(body) => ClientOutcome::Answered { node, body },
-            Err(Unanswered::Refused(failure)) => {
-                ClientOutcome::Answered { node, body: ResponseBody::Failed(failure) }
-            }
-            Err(Unanswered::Lost(why)) if writes => ClientOutcome::Failed {
-                reason: format!("{why}; the write may have happened"),
-                fate: RequestFate::InDoubt,
-            },
-            Err(Unanswered::Unreached(why) | Unanswered::Lost(why)) => unchanged(why),
         }
     }
 
@@ -210,7 +179,9 @@ impl Clients {
         let clients = self.clone();
         tokio::spawn(async move {
             let begun = Instant::now();
-            let outcome = clients.ask_node((node, &address), RequestBody::Write(write.clone())).await;
+            let outcome =
+                ask_node(&clients.access, (node, &address), RequestBody::Write(write.clone()), DEADLINE)
+                    .await;
             drop(permit);
             let request = ClientRequest { at: Some(node), ..ClientOp::Write(write).into() };
             clients.outlet.tell(News::Client { id: receipt.id(), request, outcome, took: begun.elapsed() });
@@ -305,8 +276,4 @@ impl Writes for Clients {
 
 fn unchanged(reason: impl Into<String>) -> ClientOutcome {
     ClientOutcome::Failed { reason: reason.into(), fate: RequestFate::NothingChanged }
-}
-
-fn fate(error: &ClientError) -> RequestFate {
-    if error.may_have_happened() { RequestFate::InDoubt } else { RequestFate::NothingChanged }
 }

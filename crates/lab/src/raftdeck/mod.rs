@@ -1,8 +1,6 @@
 //! raftdeck's own nodes: what the lab knows of them and does with them that no other engine's nodes offer. They have telemetry, a clock
 //! that their manager sets, timing that can be tuned, and requests of their own protocol.
 
-pub(crate) mod ask;
-mod causes;
 pub(crate) mod changes;
 pub(crate) mod clients;
 mod disk_faults;
@@ -11,7 +9,6 @@ mod launch;
 pub(crate) mod output;
 mod relay;
 mod stepper;
-mod telemetry;
 mod tempo;
 mod time;
 mod tuning;
@@ -21,8 +18,6 @@ use crate::nodes::engine::{Engine, JoinAs};
 use crate::nodes::{Nodes, Surroundings};
 use crate::processes::process::Launch;
 use crate::processes::supervisor::{FirstStart, SupervisorTask};
-use crate::receipt::Receipt;
-use crate::requests::workload::Workload;
 use crate::setup::held::HeldPort;
 use crate::setup::options::LabOptions;
 use crate::setup::program::Program;
@@ -34,12 +29,12 @@ use raftdeck_links::{ClusterClock, Links, Listeners, RaftdeckWire, Whereabouts};
 use raftdeck_model::{Ability, Capabilities, ClientName, ClientRequest, Disturbance, MAX_NODES, Order, Step};
 use raftdeck_protocol::{ClockRate, DiskPace, Write};
 use raftdeck_raft::{LogIndex, NodeId, Tuning};
+use raftdeck_source::{Receipt, Watchers, Workload};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use stepper::{StepEnd, Stepper};
-use telemetry::Watchers;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 

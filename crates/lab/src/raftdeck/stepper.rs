@@ -3,8 +3,6 @@
 //! It sets the one clock of the links and, through `tempo`, every node's clock. Tasks wait for the end of a step and only report it;
 //! the owner of the stepper acts on it.
 
-use crate::raftdeck::ask::ask;
-use crate::raftdeck::telemetry::Milestones;
 use crate::raftdeck::tempo::Tempo;
 use futures::future::join_all;
 use raftdeck_client::Access;
@@ -12,6 +10,7 @@ use raftdeck_links::{ClockReader, ClusterClock, NodeLocation, Outlet, Places, Wh
 use raftdeck_model::News;
 use raftdeck_protocol::{ClockRate, NodeStatus, RequestBody, ResponseBody, Role};
 use raftdeck_raft::NodeId;
+use raftdeck_source::{Milestones, ask};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};

@@ -3,9 +3,9 @@
 use super::Raftdeck;
 use crate::nodes::Nodes;
 use crate::raftdeck::stepper::{ANSWER, StepEnd, StepGoal};
-use crate::receipt::Receipt;
 use raftdeck_model::{News, Step};
 use raftdeck_protocol::ClockRate;
+use raftdeck_source::Receipt;
 use std::time::Duration;
 
 /// The shortest run. A timer that is due at this very moment fires only after some time has passed.

@@ -6,9 +6,9 @@
 use super::Raftdeck;
 use crate::nodes::Nodes;
 use crate::raftdeck::stepper::ANSWER;
-use crate::receipt::Receipt;
 use raftdeck_protocol::ClockFactor;
 use raftdeck_raft::{NodeId, Tuning};
+use raftdeck_source::Receipt;
 use std::collections::BTreeMap;
 
 impl Nodes<Raftdeck> {

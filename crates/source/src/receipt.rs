@@ -12,7 +12,7 @@ const GIVEN_UP: &str = "it was abandoned before it was done";
 ///
 /// Each part is to be consumed by [`done`](Receipt::done) or [`refuse`](Receipt::refuse); one that is dropped refuses.
 #[must_use = "a command is to be answered"]
-pub(crate) struct Receipt {
+pub struct Receipt {
     answer: Arc<Answer>,
     is_open: bool,
 }
@@ -25,27 +25,29 @@ struct Answer {
 }
 
 impl Receipt {
-    pub(crate) fn new(id: CommandId, outlet: Outlet) -> Self {
+    /// For the command of this id, which is answered through this outlet.
+    pub fn new(id: CommandId, outlet: Outlet) -> Self {
         Self { answer: Arc::new(Answer { id, outlet, reasons: Mutex::default() }), is_open: true }
     }
 
     /// The command's name.
-    pub(crate) fn id(&self) -> CommandId {
+    #[must_use]
+    pub fn id(&self) -> CommandId {
         self.answer.id
     }
 
     /// A part for other work that belongs to the command.
-    pub(crate) fn part(&self) -> Self {
+    pub fn part(&self) -> Self {
         Self { answer: Arc::clone(&self.answer), is_open: true }
     }
 
     /// The effect is in force and has been reported.
-    pub(crate) fn done(mut self) {
+    pub fn done(mut self) {
         self.is_open = false;
     }
 
     /// It is not carried out, or not completely.
-    pub(crate) fn refuse(mut self, reason: impl Into<String>) {
+    pub fn refuse(mut self, reason: impl Into<String>) {
         self.is_open = false;
         self.answer.note(reason.into());
     }

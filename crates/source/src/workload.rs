@@ -29,13 +29,13 @@ const MAX_ASKED: usize = 16;
 const KEYS: u64 = 100;
 
 /// The deck's own client, as far as a workload needs it.
-pub(crate) trait Writes: Clone + Send + 'static {
+pub trait Writes: Clone + Send + 'static {
     /// Writes within a time, or says what has become of the write.
     fn write(&self, write: Write, within: Duration) -> impl Future<Output = Result<(), RequestFate>> + Send;
 }
 
 /// The switch.
-pub(crate) struct Workload<C> {
+pub struct Workload<C> {
     client: C,
     outlet: Outlet,
     running: Option<RunningWorkload>,
@@ -50,12 +50,13 @@ struct RunningWorkload {
 }
 
 impl<C: Writes> Workload<C> {
-    pub(crate) fn new(client: C, outlet: Outlet) -> Self {
+    /// Off at first. `client` writes, and what happens is told through `outlet`.
+    pub fn new(client: C, outlet: Outlet) -> Self {
         Self { client, outlet, running: None }
     }
 
     /// Switches it on, with new figures, or off. Done when the first figures, or the last, have been reported.
-    pub(crate) fn switch(&mut self, on: bool, receipt: Receipt) {
+    pub fn switch(&mut self, on: bool, receipt: Receipt) {
         match (on, self.running.take()) {
             (true, None) => {
                 let (stop, stopped) = oneshot::channel();
@@ -76,7 +77,7 @@ impl<C: Writes> Workload<C> {
     }
 
     /// Reports the figures as they are now, if it runs.
-    pub(crate) fn refresh(&self, receipt: Receipt) {
+    pub fn refresh(&self, receipt: Receipt) {
         let Some(running) = &self.running else { return receipt.done() };
         // With this many waiting requests the figures are reported now anyway.
         if let Err(error) = running.tell.try_send(receipt) {

@@ -1,21 +1,20 @@
 //! The nodes' telemetry, passed on as updates.
 //!
-//! One subscription for each node that serves. It is reopened for as long as the node's process lives, and dropped with it; that of a
-//! paused node is merely silent. Nothing else is requested of a node.
+//! One subscription for each node that serves. It is reopened for as long as the node's process lives, or for as long as it may be there,
+//! and dropped with it; that of a paused node is merely silent. Nothing else is requested of a node.
 
-use crate::raftdeck::causes::Causes;
+use crate::causes::Causes;
 use futures::StreamExt;
 use raftdeck_client::{Access, Backoff, Options, Subscription};
 use raftdeck_links::{NodeLocation, Outlet, Whereabouts, life_over};
 use raftdeck_model::News;
 use raftdeck_model::concerns::Concerns;
-use raftdeck_protocol::Telemetry;
+use raftdeck_protocol::{NodeStatus, Telemetry};
 use raftdeck_raft::{NodeId, TraceEvent};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// How long a node may take to answer the handshake. A paused one does when it runs again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,11 +25,11 @@ const MOST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often the events happened that can end a step. Counts up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Milestones {
+pub struct Milestones {
     /// A node changed its role.
-    pub(crate) roles: u64,
+    pub roles: u64,
     /// A node's commit index advanced.
-    pub(crate) commits: u64,
+    pub commits: u64,
 }
 
 impl Milestones {
@@ -44,8 +43,9 @@ impl Milestones {
     }
 }
 
-/// Watches nodes.
-pub(crate) struct Watchers {
+/// Watches nodes. Clones share what they have heard.
+#[derive(Clone)]
+pub struct Watchers {
     outlet: Outlet,
     access: Access,
     milestones: Arc<watch::Sender<Milestones>>,
@@ -53,21 +53,21 @@ pub(crate) struct Watchers {
 }
 
 impl Watchers {
-    pub(crate) fn start(outlet: &Outlet, access: Access) -> Self {
+    /// With these credentials. Must be called on the runtime that it is used on.
+    #[must_use]
+    pub fn start(outlet: &Outlet, access: Access) -> Self {
         let story = EventOrder { outlet: outlet.clone(), told: Arc::default() };
         tokio::spawn(story.clone().go_on());
         Self { outlet: outlet.clone(), access, milestones: Arc::default(), story }
     }
 
     /// Watches a node from now on, until it is removed.
-    pub(crate) fn watch(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
-        let (outlet, story) = (self.outlet.clone(), self.story.clone());
-        let (milestones, access) = (Arc::clone(&self.milestones), self.access.clone());
-        tokio::spawn(Watcher { node, outlet, access, milestones, story }.watch(place));
+    pub fn watch(&self, node: NodeId, place: watch::Receiver<Whereabouts>) {
+        tokio::spawn(watch(self.clone(), node, place));
     }
 
     /// What has happened so far, with every change. Known before it is reported.
-    pub(crate) fn milestones(&self) -> watch::Receiver<Milestones> {
+    pub fn milestones(&self) -> watch::Receiver<Milestones> {
         self.milestones.subscribe()
     }
 }
@@ -117,9 +117,18 @@ impl EventOrder {
     }
 }
 
+/// Whether a node can be heard, for whoever wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// It accepted a subscription.
+    Heard,
+    /// It accepts none, or the subscription broke: why.
+    Lost(String),
+}
+
 /// What was received of one life of a node.
 #[derive(Default)]
-struct LifeEvents {
+pub struct LifeEvents {
     concerns: Concerns,
     /// The number of the last event; 0: none yet.
     events: u64,
@@ -134,56 +143,55 @@ impl LifeEvents {
     }
 }
 
-struct Watcher {
-    node: NodeId,
-    outlet: Outlet,
-    access: Access,
-    milestones: Arc<watch::Sender<Milestones>>,
-    story: EventOrder,
-}
-
-impl Watcher {
-    async fn watch(self, mut place: watch::Receiver<Whereabouts>) {
-        loop {
-            let now = *place.borrow_and_update();
-            if let NodeLocation::Serving { client, .. } = now.place {
-                let mut heard = LifeEvents::default();
-                tokio::select! {
-                    biased;
-                    // First: nothing is reported of a life that has ended, though it may still be in the pipe.
-                    () = life_over(place.clone(), now.life) => {}
-                    () = self.listen(client, &mut heard) => {}
-                }
-                self.story.lock().forget(self.node);
-            }
-            if place.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Subscribes repeatedly.
-    async fn listen(&self, address: SocketAddr, heard: &mut LifeEvents) {
-        let access = self.access.clone();
-        let (address, options) =
-            (address.to_string(), Options { patience: PATIENCE, access, ..Options::default() });
+impl Watchers {
+    /// Subscribes to a node repeatedly, at any of its addresses. What it tells is reported; `contact` hears each time that this begins and
+    /// ends, and `status` each state. Another node that listens there is not watched. Never returns.
+    ///
+    /// `silence`: after so long without a word the node counts as gone, since a connection to a host that vanished does not end.
+    pub async fn listen(
+        &self,
+        (node, address): (NodeId, &str),
+        heard: &mut LifeEvents,
+        silence: Option<Duration>,
+        mut contact: impl FnMut(Contact),
+        mut status: impl FnMut(&NodeStatus),
+    ) {
+        let options = Options { patience: PATIENCE, access: self.access.to_node(node), ..Options::default() };
         let mut pauses = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         loop {
-            match Subscription::open(&address, &options).await {
+            let lost = match Subscription::open(address, &options).await {
+                Ok(subscription) if subscription.node() != node => {
+                    format!("{} is at {address}", subscription.node())
+                }
                 Ok(mut subscription) => {
-                    while let Some(Ok(telemetry)) = subscription.next().await {
-                        pauses.reset();
-                        self.pass_on(telemetry, heard);
+                    contact(Contact::Heard);
+                    loop {
+                        match next(&mut subscription, silence).await {
+                            Ok(telemetry) => {
+                                pauses.reset();
+                                if let Telemetry::Status(told) = &telemetry {
+                                    status(told);
+                                }
+                                self.pass_on(node, telemetry, heard);
+                            }
+                            Err(why) => break why,
+                        }
                     }
                 }
-                Err(error) => tracing::debug!("{} cannot be watched: {error}", self.node),
-            }
+                Err(error) => error.to_string(),
+            };
+            tracing::debug!("{node} cannot be watched: {lost}");
+            contact(Contact::Lost(lost));
             tokio::time::sleep(pauses.pause()).await;
         }
     }
 
-    fn pass_on(&self, telemetry: Telemetry, heard: &mut LifeEvents) {
-        let node = self.node;
+    /// A node is in another life, or gone: what waits for its events waits no longer.
+    pub fn forget(&self, node: NodeId) {
+        self.story.lock().forget(node);
+    }
+
+    fn pass_on(&self, node: NodeId, telemetry: Telemetry, heard: &mut LifeEvents) {
         match telemetry {
             Telemetry::Status(status) => {
                 let news = heard.concerns.news(node, &status);
@@ -204,6 +212,40 @@ impl Watcher {
                 heard.events = heard.events.saturating_add(count);
                 self.outlet.tell(News::Missed { node, count });
             }
+        }
+    }
+}
+
+async fn next(subscription: &mut Subscription, silence: Option<Duration>) -> Result<Telemetry, String> {
+    let told = match silence {
+        None => subscription.next().await,
+        Some(silence) => timeout(silence, subscription.next())
+            .await
+            .map_err(|_| format!("it has said nothing for {} s", silence.as_secs()))?,
+    };
+    match told {
+        Some(Ok(telemetry)) => Ok(telemetry),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("the connection has ended".to_owned()),
+    }
+}
+
+/// Watches a node wherever it is, until it is removed.
+async fn watch(watchers: Watchers, node: NodeId, mut place: watch::Receiver<Whereabouts>) {
+    loop {
+        let now = *place.borrow_and_update();
+        if let NodeLocation::Serving { client, .. } = now.place {
+            let (address, mut heard) = (client.to_string(), LifeEvents::default());
+            tokio::select! {
+                biased;
+                // First: nothing is reported of a life that has ended, though it may still be in the pipe.
+                () = life_over(place.clone(), now.life) => {}
+                () = watchers.listen((node, &address), &mut heard, None, |_| {}, |_| {}) => {}
+            }
+            watchers.forget(node);
+        }
+        if place.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -13,7 +13,7 @@ const ID: u64 = 1;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unanswered {
+pub enum Unanswered {
     /// The node said no.
     Refused(Failure),
     /// No connection was established: the request was certainly not sent. In words.
@@ -32,7 +32,7 @@ impl std::fmt::Display for Unanswered {
 }
 
 /// Asks the node that serves clients at an address. Another node that listens there is not asked.
-pub(crate) async fn ask(
+pub async fn ask(
     access: &Access,
     (node, address): (NodeId, &str),
     role: Role,
