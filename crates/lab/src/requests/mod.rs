@@ -1,2 +1,4 @@
 //! Requests to the cluster, as far as they are the same for every engine: each client's paths to the nodes.
+
+pub(crate) mod paths;
 pub(crate) mod relay;
