@@ -176,9 +176,10 @@ fn note(nodes: &mut Nodes, news: News) -> bool {
                 ProcessState::Running { pid } | ProcessState::Paused { pid } => {
                     Node { pid, ..std::mem::take(node) }
                 }
-                ProcessState::Killed | ProcessState::Stopped | ProcessState::Failed { .. } => {
-                    Node { failed, ..Node::default() }
-                }
+                ProcessState::Killed
+                | ProcessState::Stopped
+                | ProcessState::Failed { .. }
+                | ProcessState::Unreachable { .. } => Node { failed, ..Node::default() },
             };
         }
         News::Ready { node, addresses } => {

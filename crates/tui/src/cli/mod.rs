@@ -1,5 +1,6 @@
 //! The command line: the program's commands, and their dispatch.
 
+mod attach;
 mod cluster;
 mod deck;
 mod drill;
@@ -21,7 +22,9 @@ use crate::commands::tls::{self, TlsArgs};
 use crate::commands::{bench, paths};
 use crate::drill::WrongFiles;
 use crate::errors::{WrongUsage, complain, sentence};
+use crate::source::elsewhere::MANAGER_TOKEN_VARIABLE;
 use crate::source::hosted::{HOST_COMMAND, host};
+use attach::AttachArgs;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use color_eyre::Report;
 use color_eyre::eyre::Result;
@@ -61,6 +64,9 @@ enum Sub {
     /// Run the same cluster without a screen: one line per event, until Ctrl-C
     #[command(after_help = up::HELP)]
     Up(UpArgs),
+    /// Watch and use a cluster that something else runs: the deck, without its nodes' processes and links
+    #[command(after_help = attach::HELP)]
+    Attach(Box<AttachArgs>),
     /// Run one node, as raftdeck-node does
     #[command(after_help = NodeArgs::EXAMPLES.replace("raftdeck-node", "raftdeck node"))]
     Node(NodeArgs),
@@ -132,6 +138,13 @@ enum Sub {
 /// A token itself, instead of the file that holds it.
 const TOKENS: &[StandIn] = &[
     StandIn { table: "deck", option: "client-token-file", variable: TOKEN_VARIABLE, is_secret: true },
+    StandIn { table: "attach", option: "client-token-file", variable: TOKEN_VARIABLE, is_secret: true },
+    StandIn {
+        table: "attach",
+        option: "manager-token-file",
+        variable: MANAGER_TOKEN_VARIABLE,
+        is_secret: true,
+    },
     StandIn { table: "client", option: "token-file", variable: TOKEN_VARIABLE, is_secret: true },
     StandIn { table: "bench", option: "token-file", variable: TOKEN_VARIABLE, is_secret: true },
 ];
@@ -179,6 +192,7 @@ pub fn main() -> ExitCode {
     print_panics();
     let result = match cli.command {
         Some(Sub::Up(args)) => up::run(args),
+        Some(Sub::Attach(args)) => attach::run(*args),
         Some(Sub::Replay(args)) => replay::run(&args),
         Some(Sub::Check(args)) => check::run(&args).and_then(|(text, status)| told(Ok(text)).map(|_| status)),
         Some(Sub::Drill(args)) => drill::run(args).and_then(|(text, status)| told(Ok(text)).map(|_| status)),

@@ -1,9 +1,10 @@
-//! The engines that run a cluster: real processes of raftdeck or etcd, the simulator, or a recording.
+//! The engines that run a cluster: real processes of raftdeck or etcd, nodes elsewhere, the simulator, or a recording.
 
 use crate::source::SourceEvent;
 use crate::source::driven::InRealTime;
 use crate::source::hosted::{HostedCluster, HostedLab};
 use color_eyre::eyre::{Result, WrapErr};
+use raftdeck_attach::{AttachOptions, Attached};
 use raftdeck_lab::{EtcdOptions, LabOptions};
 use raftdeck_model::{Capabilities, Source, Update};
 use raftdeck_node::open_files;
@@ -17,6 +18,8 @@ pub enum Engine {
     Lab(Box<LabOptions>),
     /// Of members of etcd, in real time, in a process of its own.
     Etcd(Box<EtcdOptions>),
+    /// Of nodes that something else runs.
+    Attached(Box<AttachOptions>),
     /// Of simulated members, in virtual time.
     Simulator(LiveOptions),
     /// A recording of a past cluster.
@@ -30,6 +33,7 @@ impl Engine {
         match self {
             Self::Lab(options) => ("lab", options.seed),
             Self::Etcd(_) => ("etcd", None),
+            Self::Attached(_) => ("attached", None),
             Self::Simulator(options) => ("sim", Some(options.seed)),
             Self::Recording(recording) => ("recording", recording.header.seed),
         }
@@ -47,6 +51,10 @@ impl Engine {
             Self::Etcd(options) => {
                 open_files::allow(options.open_files())?;
                 Box::new(HostedLab::start(&HostedCluster::Etcd(*options), sink)?)
+            }
+            Self::Attached(options) => {
+                let sink = move |update: Update| sink(SourceEvent::Updates(vec![update]));
+                Box::new(Attached::start(*options, sink)?)
             }
             Self::Simulator(options) => {
                 let make = || Live::new(options);

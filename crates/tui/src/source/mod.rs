@@ -1,6 +1,7 @@
 //! Where updates come from: a source is started, driven in real time, and recorded.
 
 pub(crate) mod driven;
+pub mod elsewhere;
 pub mod engine;
 pub mod hosted;
 pub mod tape;
