@@ -88,7 +88,7 @@ impl Members {
 }
 
 async fn watch(watchers: Watchers, node: NodeId, address: String, outlet: Outlet, states: States) {
-    let mut heard = LifeEvents::default();
+    let mut heard = LifeEvents::joined();
     let mut told = None;
     let client = address.clone();
     let contact = |contact: Contact| {

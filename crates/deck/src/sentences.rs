@@ -20,7 +20,7 @@ pub use teller::Teller;
 
 use crate::app::data::is_look;
 use crate::times::span;
-use raftdeck_model::{ChangeStep, LinkState, News, ProcessState, WorkloadFigures};
+use raftdeck_model::{ChangeStep, LinkState, News, NodeAddresses, ProcessState, WorkloadFigures};
 use raftdeck_protocol::printable;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
@@ -65,14 +65,7 @@ pub fn sentence(update: &News) -> Option<Sentence> {
             Sentence::new(Major, None, cluster(nodes, *heartbeat_ms, *election_ms, data_dir.as_deref()))
         }
         News::Process { node, state } => process(*node, state),
-        News::Ready { node, addresses } => Sentence::new(
-            Minor,
-            Some(*node),
-            format!(
-                "{node} is ready: peers at {}, clients at {}, HTTP at {}",
-                addresses.raft, addresses.client, addresses.http
-            ),
-        ),
+        News::Ready { node, addresses } => Sentence::new(Minor, Some(*node), ready(*node, addresses)),
         News::Trace { node, trace } => return traces::sentence(*node, trace),
         News::Notice { .. }
         | News::NoticeOver { .. }
@@ -111,6 +104,17 @@ pub fn sentence(update: &News) -> Option<Sentence> {
             return None;
         }
     })
+}
+
+/// Where a node is reached, as far as that is known.
+fn ready(node: NodeId, addresses: &NodeAddresses) -> String {
+    let NodeAddresses { raft, client, http } = addresses;
+    let known: Vec<String> = [("peers", raft), ("clients", client), ("HTTP", http)]
+        .into_iter()
+        .filter(|(_, address)| !address.is_empty())
+        .map(|(whom, address)| format!("{whom} at {address}"))
+        .collect();
+    format!("{node} is ready: {}", known.join(", "))
 }
 
 fn cluster(nodes: &[NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_dir: Option<&str>) -> String {

@@ -288,7 +288,7 @@ impl ProcessState {
     }
 }
 
-/// Where a node listens, each `HOST:PORT`.
+/// Where a node listens, each `HOST:PORT`; empty: unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeAddresses {
     /// For its peers.

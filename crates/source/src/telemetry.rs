@@ -132,12 +132,21 @@ pub struct LifeEvents {
     concerns: Concerns,
     /// The number of the last event; 0: none yet.
     events: u64,
+    /// It began before it was watched: what came before the first event is not missed.
+    is_joined: bool,
 }
 
 impl LifeEvents {
+    /// Of a node that may have lived long before it is watched.
+    #[must_use]
+    pub fn joined() -> Self {
+        Self { is_joined: true, ..Self::default() }
+    }
+
     /// Notes an event's number; returns how many before it were never received.
     fn event(&mut self, seq: u64) -> u64 {
-        let missed = seq.saturating_sub(self.events.saturating_add(1));
+        let is_first = std::mem::take(&mut self.is_joined);
+        let missed = if is_first { 0 } else { seq.saturating_sub(self.events.saturating_add(1)) };
         self.events = seq;
         missed
     }
@@ -259,5 +268,7 @@ mod tests {
         let mut heard = LifeEvents::default();
         assert_eq!([1, 2, 5, 6].map(|seq| heard.event(seq)), [0, 0, 2, 0]);
         assert_eq!(LifeEvents::default().event(4), 3, "from the start on");
+        let mut joined = LifeEvents::joined();
+        assert_eq!([4, 5, 7].map(|seq| joined.event(seq)), [0, 0, 1], "from when it was watched on");
     }
 }

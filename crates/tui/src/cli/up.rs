@@ -24,7 +24,7 @@ With --json each line is an object with \"event\" and \"at_ms\", the millisecond
 Events:
   cluster    nodes, heartbeat_ms, election_ms [least, greatest], data_dir
   process    node, state: starting, running, paused (with pid, unless simulated), killed, stopped, failed (with how,
-             last_words)
+             last_words), unreachable (with why; only of a cluster elsewhere)
   ready      node, raft, client, http (addresses)
   started    node, term, last: what its disk held
   timeout    node, waited_ms: how long it heard no leader
