@@ -55,11 +55,11 @@ impl Found {
             .iter()
             .map(|address| async { (address.clone(), client.status(address, FOUND_WITHIN).await) });
         let (mut states, mut addresses, mut tried) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        for (address, status) in join_all(asked).await {
-            match status {
-                Ok(status) => {
-                    addresses.insert(status.raft.id, address);
-                    states.insert(status.raft.id, status);
+        for (address, answer) in join_all(asked).await {
+            match answer {
+                Ok(state) => {
+                    addresses.insert(state.raft.id, address);
+                    states.insert(state.raft.id, state);
                 }
                 Err(error) => tried.push(format!("{address}: {}", why(&error))),
             }

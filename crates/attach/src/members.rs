@@ -89,7 +89,7 @@ impl Members {
 
 async fn watch(watchers: Watchers, node: NodeId, address: String, outlet: Outlet, states: States) {
     let mut heard = LifeEvents::joined();
-    let mut told = None;
+    let mut last = None;
     let client = address.clone();
     let contact = |contact: Contact| {
         let state = match contact {
@@ -98,7 +98,7 @@ async fn watch(watchers: Watchers, node: NodeId, address: String, outlet: Outlet
         };
         // Each attempt to reach a node that is gone fails for some reason: the first one is news.
         let is_news =
-            told.as_ref().is_none_or(|told| std::mem::discriminant(told) != std::mem::discriminant(&state));
+            last.as_ref().is_none_or(|last| std::mem::discriminant(last) != std::mem::discriminant(&state));
         if is_news {
             if matches!(state, ProcessState::Running { .. }) {
                 let addresses =
@@ -108,9 +108,9 @@ async fn watch(watchers: Watchers, node: NodeId, address: String, outlet: Outlet
                 watchers.forget(node);
             }
             outlet.tell(News::Process { node, state: state.clone() });
-            told = Some(state);
+            last = Some(state);
         }
     };
-    let status = |status: &NodeStatus| drop(states.try_send(status.clone()));
-    watchers.listen((node, &address), &mut heard, Some(SILENCE), contact, status).await;
+    let told = |state: &NodeStatus| drop(states.try_send(state.clone()));
+    watchers.listen((node, &address), &mut heard, Some(SILENCE), contact, told).await;
 }

@@ -65,19 +65,17 @@ impl Requests {
             Ok(client) => client,
             Err(why) => return receipt.refuse(why),
         };
-        match request.at {
-            Some(node) => self.ask_one(node, request, receipt),
-            None => {
-                let Some((permit, receipt)) = self.permit(receipt) else { return };
-                let outlet = self.outlet.clone();
-                tokio::spawn(async move {
-                    let begun = Instant::now();
-                    let outcome = ask_cluster(&client, &request, DEADLINE).await;
-                    drop(permit);
-                    tell(&outlet, begun, request, outcome, receipt);
-                });
-            }
+        if let Some(node) = request.at {
+            return self.ask_one(node, request, receipt);
         }
+        let Some((permit, receipt)) = self.permit(receipt) else { return };
+        let outlet = self.outlet.clone();
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            let outcome = ask_cluster(&client, &request, DEADLINE).await;
+            drop(permit);
+            tell(&outlet, begun, request, outcome, receipt);
+        });
     }
 
     /// Hands a write to one node, once and without a session.

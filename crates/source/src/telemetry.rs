@@ -67,6 +67,7 @@ impl Watchers {
     }
 
     /// What has happened so far, with every change. Known before it is reported.
+    #[must_use]
     pub fn milestones(&self) -> watch::Receiver<Milestones> {
         self.milestones.subscribe()
     }

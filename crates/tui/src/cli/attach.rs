@@ -33,6 +33,7 @@ writes; members and leaders are changed with the manager token only.
 Exit status: 0 done; 1 failed, or no node answers; 2 wrong usage; 3 a wait or an expect of a script failed.";
 
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "these texts are shown to people as they are, by --help")]
 pub(super) struct AttachArgs {
     /// Some of the cluster's nodes, by any of their addresses; without any, the current context
     #[arg(value_name = "HOST:PORT,…", value_delimiter = ',', conflicts_with = "context")]
@@ -147,8 +148,8 @@ pub(super) fn run(args: AttachArgs) -> Result<u8> {
             "--script needs --plain or --json here; on the deck, load FILE in the palette runs a script";
         return Err(WrongUsage::new(ErrorKind::ArgumentConflict, why).into());
     }
-    let names = contexts.names().map(str::to_owned).collect();
-    let named = NamedClusters::new(names, move |name| {
+    let known = contexts.names().map(str::to_owned).collect();
+    let named = NamedClusters::new(known, move |name| {
         let contexts = args.contexts.read()?.contexts;
         engine_of(contexts.named(name).map_err(Report::msg)?.clone())
     });

@@ -29,6 +29,8 @@ fn raftdeck_nodes(context: ClusterContext) -> Result<Engine> {
     let held = std::env::var_os(MANAGER_TOKEN_VARIABLE).map(|held| held.to_string_lossy().into_owned());
     let manager = token(manager_token_file.as_deref(), (MANAGER_TOKEN_VARIABLE, held))?;
     warnings.extend(manager_token_file.as_deref().and_then(exposed));
-    warnings.iter().for_each(|warning| complain(warning));
+    for warning in &warnings {
+        complain(warning);
+    }
     Ok(Engine::Attached(Box::new(AttachOptions { addresses, access, manager })))
 }
