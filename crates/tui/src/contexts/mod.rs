@@ -1,7 +1,7 @@
 //! Contexts: names for clusters that something else runs, in a small file of the user's own, as `kubectl` has them.
 //!
 //! A [`ClusterContext`] says where a cluster is and which files let one in. It holds the paths of secrets and never a secret.
-//! [`text`] is the file's text: what it says, its mistakes, and how it is changed, pure. [`file`] finds, reads and replaces the file.
+//! [`text`] is the file's text: what it says, its mistakes, and how it is changed, pure. `file` finds, reads and replaces the file.
 //! Nothing here connects to a cluster.
 
 pub mod file;

@@ -4,9 +4,9 @@
 //! the deck ends, the terminal is restored and the nodes are gone.
 //!
 //! A deck may have several clusters, each in a tab. What they share is this loop, its inbox and the terminal. All else there is once a
-//! tab: the [`App`] in [`Tabs`], and behind it a [`Cluster`] with the source, the recording, the drill and the lesson. Both have the
+//! tab: the [`App`] in [`Tabs`], and behind it a `Cluster` with the source, the recording, the drill and the lesson. Both have the
 //! tab's [`TabId`], and so has everything between them: an update waits in the inbox under it, a message goes to the `App` of it
-//! ([`To`]), and an effect comes back with it, for the `Cluster` of it. So a command, a script's file or a drill's cluster never
+//! (`To`), and an effect comes back with it, for the `Cluster` of it. So a command, a script's file or a drill's cluster never
 //! reaches another tab. Keys, the mouse and the wake-up for what moves are for the tab in sight. The phones of a class are the first
 //! tab's.
 
