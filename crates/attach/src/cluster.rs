@@ -8,7 +8,7 @@ use crate::requests::{OwnClient, Requests};
 use futures::future::join_all;
 use raftdeck_client::{Access, Client, ClientError, Options};
 use raftdeck_links::Outlet;
-use raftdeck_model::{Capabilities, Command, News, Order, SEEK_NEEDS_RECORDING};
+use raftdeck_model::{Capabilities, Command, Known, News, Order, SEEK_NEEDS_RECORDING};
 use raftdeck_protocol::NodeStatus;
 use raftdeck_raft::{NodeId, Role};
 use raftdeck_source::{Receipt, Watchers, Workload};
@@ -178,7 +178,7 @@ impl Cluster {
             nodes: ids.iter().copied().collect(),
             heartbeat_ms: millis(timing.heartbeat),
             election_ms: (millis(timing.election_min), millis(timing.election_max)),
-            data_dir: None,
+            data_dir: Known::Unknown,
         };
         if self.introduced.as_ref() != Some(&introduced) {
             self.outlet.tell(introduced.clone());

@@ -20,7 +20,7 @@ pub use teller::Teller;
 
 use crate::app::data::is_look;
 use crate::times::span;
-use raftdeck_model::{ChangeStep, LinkState, News, NodeAddresses, ProcessState, WorkloadFigures};
+use raftdeck_model::{ChangeStep, Known, LinkState, News, NodeAddresses, ProcessState, WorkloadFigures};
 use raftdeck_protocol::printable;
 use raftdeck_raft::NodeId;
 use std::collections::BTreeSet;
@@ -62,7 +62,7 @@ pub fn sentence(update: &News) -> Option<Sentence> {
     use Weight::{Major, Minor};
     Some(match update {
         News::Cluster { nodes, heartbeat_ms, election_ms, data_dir } => {
-            Sentence::new(Major, None, cluster(nodes, *heartbeat_ms, *election_ms, data_dir.as_deref()))
+            Sentence::new(Major, None, cluster(nodes, *heartbeat_ms, *election_ms, data_dir))
         }
         News::Process { node, state } => process(*node, state),
         News::Ready { node, addresses } => Sentence::new(Minor, Some(*node), ready(*node, addresses)),
@@ -117,7 +117,12 @@ fn ready(node: NodeId, addresses: &NodeAddresses) -> String {
     format!("{node} is ready: {}", known.join(", "))
 }
 
-fn cluster(nodes: &[NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_dir: Option<&str>) -> String {
+fn cluster(
+    nodes: &[NodeId],
+    heartbeat_ms: u64,
+    election_ms: (u64, u64),
+    data_dir: &Known<Option<String>>,
+) -> String {
     let members = match nodes {
         [] => "no nodes".to_owned(),
         [only] => format!("one node, {only}"),
@@ -127,10 +132,13 @@ fn cluster(nodes: &[NodeId], heartbeat_ms: u64, election_ms: (u64, u64), data_di
         some => format!("{} nodes, {}", some.len(), ids(&some.iter().copied().collect())),
     };
     let (least, greatest) = election_ms;
-    let data = data_dir
-        .map_or_else(|| "data is kept only while it runs".to_owned(), |dir| format!("data is kept in {dir}"));
+    let data = match data_dir {
+        Known::Is(Some(dir)) => format!("; data is kept in {dir}"),
+        Known::Is(None) => "; data is kept only while it runs".to_owned(),
+        Known::Unknown => String::new(),
+    };
     format!(
-        "a cluster of {members}: heartbeat {}, election timeout {} to {}; {data}",
+        "a cluster of {members}: heartbeat {}, election timeout {} to {}{data}",
         span(Duration::from_millis(heartbeat_ms)),
         span(Duration::from_millis(least)),
         span(Duration::from_millis(greatest))

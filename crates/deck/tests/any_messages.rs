@@ -394,7 +394,7 @@ fn told() -> impl Strategy<Value = News> {
             nodes: nodes.into_iter().map(n).collect(),
             heartbeat_ms: beat,
             election_ms: (beat, most),
-            data_dir: None,
+            data_dir: None.into(),
         }),
         4 => (id(), process()).prop_map(|(node, state)| News::Process { node: n(node), state }),
         1 => id().prop_map(|node| News::Ready { node: n(node), addresses: addresses(node % 9) }),

@@ -49,7 +49,7 @@ fn data_that_is_kept_and_what_is_in_force_are_named() {
         nodes: (1..=3).map(n).collect(),
         heartbeat_ms: 50,
         election_ms: (150, 300),
-        data_dir: Some("./cluster".to_owned()),
+        data_dir: Some("./cluster".to_owned()).into(),
     });
     fixture::in_force(&mut scene, vec![(1, fixture::rule("isolate 2"))]);
     scene.press(KeyCode::Enter);

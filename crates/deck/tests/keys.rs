@@ -455,7 +455,7 @@ fn the_selection_stays_with_its_node_when_others_come_and_go() {
             nodes: ids.iter().copied().map(NodeId).collect(),
             heartbeat_ms: 50,
             election_ms: (150, 300),
-            data_dir: None,
+            data_dir: None.into(),
         });
         scene.app.selected()
     };

@@ -11,7 +11,7 @@ use raftdeck_deck::app::copy::CopyTarget;
 use raftdeck_deck::app::drills::{Catalogue, Drills};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::view::{Target, move_on};
-use raftdeck_model::{Disturbance, LinkState, News, NodeView, Order, ProcessState};
+use raftdeck_model::{Ability, Capabilities, Disturbance, LinkState, News, NodeView, Order, ProcessState};
 use ratatui::buffer::Buffer;
 use std::collections::BTreeMap;
 
@@ -145,8 +145,12 @@ fn removing_a_node_asks_says_what_is_lost_and_leaves_nothing_selected() {
     assert!(asked.contains("2 voters stay and 2 of them are needed: 0 may fail."), "{asked}");
     assert_eq!(scene.key('x'), [], "the key that asked does not confirm");
     assert_eq!(scene.key('y'), sent(Order::RemoveNode(n(3))));
-    let left =
-        News::Cluster { nodes: vec![n(1), n(2)], heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    let left = News::Cluster {
+        nodes: vec![n(1), n(2)],
+        heartbeat_ms: 50,
+        election_ms: (150, 300),
+        data_dir: None.into(),
+    };
     scene.tell(left);
     assert_eq!(scene.app.selected(), None, "the selection does not slide to a neighbour");
     for key in ['x', 'k', 'z', 'i', 't', 'e', 'r', 'X'] {
@@ -163,7 +167,7 @@ fn a_question_goes_with_the_node_that_it_is_about() {
     scene.key('3');
     scene.key('x');
     let nodes = vec![n(1), n(2)];
-    scene.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    scene.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() });
     assert!(shown(&mut scene).contains("n3 is gone already"));
     assert_eq!(scene.key('y'), []);
 }
@@ -173,7 +177,7 @@ fn keys_that_need_no_selection_work_without_one() {
     let mut scene = scene();
     scene.key('3');
     let nodes = vec![n(1), n(2)];
-    scene.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    scene.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() });
     scene.tell(News::Process { node: n(1), state: ProcessState::Killed });
     assert_eq!(scene.key('R'), sent(Order::Restart(n(1))));
     in_force(&mut scene, vec![(1, Disturbance::Paused(n(1)))]);
@@ -459,4 +463,14 @@ fn a_frame_in_which_only_messages_moved_is_what_a_whole_frame_would_be() {
         }
     }
     assert!(moved > 10, "{moved} frames");
+}
+
+#[test]
+fn where_messages_are_not_seen_none_are_counted() {
+    let mut scene = scene();
+    assert!(shown(&mut scene).contains(" heartbeats/s"));
+    let app = std::mem::replace(&mut scene.app, App::new(Settings::default()));
+    scene.app = app.over(Capabilities::all().without(Ability::Links, "they pass elsewhere"));
+    let shown = shown(&mut scene);
+    assert!(!shown.contains("heartbeats/s") && shown.contains("committed"), "{shown}");
 }

@@ -51,8 +51,12 @@ fn world() -> World {
 fn started() -> World {
     let mut world = World::default();
     let nodes: Vec<NodeId> = (1..=5).map(NodeId).collect();
-    let cluster =
-        News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    let cluster = News::Cluster {
+        nodes: nodes.clone(),
+        heartbeat_ms: 50,
+        election_ms: (150, 300),
+        data_dir: None.into(),
+    };
     tell(&mut world, cluster);
     for node in nodes {
         tell(&mut world, News::Process { node, state: ProcessState::Running { pid: Some(1) } });

@@ -2,6 +2,7 @@
 
 use crate::client::{ClientOutcome, ClientRequest};
 use crate::command::CommandId;
+use crate::known::Known;
 use crate::message::{FrameReport, LinkState, MessageReport};
 use crate::rule::Fault;
 use crate::view::NodeView;
@@ -38,8 +39,10 @@ pub enum News {
         heartbeat_ms: u64,
         /// Least and greatest election timeout in milliseconds.
         election_ms: (u64, u64),
-        /// Where the nodes' data is; `None`: in a temporary directory that is removed with the lab.
-        data_dir: Option<String>,
+        /// Where the nodes' data is; `None`: in a temporary directory that is removed with the cluster. Unknown if something else runs the
+        /// nodes.
+        #[serde(default, skip_serializing_if = "Known::is_unknown")]
+        data_dir: Known<Option<String>>,
     },
     /// A node's process changed its state.
     Process {

@@ -69,7 +69,7 @@ fn told() -> impl Strategy<Value = News> {
             nodes,
             heartbeat_ms: ms,
             election_ms: (ms / 2, ms),
-            data_dir: kept.then(|| "data".to_owned()),
+            data_dir: kept.then(|| "data".to_owned()).into(),
         }),
         10 => (node(), process()).prop_map(|(node, state)| News::Process { node, state }),
         1 => node().prop_map(|node| News::Ready { node, addresses: addresses() }),
@@ -103,7 +103,7 @@ fn folded(updates: &[Update]) -> World {
 
 fn of_three(news: Vec<News>) -> World {
     let nodes = vec![NodeId(1), NodeId(2), NodeId(3)];
-    let first = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    let first = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() };
     let numbered = std::iter::once(first).chain(news).zip(1..);
     let updates: Vec<Update> =
         numbered.map(|(what, seq)| Update { at: Duration::from_millis(seq), seq, what }).collect();

@@ -124,7 +124,7 @@ struct Readme;
 /// The tables that `raftdeck` reads of the configuration file that it shares with `raftdeck-node`.
 pub const OTHER_TABLES: &[&str] = &[
     "deck", "client", "bench", "sim", "drill", "lesson", "teach", "learn", "museum", "paper", "man", "paths",
-    "config", "tls", "replay", "check", "context",
+    "config", "tls", "replay", "check", "context", "attach",
 ];
 
 /// Runs a node until it is told to stop (SIGTERM, SIGINT) or cannot continue. Its exit code is 0 after a stop, 1 after a

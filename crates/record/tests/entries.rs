@@ -137,7 +137,7 @@ fn what_is_only_in_a_snapshot_is_not_asked_for_and_gaps_are_filled() {
     entries.note(&lines(1, 8, 9));
     assert_eq!(asks(&mut entries, 1), Some(6), "somebody else asked for 8 and 9");
     let members =
-        News::Cluster { nodes: vec![NodeId(2)], heartbeat_ms: 1, election_ms: (1, 2), data_dir: None };
+        News::Cluster { nodes: vec![NodeId(2)], heartbeat_ms: 1, election_ms: (1, 2), data_dir: None.into() };
     entries.note(&update(members));
     assert!(answer(&mut entries, 1), "the node is gone, its answer is not");
     assert_eq!(asks(&mut entries, 2), None);

@@ -25,7 +25,7 @@ fn told(news: Vec<(u64, News)>) -> Vec<Update> {
 }
 
 fn cluster() -> News {
-    News::Cluster { nodes: vec![N1], heartbeat_ms: 50, election_ms: (150, 300), data_dir: None }
+    News::Cluster { nodes: vec![N1], heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() }
 }
 
 fn trouble(reason: &str) -> News {

@@ -124,7 +124,7 @@ impl Reading {
     }
 
     fn has(&mut self, nodes: Vec<NodeId>) {
-        self.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        self.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() });
     }
 
     fn read(&mut self, source: &ScriptFile<'_>, script: &[u8], read: &mut Option<&mut ReadFile<'_>>) {

@@ -40,8 +40,12 @@ fn status(node: NodeId, role: Role, term: u64) -> News {
 fn world() -> World {
     let mut world = World::default();
     let nodes: Vec<NodeId> = (1..=5).map(NodeId).collect();
-    let cluster =
-        News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    let cluster = News::Cluster {
+        nodes: nodes.clone(),
+        heartbeat_ms: 50,
+        election_ms: (150, 300),
+        data_dir: None.into(),
+    };
     tell(&mut world, cluster);
     for node in nodes {
         let state = if node == N4 { ProcessState::Killed } else { ProcessState::Running { pid: Some(1) } };

@@ -3,7 +3,7 @@
 mod deck;
 
 use deck::{Deck, get, millis, put, seconds};
-use raftdeck_model::{News, Order, ProcessState};
+use raftdeck_model::{Known, News, Order, ProcessState};
 use raftdeck_protocol::{ClockRate, Write};
 use raftdeck_raft::{NodeId, Timing, TraceEvent};
 use raftdeck_sim::LiveOptions;
@@ -11,7 +11,7 @@ use raftdeck_sim::LiveOptions;
 #[test]
 fn the_cluster_is_told_first_and_every_process_with_its_start() {
     let deck = Deck::of(3, 1);
-    let News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None } =
+    let News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: Known::Is(None) } =
         &deck.told[0].what
     else {
         panic!("{:?}", deck.told[0])

@@ -157,7 +157,7 @@ impl Watchers {
     /// Subscribes to a node repeatedly, at any of its addresses. What it tells is reported; `contact` hears each time that this begins and
     /// ends, and `status` each state. Another node that listens there is not watched. Never returns.
     ///
-    /// `silence`: after so long without a word the node counts as gone, since a connection to a host that vanished does not end.
+    /// `silence`: a node that says nothing for so long counts as gone, since a connection to a host that vanished does not end.
     pub async fn listen(
         &self,
         (node, address): (NodeId, &str),

@@ -133,7 +133,7 @@ impl Deck {
         let mut deck =
             Self { app: App::new(Settings::default()), terminal, began: Instant::now(), updates: 0 };
         let nodes = (1..=NODES).map(NodeId).collect();
-        deck.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        deck.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() });
         for id in 1..=NODES {
             deck.tell(News::Process { node: NodeId(id), state: ProcessState::Running { pid: None } });
         }

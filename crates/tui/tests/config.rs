@@ -240,7 +240,7 @@ fn mistakes_in_files_and_variables_end_every_command_with_2_and_a_sentence() {
     }
     let output = raftdeck(&["config", "show", "nodes"], &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("there is bench, check, client, config"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("there is attach, bench, check, client"));
 }
 
 /// They are told everything on the command line: else all would take one port from the deck's surroundings.

@@ -257,7 +257,10 @@ mod tests {
         let mut world = World::default();
         let tell = |world: &mut World, what| world.fold(&Update { at: ms(0), seq: 0, what });
         let nodes = vec![NodeId(1)];
-        tell(&mut world, News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        tell(
+            &mut world,
+            News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() },
+        );
         let grow = |world: &mut World, last| {
             let mut raft = RaftView::new(NodeId(1), Term(1), Role::Leader);
             raft.last = Known::Is(LogId { term: Term(1), index: LogIndex(last) });

@@ -209,7 +209,8 @@ mod tests {
     fn app() -> App {
         let mut app = App::new(Settings::default());
         let nodes = (1..=5).map(NodeId).collect();
-        let update = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        let update =
+            News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() };
         let update = raftdeck_model::Update { at: std::time::Duration::ZERO, seq: 1, what: update };
         crate::app::update(&mut app, crate::app::Msg::Told(update), std::time::Duration::ZERO);
         app

@@ -591,6 +591,11 @@ impl App {
         self.gauges.shown(&self.world, node, self.moment(now))
     }
 
+    /// Whether the source tells what passes between the nodes.
+    pub(crate) fn sees_messages(&self) -> bool {
+        self.capabilities.is_recorded() || self.capabilities.has(Ability::Links).is_ok()
+    }
+
     /// Whether something lies over the view, which takes keys and clicks first.
     pub(crate) fn is_covered(&self) -> bool {
         let is_asked = self.confirm.is_some() || self.prompt.is_open();

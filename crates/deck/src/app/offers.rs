@@ -366,7 +366,7 @@ mod tests {
         let mut app = App::new(Settings::default())
             .with_drills(Drills::new(Catalogue::new(drills, BTreeMap::new()), false));
         let nodes = (1..=3).map(NodeId).collect();
-        let what = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        let what = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() };
         update(&mut app, Msg::Told(Update { at: Duration::ZERO, seq: 1, what }), Duration::ZERO);
         app
     }

@@ -191,7 +191,7 @@ mod tests {
 
     fn world() -> World {
         let nodes = (1..=3).map(NodeId).collect();
-        let what = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        let what = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() };
         let mut world = World::default();
         world.fold(&Update { at: Duration::ZERO, seq: 0, what });
         world

@@ -357,7 +357,12 @@ mod tests {
         let mut tell = |at, what| world.fold(&Update { at: ms(at), seq: 0, what });
         tell(
             0,
-            News::Cluster { nodes: vec![NodeId(2)], heartbeat_ms, election_ms: (150, 300), data_dir: None },
+            News::Cluster {
+                nodes: vec![NodeId(2)],
+                heartbeat_ms,
+                election_ms: (150, 300),
+                data_dir: None.into(),
+            },
         );
         tell(0, News::Process { node: NodeId(2), state: ProcessState::Running { pid: None } });
         for (at, view) in reports {

@@ -20,7 +20,7 @@ impl Heard {
         let mut heard =
             Self { app: App::new(settings), announcer: Announcer::default(), now: Duration::from_secs(1) };
         let nodes = (1..=3).map(NodeId).collect();
-        heard.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        heard.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() });
         for id in 1..=3 {
             heard.tell(News::Process { node: NodeId(id), state: ProcessState::Running { pid: None } });
             heard.status(id);

@@ -221,7 +221,12 @@ mod tests {
         fn new() -> Self {
             let mut seen = Self { world: World::default(), succession: Succession::default(), seconds: 0 };
             let nodes = N[1..].to_vec();
-            seen.tell(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+            seen.tell(News::Cluster {
+                nodes,
+                heartbeat_ms: 50,
+                election_ms: (150, 300),
+                data_dir: None.into(),
+            });
             seen.leads(1, 1);
             seen
         }

@@ -193,7 +193,7 @@ fn a_long_list_is_cut_and_says_so() {
 #[test]
 fn the_cluster_is_introduced() {
     let nodes = |nodes: Vec<NodeId>, data_dir: Option<&str>| {
-        let data_dir = data_dir.map(str::to_owned);
+        let data_dir = data_dir.map(str::to_owned).into();
         says(&News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir }).text
     };
     let cluster = |count: u64, data_dir: Option<&str>| nodes((1..=count).map(NodeId).collect(), data_dir);
@@ -205,6 +205,16 @@ fn the_cluster_is_introduced() {
     assert_eq!(
         cluster(1, Some("/data")),
         "a cluster of one node, n1: heartbeat 50 ms, election timeout 150 ms to 300 ms; data is kept in /data"
+    );
+    let nodes_elsewhere = News::Cluster {
+        nodes: vec![NodeId(1)],
+        heartbeat_ms: 50,
+        election_ms: (150, 300),
+        data_dir: Known::Unknown,
+    };
+    assert_eq!(
+        says(&nodes_elsewhere).text,
+        "a cluster of one node, n1: heartbeat 50 ms, election timeout 150 ms to 300 ms"
     );
     let some_left = nodes([1, 3, 4].map(NodeId).to_vec(), None);
     assert!(some_left.starts_with("a cluster of 3 nodes, n1 n3 n4: "), "{some_left}");

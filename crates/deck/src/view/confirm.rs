@@ -170,7 +170,7 @@ fn lost(paint: &Paint<'_>) -> Vec<(String, bool)> {
     if paint.app.is_elsewhere() {
         return vec![("This deck leaves the cluster, which goes on.".to_owned(), false)];
     }
-    let mut lines = vec![match &world.data_dir {
+    let mut lines = vec![match world.data_dir.get().and_then(Option::as_ref) {
         Some(dir) => format!("The present cluster is stopped; its data stays in {dir}."),
         None => "The present cluster is stopped, and its data is removed.".to_owned(),
     }];

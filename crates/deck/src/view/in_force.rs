@@ -40,7 +40,7 @@ fn set_up(paint: &mut Paint<'_>, area: Rect) {
     let beat = format!("heartbeat {} ms", world.heartbeat.as_millis());
     let (least, most) = world.election;
     let timeout = format!("election {} to {} ms", least.as_millis(), most.as_millis());
-    let data = world.data_dir.as_ref().map(|dir| format!("data in {dir}"));
+    let data = world.data_dir.get().and_then(Option::as_ref).map(|dir| format!("data in {dir}"));
     // What others have cut is not among what can be undone here.
     let nothing = (!world.any_cut()).then(|| "nothing in force".to_owned());
     let parts = nothing.into_iter().chain([nodes, beat, timeout]).chain(data);

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
-/// The most reasons that are told of one engine.
+/// The most reasons that are listed for one engine.
 const MOST_REASONS: usize = 5;
 
 /// The same drill on several engines.

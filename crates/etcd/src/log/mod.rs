@@ -37,7 +37,7 @@ pub struct LogLine {
 /// How far a member's start is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartStage {
-    /// It knows who it is. A member that was added later learns here which id it has.
+    /// It knows its own id. A member that was added later learns here which id it has.
     Identified {
         /// Its id.
         member: MemberId,

@@ -114,7 +114,7 @@ impl<E: Engine> Nodes<E> {
             nodes: self.places.keys().copied().collect(),
             heartbeat_ms: millis(timing.heartbeat),
             election_ms: (millis(timing.election_min), millis(timing.election_max)),
-            data_dir: self.data_dir.kept().map(|path| path.display().to_string()),
+            data_dir: self.data_dir.kept().map(|path| path.display().to_string()).into(),
         });
     }
 

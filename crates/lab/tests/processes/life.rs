@@ -6,8 +6,12 @@ use super::*;
 fn the_cluster_is_told_first_and_then_each_process() {
     let deck = Deck::start(options(NODE, 3));
     let first = deck.updates.recv_timeout(Duration::from_secs(20)).unwrap();
-    let cluster =
-        News::Cluster { nodes: vec![N1, N2, N3], heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    let cluster = News::Cluster {
+        nodes: vec![N1, N2, N3],
+        heartbeat_ms: 50,
+        election_ms: (150, 300),
+        data_dir: None.into(),
+    };
     assert_eq!(first, cluster);
     let mut ready = Vec::new();
     while ready.len() < 3 {

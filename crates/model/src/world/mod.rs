@@ -19,6 +19,7 @@ pub use node::{Node, Phase, percent};
 pub use reach::Reach;
 pub use verdict::{Campaign, Verdict};
 
+use crate::known::Known;
 use crate::message::{LinkState, MessageId, MessageReport};
 use crate::rule::Fault;
 use crate::update::{ChangeStep, ClusterTime, News, Update};
@@ -59,7 +60,7 @@ pub struct World {
     /// Least and greatest election timeout.
     pub election: (Duration, Duration),
     /// Where the data is; `None`: it is removed with the cluster.
-    pub data_dir: Option<String>,
+    pub data_dir: Known<Option<String>>,
 }
 
 impl World {
@@ -71,7 +72,7 @@ impl World {
                 self.set_up(nodes);
                 self.heartbeat = Duration::from_millis(*heartbeat_ms);
                 self.election = (Duration::from_millis(election_ms.0), Duration::from_millis(election_ms.1));
-                self.data_dir.clone_from(data_dir);
+                self.data_dir = data_dir.clone();
                 true
             }
             News::Process { node, state } => self.with(*node, |node| node.set_process(state.clone())),

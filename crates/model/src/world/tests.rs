@@ -22,7 +22,7 @@ fn tell(world: &mut World, what: News) -> bool {
 
 fn cluster(nodes: &[u64]) -> News {
     let nodes = nodes.iter().copied().map(NodeId).collect();
-    News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None }
+    News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() }
 }
 
 fn process(node: NodeId, state: ProcessState) -> News {

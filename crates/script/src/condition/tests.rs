@@ -33,8 +33,12 @@ fn tell_status(world: &mut World, status: Status) {
 fn world() -> World {
     let mut world = World::default();
     let nodes = vec![N1, N2, N3];
-    let cluster =
-        News::Cluster { nodes: nodes.clone(), heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    let cluster = News::Cluster {
+        nodes: nodes.clone(),
+        heartbeat_ms: 50,
+        election_ms: (150, 300),
+        data_dir: None.into(),
+    };
     tell(&mut world, cluster);
     for node in nodes {
         tell(&mut world, News::Process { node, state: ProcessState::Running { pid: Some(1) } });

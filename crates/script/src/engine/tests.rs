@@ -35,7 +35,7 @@ impl Played {
 
     fn tell_nodes(&mut self, count: u64) {
         let nodes = (1..=count).map(NodeId).collect();
-        self.hear(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+        self.hear(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() });
     }
 
     fn hear(&mut self, what: News) {

@@ -449,7 +449,7 @@ impl Live {
             nodes: self.kept.keys().copied().collect(),
             heartbeat_ms: millis(timing.heartbeat),
             election_ms: (millis(timing.election_min), millis(timing.election_max)),
-            data_dir: None,
+            data_dir: None.into(),
         });
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct AttachArgs {
     #[arg(value_name = "HOST:PORT,…", value_delimiter = ',', conflicts_with = "context")]
     addresses: Vec<String>,
     /// Attach to the cluster of this context; given several times, each in a tab of its own
-    #[arg(long, value_name = "NAME", env = "RAFTDECK_CONTEXT", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", env = "RAFTDECK_CONTEXT")]
     context: Vec<String>,
     #[command(flatten)]
     contexts: ContextsFileArgs,
@@ -103,7 +103,7 @@ impl AttachArgs {
         Ok(found.into_iter().map(|(name, context)| (Some(name), self.completed(context))).collect())
     }
 
-    /// What is given here goes before what the context says.
+    /// Options of the command line take precedence over the context.
     fn completed(&self, context: ClusterContext) -> ClusterContext {
         let or = |given: &Option<PathBuf>, other: Option<PathBuf>| given.clone().or(other);
         ClusterContext {

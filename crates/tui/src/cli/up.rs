@@ -22,7 +22,7 @@ starts when the one before it is done. The end of the input does not end the clu
 
 With --json each line is an object with \"event\" and \"at_ms\", the milliseconds since the start.
 Events:
-  cluster    nodes, heartbeat_ms, election_ms [least, greatest], data_dir
+  cluster    nodes, heartbeat_ms, election_ms [least, greatest], data_dir (absent if something else runs the nodes)
   process    node, state: starting, running, paused (with pid, unless simulated), killed, stopped, failed (with how,
              last_words), unreachable (with why; only of a cluster elsewhere)
   ready      node, raft, client, http (addresses)

@@ -32,7 +32,7 @@ fn cluster() -> World {
         nodes: nodes.clone(),
         heartbeat_ms: 500,
         election_ms: (1000, 2000),
-        data_dir: None,
+        data_dir: None.into(),
     });
     for id in nodes {
         tell(News::Process { node: id, state: ProcessState::Running { pid: None } });

@@ -20,7 +20,8 @@ impl Heard {
     fn cluster() -> Self {
         let mut heard = Self::default();
         let nodes = (1..=3).map(NodeId).collect();
-        let cluster = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+        let cluster =
+            News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() };
         heard.tell(0, cluster);
         for id in 1..=3 {
             let state = ProcessState::Running { pid: None };

@@ -21,7 +21,7 @@ fn shown(output: &Output) -> Vec<&str> {
 fn app() -> App {
     let mut app = App::new(Settings::default());
     let nodes = (1..=12).map(NodeId).collect();
-    tell(&mut app, News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None });
+    tell(&mut app, News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() });
     app.view = View::Output;
     app
 }

@@ -29,7 +29,12 @@ fn told(traces: &[TraceEvent]) -> Vec<String> {
 fn teller_of_three() -> Teller {
     let mut teller = Teller::default();
     let nodes = (1..=3).map(NodeId).collect();
-    teller.tell(&update(News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None }));
+    teller.tell(&update(News::Cluster {
+        nodes,
+        heartbeat_ms: 50,
+        election_ms: (150, 300),
+        data_dir: None.into(),
+    }));
     teller.tell(&trace(TraceEvent::MembershipChanged { index: LogIndex(0), membership: voters(&[1, 2, 3]) }));
     teller
 }

@@ -1,6 +1,6 @@
 //! The shapes of the events, field by field. The names of variants and fields are the contract; `mod.rs` shows a line of each.
 
-use raftdeck_model::{ChangeStep, FrameKind, LinkState, NodeAddresses};
+use raftdeck_model::{ChangeStep, FrameKind, Known, LinkState, NodeAddresses};
 use raftdeck_raft::{LogIndex, NodeId, Term};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -12,7 +12,8 @@ pub(super) enum Event<'a> {
         nodes: &'a [NodeId],
         heartbeat_ms: u64,
         election_ms: (u64, u64),
-        data_dir: Option<&'a str>,
+        #[serde(skip_serializing_if = "Known::is_unknown")]
+        data_dir: Known<&'a Option<String>>,
     },
     Process {
         node: NodeId,

@@ -66,8 +66,8 @@ mod event;
 use event::{Event, InForce, ProcessEvent, RequestOutcome};
 use raftdeck_deck::sentences::{answered, asked};
 use raftdeck_model::{
-    ClientName, ClientOutcome, ClientRequest, ClusterTime, Fault, MessageId, MessageReport, MessageState,
-    News, ProcessState, StoreOutcome, write,
+    ClientName, ClientOutcome, ClientRequest, ClusterTime, Fault, Known, MessageId, MessageReport,
+    MessageState, News, ProcessState, StoreOutcome, write,
 };
 use raftdeck_protocol::{ClockRate, Consistency, Notice, NoticeKind, ResponseBody, printable};
 use raftdeck_raft::{Incarnation, LogIndex, Membership, NodeId, Role, StepDownReason, TraceEvent, Tuning};
@@ -203,7 +203,7 @@ fn event(update: &News) -> Option<Event<'_>> {
             nodes,
             heartbeat_ms: *heartbeat_ms,
             election_ms: *election_ms,
-            data_dir: data_dir.as_deref(),
+            data_dir: data_dir.get().map_or(Known::Unknown, Known::Is),
         },
         News::Process { node, state } => Event::Process { node: *node, state: process(state) },
         News::Ready { node, addresses } => Event::Ready { node: *node, addresses },

@@ -26,7 +26,7 @@ fn traced(trace: TraceEvent) -> String {
 #[test]
 fn the_documented_lines_are_the_lines_printed() {
     let nodes = (1..=3).map(NodeId).collect();
-    let cluster = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None };
+    let cluster = News::Cluster { nodes, heartbeat_ms: 50, election_ms: (150, 300), data_dir: None.into() };
     let process = |state| told(&News::Process { node: N1, state });
     let addresses = NodeAddresses { raft: "a:1".into(), client: "a:2".into(), http: "a:3".into() };
     let term = Term(2);
