@@ -78,7 +78,7 @@ fn a_cluster_is_found_from_one_node_used_and_left_as_it_is() {
     });
     for (line, why) in [
         ("kill 1", "were started by something else"),
-        ("cut 1->2", "do not pass through this program"),
+        ("cut 1>2", "do not pass through this program"),
         ("rate 0", "never changed"),
         ("transfer 2", "--manager-token-file"),
         ("remove 3", "--manager-token-file"),
