@@ -11,7 +11,7 @@ use raftdeck_deck::app::copy::CopyTarget;
 use raftdeck_deck::app::drills::{Catalogue, Drills};
 use raftdeck_deck::app::{App, Effect, Msg, Settings, update};
 use raftdeck_deck::view::{Target, move_on};
-use raftdeck_model::{Ability, Capabilities, Disturbance, LinkState, News, NodeView, Order, ProcessState};
+use raftdeck_model::{Disturbance, LinkState, News, NodeView, Order, ProcessState};
 use ratatui::buffer::Buffer;
 use std::collections::BTreeMap;
 
@@ -463,14 +463,4 @@ fn a_frame_in_which_only_messages_moved_is_what_a_whole_frame_would_be() {
         }
     }
     assert!(moved > 10, "{moved} frames");
-}
-
-#[test]
-fn where_messages_are_not_seen_none_are_counted() {
-    let mut scene = scene();
-    assert!(shown(&mut scene).contains(" heartbeats/s"));
-    let app = std::mem::replace(&mut scene.app, App::new(Settings::default()));
-    scene.app = app.over(Capabilities::all().without(Ability::Links, "they pass elsewhere"));
-    let shown = shown(&mut scene);
-    assert!(!shown.contains("heartbeats/s") && shown.contains("committed"), "{shown}");
 }

@@ -414,7 +414,13 @@ impl App {
 
     /// Whether something else than the deck started the cluster's nodes: it goes on without the deck.
     pub(crate) fn is_elsewhere(&self) -> bool {
-        self.capabilities.has(Ability::Processes).is_err() && !self.capabilities.is_recorded()
+        let capabilities = self.present_capabilities();
+        capabilities.has(Ability::Processes).is_err() && !capabilities.is_recorded()
+    }
+
+    /// What the source can do, also while the past is shown.
+    fn present_capabilities(&self) -> &Capabilities {
+        self.tape.capabilities().unwrap_or(&self.capabilities)
     }
 
     /// The clusters of this deck, of which this is one.
@@ -589,11 +595,6 @@ impl App {
     #[must_use]
     pub fn timers(&self, node: &Node, now: Duration) -> Timers {
         self.gauges.shown(&self.world, node, self.moment(now))
-    }
-
-    /// Whether the source tells what passes between the nodes.
-    pub(crate) fn sees_messages(&self) -> bool {
-        self.capabilities.is_recorded() || self.capabilities.has(Ability::Links).is_ok()
     }
 
     /// Whether something lies over the view, which takes keys and clicks first.

@@ -177,8 +177,8 @@ fn figures(paint: &Paint<'_>) -> Vec<String> {
     let commits = paint.app.commits.per_second(paint.now);
     // Under load the heartbeats matter less.
     figures.push(match commits {
-        // Nothing moves, and none is missing; or messages are not seen.
-        0 if paint.app.clock.is_frozen() || !paint.app.sees_messages() => format!("committed {committed} "),
+        // Nothing moves, and none is missing.
+        0 if paint.app.clock.is_frozen() => format!("committed {committed} "),
         0 => format!("committed {committed}  {dot}  {beats} heartbeat{}/s ", plural(beats)),
         _ => format!("committed {committed}  {dot}  {commits} commit{}/s ", plural(commits)),
     });
